@@ -1,0 +1,1 @@
+"""What storygate's handlers do, one module per outside thing. Every boundary is handed its client."""

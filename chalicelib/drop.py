@@ -1,0 +1,65 @@
+"""The S3 drop: an input file that arrives starts one execution."""
+
+import hashlib
+import json
+import re
+from typing import Any
+from urllib.parse import unquote_plus
+
+from botocore.exceptions import BotoCoreError, ClientError
+from chalice.app import BaseLambdaEvent
+
+STEM_LENGTH = 80 - 1 - 16  # an execution's name has at most 80 characters (StartExecution API reference)
+
+
+class DropEvent(BaseLambdaEvent):  # type: ignore[misc]
+    """All records of an S3 event; Chalice's own S3Event reads the first alone, and fails on an event that has none."""
+
+    def _extract_attributes(self, event_dict: dict[str, Any]) -> None:
+        self.records: list[dict[str, Any]] = event_dict.get("Records", [])
+
+
+def start_all(event: DropEvent, machine_name: str, client: Any) -> list[str]:
+    """Starts an execution for each dropped object and returns their names.
+
+    Raises the last AWS error only after every record was tried: Lambda then sends the event again (twice, Lambda
+    developer guide, asynchronous invocation), and what has been started is not started anew.
+    """
+    machine = state_machine_arn(event.context.invoked_function_arn, machine_name)
+    failure: Exception | None = None
+    names = []
+    for record in event.records:
+        try:
+            names.append(start(record["s3"], machine, client))
+        except (ClientError, BotoCoreError) as error:
+            failure = error
+    if failure:
+        raise failure
+    return names
+
+
+def start(s3: dict[str, Any], machine: str, client: Any) -> str:
+    """Starts the execution of one S3 record's `s3` part and returns its name; a redelivered record starts nothing."""
+    bucket, key = s3["bucket"]["name"], unquote_plus(s3["object"]["key"])  # keys arrive form-encoded
+    version = s3["object"].get("versionId")
+    name = execution_name(bucket, key, version or s3["object"].get("sequencer", ""))
+    dropped = {"bucket": bucket, "key": key} | ({"versionId": version} if version else {})
+    try:
+        client.start_execution(stateMachineArn=machine, name=name, input=json.dumps(dropped))
+    except client.exceptions.ExecutionAlreadyExists:
+        pass  # it ran and ended already; while it runs, the same name and input just answer with it
+    return name
+
+
+def execution_name(bucket: str, key: str, version: str) -> str:
+    """File stem cut to what fits, then a digest of bucket, key and the object's version id or sequencer."""
+    stem = key.rsplit("/", 1)[-1].removesuffix(".json")
+    readable = re.sub(r"[^0-9A-Za-z_-]+", "-", stem)[:STEM_LENGTH]
+    digest = hashlib.sha256("\n".join((bucket, key, version)).encode()).hexdigest()
+    return f"{readable}-{digest[:16]}"
+
+
+def state_machine_arn(function_arn: str, machine_name: str) -> str:
+    """The state machine beside a function, whose own ARN tells partition, region and account."""
+    _, partition, _, region, account, *_ = function_arn.split(":")
+    return f"arn:{partition}:states:{region}:{account}:stateMachine:{machine_name}"

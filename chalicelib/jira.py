@@ -1,0 +1,255 @@
+"""Jira's side: is a delivery authentic, and which verdict is in it?
+
+A verdict is an event, not a state: a comment on a story that is already Done decides nothing. Shapes after Atlassian's
+documentation and recorded deliveries (docs: Set up Jira); whatever is missing or odd in them is never an approval.
+"""
+
+import hashlib
+import hmac
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from chalicelib import settings
+from chalicelib.errors import BadBody, NotAuthentic
+from chalicelib.secret import Secret, same
+from chalicelib.tokens import bearer
+from chalicelib.verdicts import APPROVED, PENDING, REJECTED, Verdict
+
+FLAT = {
+    **dict.fromkeys(("success", "approved", "done"), APPROVED),
+    **dict.fromkeys(("failure", "failed", "rejected", "error"), REJECTED),
+}
+REJECTED_STATUSES = frozenset(("Rejected", "Declined", "Cancelled", "Canceled", "Won't Do", "Abandoned"))
+REJECTED_RESOLUTIONS = frozenset(
+    ("Won't Do", "Won't Fix", "Declined", "Rejected", "Duplicate", "Cannot Reproduce", "Cancelled", "Canceled",
+     "Incomplete", "Invalid", "Abandoned")
+)  # fmt: skip
+LONGEST_KEY = 255
+LONGEST_TEXT = 1000  # of a result's message; a Jira description may have 32,767 characters
+
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Which statuses and resolutions mean what on this site. Names are compared folded (settings.fold).
+
+    `approved` empty: every status of category `done` that does not reject, approves. Otherwise only those names do.
+    """
+
+    approved: frozenset[str]
+    rejected: frozenset[str]
+    rejected_resolutions: frozenset[str]
+
+    @classmethod
+    def from_environment(cls) -> "Rules":
+        """The stage's rules. Raises Misconfigured naming the variable."""
+        return cls(
+            settings.names("STORYGATE_APPROVED_STATUSES"),
+            settings.names("STORYGATE_REJECTED_STATUSES", REJECTED_STATUSES),
+            settings.names("STORYGATE_REJECTED_RESOLUTIONS", REJECTED_RESOLUTIONS),
+        )
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A delivery with a verdict. `stories`: the story's key, then those it had before it was moved."""
+
+    stories: tuple[str, ...]
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Ignored:
+    """An authentic delivery that decides nothing, and why."""
+
+    story: str | None
+    why: str
+
+
+def authenticate(raw: bytes, signature: str | None, authorization: str | None, secret: Secret) -> None:
+    """Raises NotAuthentic unless the raw body is signed with the callback secret, or the bearer is that secret.
+
+    Jira's webhooks sign (`X-Hub-Signature: sha256=<hex>`, Atlassian, "Secure admin webhooks"); Jira Automation cannot,
+    and sends a bearer. A wrong signature is refused even beside a right bearer. Nothing is parsed before this.
+    """
+    if signature is not None:
+        proven = secret.proves("callback", lambda key: same(signature.strip().lower(), sign(raw, key)))
+    else:
+        token = bearer(authorization or "")
+        proven = bool(token) and secret.proves("callback", lambda key: same(token, key))
+    if not proven:
+        raise NotAuthentic(
+            "no credential, or a wrong one: sign the body with the callback secret, or send it as bearer"
+        )
+
+
+def sign(raw: bytes, key: str) -> str:
+    """The X-Hub-Signature of a raw body."""
+    return "sha256=" + hmac.new(key.encode(), raw, hashlib.sha256).hexdigest()
+
+
+def read(raw: bytes, received: datetime, rules: Rules) -> Decided | Ignored:
+    """The verdict in a body, in any of the four forms; raises BadBody for one that cannot be used."""
+    body = _object(raw)
+    if "webhookEvent" in body:
+        return _webhook(body, received, rules)
+    if "jiraStoryId" in body or ("status" in body and "issue" not in body):
+        return _flat(body, received)
+    issue = body.get("issue", body)
+    if not isinstance(issue, dict) or not _key(issue.get("key")):
+        raise BadBody(
+            'not understood: send a Jira webhook, "Issue data" from Jira Automation, '
+            'or {"jiraStoryId": "PROJ-1", "status": "approved", "message": "..."}'
+        )
+    return _decided(body, issue, received, received, rules)
+
+
+def _object(raw: bytes) -> Body:
+    try:
+        body = json.loads(raw, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise BadBody("the body is not JSON; in an Automation rule, write {{issue.summary.jsonEncode}}") from error
+    if not isinstance(body, dict):
+        raise BadBody("the body must be a JSON object")
+    return body
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _webhook(body: Body, received: datetime, rules: Rules) -> Decided | Ignored:
+    event = body["webhookEvent"] if isinstance(body["webhookEvent"], str) else ""
+    issue = _dict(body.get("issue"))
+    story = _key(issue.get("key"))
+    if not story:
+        return Ignored(None, "not about an issue")
+    became = {_field(item) for item in _items(body)} & {"status", "resolution"}
+    if not (became or event.endswith(("issue_created", "issue_deleted"))):
+        return Ignored(story, "neither status nor resolution changed")
+    return _decided(body, issue, _jira_time(body.get("timestamp"), received), received, rules)
+
+
+def _decided(body: Body, issue: Body, decided: datetime, received: datetime, rules: Rules) -> Decided:
+    """The verdict of an issue, in a webhook or from Automation."""
+    changes = {_field(item): item for item in _items(body)}
+    fields = _dict(issue.get("fields"))
+    status = _dict(fields.get("status"))
+    # Where the issue carries no status, the changelog's item does; it knows the name alone.
+    name = _text(status.get("name") if status else changes.get("status", {}).get("toString"))
+    resolution = _name(
+        fields.get("resolution") if "resolution" in fields else changes.get("resolution", {}).get("toString")
+    )
+    category = _name(_dict(status.get("statusCategory")).get("key"))
+    deleted = str(body.get("webhookEvent")).endswith("issue_deleted")
+    verdict = Verdict(
+        decision=REJECTED if deleted else _decision(name, category, resolution, rules),
+        decided_at=_iso(decided),
+        received_at=_iso(received),
+        status=name,
+        actor=_actor(body.get("user")),
+        message=_message(deleted, name, resolution),
+    )
+    moved_from = _key(changes.get("key", {}).get("fromString"))
+    stories = dict.fromkeys(filter(None, (_key(issue.get("key")), moved_from)))
+    return Decided(tuple(stories), verdict)
+
+
+def _decision(status: str | None, category: str | None, resolution: str | None, rules: Rules) -> str:
+    name = settings.fold(status or "")
+    if name in rules.rejected:
+        return REJECTED
+    if category == "done" and settings.fold(resolution or "") in rules.rejected_resolutions:
+        return REJECTED
+    approves = name in rules.approved if rules.approved else category == "done"
+    return APPROVED if approves else PENDING
+
+
+def _message(deleted: bool, status: str | None, resolution: str | None) -> str:
+    if deleted:
+        return "the issue was deleted"
+    return f"status {status or 'unknown'}" + (f", resolution {resolution}" if resolution else "")
+
+
+def _flat(body: Body, received: datetime) -> Decided:
+    story, status = _key(body.get("jiraStoryId")), body.get("status")
+    if not story:
+        raise BadBody('"jiraStoryId" must be the story\'s key, e.g. "PROJ-123"')
+    decision = FLAT.get(status.strip().lower()) if isinstance(status, str) else None
+    if not decision:
+        raise BadBody(f'"status" must be one of {", ".join(FLAT)}')
+    decided = _flat_time(body["timestamp"], received) if body.get("timestamp") is not None else received
+    return Decided(
+        (story,),
+        Verdict(decision, _iso(decided), _iso(received), _text(status), None, _text(body.get("message"))),
+    )
+
+
+def _flat_time(value: Any, received: datetime) -> datetime:
+    decided = _moment(value)
+    if decided is None:
+        raise BadBody('"timestamp" must be epoch milliseconds or ISO 8601, e.g. "2026-01-31T12:00:00Z"')
+    return min(decided, received)
+
+
+def _jira_time(value: Any, received: datetime) -> datetime:
+    """Jira's own timestamp (epoch ms), never later than the moment we received it; that moment where there is none."""
+    return min(_moment(value) or received, received)
+
+
+def _moment(value: Any) -> datetime | None:
+    """A time from epoch milliseconds (number or digits) or ISO 8601 (UTC unless it says otherwise)."""
+    try:
+        if isinstance(value, str) and not value.strip().isdigit():
+            moment = datetime.fromisoformat(value.strip())
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        if isinstance(value, bool):
+            return None
+        return datetime.fromtimestamp(float(value) / 1000, UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _items(body: Body) -> list[Body]:
+    items = _dict(body.get("changelog")).get("items")
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+
+
+def _field(item: Body) -> str:
+    """The changelog item's field: `fieldId` is Cloud's, `field` everybody's (and `Key` is spelled so)."""
+    return str(item.get("fieldId") or item.get("field") or "").strip().lower()
+
+
+def _dict(value: Any) -> Body:
+    return value if isinstance(value, dict) else {}
+
+
+def _name(value: Any) -> str | None:
+    """A name given bare or as `{"name": ...}`."""
+    return _text(value.get("name") if isinstance(value, dict) else value)
+
+
+def _actor(user: Any) -> str | None:
+    who = _dict(user)
+    return _text(who.get("displayName") or who.get("name") or who.get("accountId"))
+
+
+def _key(value: Any) -> str | None:
+    """A story's key as the table knows it, without blanks around it and in Jira's own capitals; None if it is none."""
+    key = _text(value) if isinstance(value, str) else None
+    return key.upper() if key and len(key) <= LONGEST_KEY else None
+
+
+def _text(value: Any) -> str | None:
+    """Text that is safe to store: numbers as text, lone surrogates replaced, cut to LONGEST_TEXT; None if empty."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    text = str(value).encode(errors="replace").decode().strip()
+    return text[:LONGEST_TEXT] or None

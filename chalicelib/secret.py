@@ -1,0 +1,82 @@
+"""The one secret: the callback's, and each API's token. `{"callback", "validation", "deployment", "notification"}`."""
+
+import hmac
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.errors import Unavailable
+
+# Rotation turns AWSCURRENT into AWSPREVIOUS (Secrets Manager user guide, staging labels): both are accepted, so that
+# nobody is refused between the rotation and the moment a sender learns the new value.
+STAGES = ("AWSCURRENT", "AWSPREVIOUS")
+KEPT_SECONDS = 300
+REFETCH_SECONDS = 5
+
+
+def same(given: str, expected: str) -> bool:
+    """Constant-time comparison that also takes what is not ASCII, which `compare_digest` refuses as text."""
+    return hmac.compare_digest(given.encode(errors="replace"), expected.encode(errors="replace"))
+
+
+class Secret:
+    """The secret's current and previous values, kept for minutes.
+
+    A value that does not match may have been rotated a moment ago, so the first mismatch fetches again; mismatches
+    within `REFETCH_SECONDS` of it do not, so that a flood of bad signatures is no flood of Secrets Manager calls.
+    """
+
+    def __init__(self, client: Any, name: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._client, self._name, self._clock = client, name, clock
+        self._versions: list[dict[str, Any]] = []
+        self._fetched = self._refetched = float("-inf")
+
+    def proves(self, field: str, is_right: Callable[[str], bool]) -> bool:
+        """Whether `is_right` holds for a valid value of the field.
+
+        Raises Unavailable if the secret cannot be read or lacks the field: no proof is possible then, and a refusal
+        would make Jira drop for good what may well be authentic.
+        """
+        now = self._clock()
+        stale = now - self._fetched > KEPT_SECONDS
+        if stale:
+            self._fetch()
+        if self._any(field, is_right):
+            return True
+        if stale or now - self._refetched < REFETCH_SECONDS:
+            return False
+        self._refetched = now
+        self._fetch()
+        return self._any(field, is_right)
+
+    def _any(self, field: str, is_right: Callable[[str], bool]) -> bool:
+        values = [value for version in self._versions if isinstance(value := version.get(field), str) and value]
+        if not values:
+            raise Unavailable(f"the secret {self._name} has no {field!r}: run `deploy`, or restore it")
+        return any(is_right(value) for value in values)
+
+    def _fetch(self) -> None:
+        versions = [version for stage in STAGES if (version := self._read(stage)) is not None]
+        self._versions, self._fetched = versions, self._clock()
+
+    def _read(self, stage: str) -> dict[str, Any] | None:
+        try:
+            answer = self._client.get_secret_value(SecretId=self._name, VersionStage=stage)
+            version = json.loads(answer["SecretString"])
+        except (ClientError, BotoCoreError) as error:
+            # A secret that was never rotated has no AWSPREVIOUS.
+            if stage == "AWSPREVIOUS" and _code(error) == "ResourceNotFoundException":
+                return None
+            raise Unavailable("the secret cannot be read") from error
+        except (KeyError, ValueError) as error:
+            raise Unavailable(f"the secret {self._name} is not a JSON object: run `deploy`, or restore it") from error
+        if not isinstance(version, dict):
+            raise Unavailable(f"the secret {self._name} is not a JSON object: run `deploy`, or restore it")
+        return version
+
+
+def _code(error: Exception) -> str:
+    return str(error.response["Error"].get("Code", "")) if isinstance(error, ClientError) else ""
