@@ -57,7 +57,7 @@ def mock_notification() -> Response:
 def jira_callback() -> Response:
     """Jira, or somebody who knows the callback secret, says what became of a story."""
     request = app.current_request
-    status, body = callback.answer(request.raw_body, request.headers, secret(), verdict_table(), RULES)
+    status, body = callback.handle(request, secret(), verdict_table(), RULES, aws.call_times)
     return Response(body, status_code=status)
 
 

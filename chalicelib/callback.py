@@ -1,6 +1,8 @@
 """The callback: proof first, then the verdict, then the table."""
 
-from collections.abc import Mapping
+import json
+import time
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +12,22 @@ from chalicelib.secret import Secret
 from chalicelib.verdicts import Delivery, Verdict, VerdictTable
 
 Answer = tuple[int, dict[str, Any]]
+LONGEST_HEADER = 100
+
+
+def handle(
+    request: Any, secret: Secret, table: VerdictTable, rules: jira.Rules, call_times: Callable[[], list[str]]
+) -> Answer:
+    """Answers a Chalice request and prints one line of JSON that says what it did; no body, no credential.
+
+    Lambda makes a log event of every line on standard output. Jira names a delivery by X-Atlassian-Webhook-Identifier,
+    the same in every retry of it. `call_times` is `aws.call_times`.
+    """
+    call_times()  # forget what another request of this warm function left
+    began = time.perf_counter()
+    answered = answer(request.raw_body, request.headers, secret, table, rules)
+    print(_log_line(request.headers, answered, began, call_times()), flush=True)
+    return answered
 
 
 def answer(raw: bytes, headers: Mapping[str, str], secret: Secret, table: VerdictTable, rules: jira.Rules) -> Answer:
@@ -17,22 +35,38 @@ def answer(raw: bytes, headers: Mapping[str, str], secret: Secret, table: Verdic
     try:
         jira.authenticate(raw, headers.get("X-Hub-Signature"), headers.get("Authorization"), secret)
         read = jira.read(raw, datetime.now(UTC), rules)
-        if isinstance(read, jira.Ignored):
-            return 200, {"story": read.story, "ignored": read.why}
-        deliveries = [table.deliver(story, read.verdict) for story in read.stories]
+        if isinstance(read, jira.Decided):
+            return _delivered(read.story, read.verdict, table.deliver(read.story, read.verdict, read.former_key))
+        ignored = {"story": read.story, "ignored": read.why}
+        moved = table.move(read.story, read.former_key) if read.story and read.former_key else None
     except Refused as error:
         return error.status, {"error": str(error)}
-    return _delivered(read.stories[0], read.verdict, deliveries)
+    return 200, ignored | (_runs(moved) if moved and (moved.resumed or moved.closed) else {})
 
 
-def _delivered(story: str, verdict: Verdict, deliveries: list[Delivery]) -> Answer:
-    stands = deliveries[0].stands
-    resumed = [execution for delivery in deliveries for execution in delivery.resumed]
-    closed = [execution for delivery in deliveries for execution in delivery.closed]
-    body: dict[str, Any] = {"story": story}
+def _delivered(story: str, verdict: Verdict, delivery: Delivery) -> Answer:
+    stands, reached = delivery.stands, bool(delivery.resumed or delivery.closed)
     if (stands.decided_at, stands.decision) != (verdict.decided_at, verdict.decision):
-        body["ignored"] = f"older than what is known: {stands.decision}, decided {stands.decided_at}"
-        if not (resumed or closed):
-            return 200, body
-    body |= {"decision": stands.decision, "resumed": resumed}
-    return (200, body | {"closed": closed}) if resumed or closed else (202, body)
+        why = f"older than what is known: {stands.decision}, decided {stands.decided_at}"
+        return 200, {"story": story, "ignored": why} | (_runs(delivery) if reached else {})
+    if not reached:
+        return 202, {"story": story, "decision": stands.decision, "resumed": []}
+    return 200, {"story": story} | _runs(delivery)
+
+
+def _runs(delivery: Delivery) -> dict[str, Any]:
+    return {"decision": delivery.stands.decision, "resumed": delivery.resumed, "closed": delivery.closed}
+
+
+def _log_line(headers: Mapping[str, str], answered: Answer, began: float, calls: list[str]) -> str:
+    status, body = answered
+    line: dict[str, Any] = {
+        "log": "callback",
+        "status": status,
+        **{name: body[name] for name in ("story", "decision", "resumed", "closed", "ignored", "error") if name in body},
+        "webhook": headers.get("X-Atlassian-Webhook-Identifier", "")[:LONGEST_HEADER],
+        "retry": headers.get("X-Atlassian-Webhook-Retry", "0")[:LONGEST_HEADER],
+        "ms": round((time.perf_counter() - began) * 1000),
+        "aws": calls,
+    }
+    return json.dumps(line)

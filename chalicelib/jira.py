@@ -55,10 +55,11 @@ class Rules:
 
 @dataclass(frozen=True)
 class Decided:
-    """A delivery with a verdict. `stories`: the story's key, then those it had before it was moved."""
+    """A delivery with a verdict. `former_key`: the key the story had until this very delivery moved it."""
 
-    stories: tuple[str, ...]
+    story: str
     verdict: Verdict
+    former_key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ class Ignored:
 
     story: str | None
     why: str
+    former_key: str | None = None
 
 
 def authenticate(raw: bytes, signature: str | None, authorization: str | None, secret: Secret) -> None:
@@ -99,12 +101,13 @@ def read(raw: bytes, received: datetime, rules: Rules) -> Decided | Ignored:
     if "jiraStoryId" in body or ("status" in body and "issue" not in body):
         return _flat(body, received)
     issue = body.get("issue", body)
-    if not isinstance(issue, dict) or not _key(issue.get("key")):
+    story = _key(issue.get("key")) if isinstance(issue, dict) else None
+    if not story:
         raise BadBody(
             'not understood: send a Jira webhook, "Issue data" from Jira Automation, '
             'or {"jiraStoryId": "PROJ-1", "status": "approved", "message": "..."}'
         )
-    return _decided(body, issue, received, received, rules)
+    return _decided(story, body, issue, received, received, rules)
 
 
 def _object(raw: bytes) -> Body:
@@ -129,11 +132,11 @@ def _webhook(body: Body, received: datetime, rules: Rules) -> Decided | Ignored:
         return Ignored(None, "not about an issue")
     became = {_field(item) for item in _items(body)} & {"status", "resolution"}
     if not (became or event.endswith(("issue_created", "issue_deleted"))):
-        return Ignored(story, "neither status nor resolution changed")
-    return _decided(body, issue, _jira_time(body.get("timestamp"), received), received, rules)
+        return Ignored(story, "neither status nor resolution changed", _former_key(body, story))
+    return _decided(story, body, issue, _jira_time(body.get("timestamp"), received), received, rules)
 
 
-def _decided(body: Body, issue: Body, decided: datetime, received: datetime, rules: Rules) -> Decided:
+def _decided(story: str, body: Body, issue: Body, decided: datetime, received: datetime, rules: Rules) -> Decided:
     """The verdict of an issue, in a webhook or from Automation."""
     changes = {_field(item): item for item in _items(body)}
     fields = _dict(issue.get("fields"))
@@ -153,9 +156,7 @@ def _decided(body: Body, issue: Body, decided: datetime, received: datetime, rul
         actor=_actor(body.get("user")),
         message=_message(deleted, name, resolution),
     )
-    moved_from = _key(changes.get("key", {}).get("fromString"))
-    stories = dict.fromkeys(filter(None, (_key(issue.get("key")), moved_from)))
-    return Decided(tuple(stories), verdict)
+    return Decided(story, verdict, _former_key(body, story))
 
 
 def _decision(status: str | None, category: str | None, resolution: str | None, rules: Rules) -> str:
@@ -182,10 +183,8 @@ def _flat(body: Body, received: datetime) -> Decided:
     if not decision:
         raise BadBody(f'"status" must be one of {", ".join(FLAT)}')
     decided = _flat_time(body["timestamp"], received) if body.get("timestamp") is not None else received
-    return Decided(
-        (story,),
-        Verdict(decision, _iso(decided), _iso(received), _text(status), None, _text(body.get("message"))),
-    )
+    verdict = Verdict(decision, _iso(decided), _iso(received), _text(status), None, _text(body.get("message")))
+    return Decided(story, verdict)
 
 
 def _flat_time(value: Any, received: datetime) -> datetime:
@@ -220,6 +219,12 @@ def _iso(moment: datetime) -> str:
 def _items(body: Body) -> list[Body]:
     items = _dict(body.get("changelog")).get("items")
     return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+
+
+def _former_key(body: Body, story: str) -> str | None:
+    """The key that a move took from the story: changelog item `Key`, `fromString` old, `toString` new."""
+    former = [_key(item.get("fromString")) for item in _items(body) if _field(item) == "key"]
+    return former[-1] if former and former[-1] != story else None
 
 
 def _field(item: Body) -> str:

@@ -11,13 +11,18 @@ for clock skew. The callback's three steps keep the two in step, whatever crashe
 
 A run that enters its wait before (1) is found by (2). One that enters after (1) is cancelled by its own check and
 reads STORY itself. There is no third moment.
+
+`entry = MOVED#<former key>` says which key the story had before it was moved: what is said of it now is said of that
+key too. A move writes its entry before it reads STORY, a verdict writes STORY before it reads the entries, so whichever
+comes second sees the other.
 """
 
+import itertools
 import json
 import random
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -29,8 +34,11 @@ APPROVED, REJECTED, PENDING = "approved", "rejected", "pending"
 # Of two verdicts of the same instant the more cautious one stands, in whatever order they arrive.
 YIELDS_AT_A_TIE = {APPROVED: (), PENDING: (APPROVED,), REJECTED: (APPROVED, PENDING)}
 
-STORY_KEPT_SECONDS = 400 * 24 * 3600  # longer than any run may wait (one year), then DynamoDB's TTL removes it
+KEPT_SECONDS = 400 * 24 * 3600  # longer than any run may wait (one year), then DynamoDB's TTL removes the entry
 CONFLICT_ATTEMPTS = 5
+# Jira waits 20 seconds for an answer. A story with hundreds of waiting runs may take longer; the rest of them is
+# resumed by Jira's resend, which a 503 asks for.
+PATIENCE_SECONDS = 12
 
 
 @dataclass(frozen=True)
@@ -66,32 +74,66 @@ class Waiting:
 
 
 @dataclass
+class _Partition:
+    """What one consistent Query found of a story."""
+
+    stands: Verdict | None = None
+    waiting: list[Waiting] = field(default_factory=list)
+    former_keys: list[str] = field(default_factory=list)
+
+
+@dataclass
 class Delivery:
     """What became of a story's waiting runs: `resumed` got the verdict now, `closed` were already over."""
 
     stands: Verdict
-    resumed: list[str]
-    closed: list[str]
+    resumed: list[str] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
+
+    def add(self, other: "Delivery") -> None:
+        """Counts in the runs that another key of the story had."""
+        self.resumed += other.resumed
+        self.closed += other.closed
 
 
 class VerdictTable:
     """The table behind a DynamoDB client, and the Step Functions client that resumes the runs found in it."""
 
-    def __init__(self, dynamodb: Any, table: str, stepfunctions: Any) -> None:
-        self._dynamodb, self._table, self._stepfunctions = dynamodb, table, stepfunctions
+    def __init__(
+        self, dynamodb: Any, table: str, stepfunctions: Any, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._dynamodb, self._table, self._stepfunctions, self._clock = dynamodb, table, stepfunctions, clock
 
-    def deliver(self, story: str, verdict: Verdict) -> Delivery:
+    def deliver(self, story: str, verdict: Verdict, former_key: str | None = None) -> Delivery:
         """Records the verdict and gives the one that stands to every waiting run it counts for.
 
-        Raises Unavailable if AWS refuses any of it; whatever was done then stays right, and the next callback of the
-        story, a repeat or another, does the rest.
+        `former_key` is the key the story had until this delivery. Raises Unavailable if AWS refuses any of it;
+        whatever was done then stays right, and the next callback of the story, a repeat or another, does the rest.
         """
         try:
+            if former_key:
+                self._remember(story, former_key)
             self._record(story, verdict)
-            stands, waiting = self._read(story)
-            return self._resume(story, stands, waiting)
+            return self._resume(story, self._clock() + PATIENCE_SECONDS, set())
         except (ClientError, BotoCoreError) as error:
             raise Unavailable("AWS did not take the verdict; send it again") from error
+
+    def move(self, story: str, former_key: str) -> Delivery | None:
+        """Remembers the story's former key, and gives what is known of the story to the runs that wait under it.
+
+        None if nothing is known yet. Raises Unavailable as `deliver` does.
+        """
+        try:
+            self._remember(story, former_key)
+            if self._read(story).stands is None:
+                return None
+            return self._resume(story, self._clock() + PATIENCE_SECONDS, set())
+        except (ClientError, BotoCoreError) as error:
+            raise Unavailable("AWS did not take the move; send it again") from error
+
+    def _remember(self, story: str, former_key: str) -> None:
+        item = _strings({"story": story, "entry": f"MOVED#{former_key}"})
+        self._dynamodb.put_item(TableName=self._table, Item=item | _expiry())
 
     def _record(self, story: str, verdict: Verdict) -> None:
         item = {"story": story, "entry": "STORY"} | {k: v for k, v in verdict.as_decision().items() if v is not None}
@@ -104,7 +146,7 @@ class VerdictTable:
             )
         put = {
             "TableName": self._table,
-            "Item": _strings(item) | {"expiresAt": {"N": str(int(time.time()) + STORY_KEPT_SECONDS)}},
+            "Item": _strings(item) | _expiry(),
             "ConditionExpression": newer,
             "ExpressionAttributeValues": _strings(values),
         }
@@ -113,50 +155,63 @@ class VerdictTable:
         except self._dynamodb.exceptions.ConditionalCheckFailedException:
             pass  # a newer verdict stands, or this very one: step 2 reads which
 
-    def _read(self, story: str) -> tuple[Verdict, list[Waiting]]:
-        stands: Verdict | None = None
-        waiting = []
-        for item in self._partition(story):
-            entry = item["entry"]
-            if entry == "STORY":
-                stands = Verdict(
+    def _read(self, story: str) -> "_Partition":
+        items = list(self._query("story = :story", {":story": story}))
+        if len(items) > 1:  # pages: a verdict from the first may be superseded by the time the last is read
+            items.append(next(self._query("story = :story AND entry = :entry", {":story": story, ":entry": "STORY"})))
+        found = _Partition()
+        for item in itertools.chain.from_iterable(items):
+            kind, _, name = item["entry"].partition("#")
+            if kind == "STORY":
+                found.stands = Verdict(
                     item["decision"], item["decidedAt"], item["receivedAt"],
                     item.get("status"), item.get("actor"), item.get("message"),
                 )  # fmt: skip
-            elif entry.startswith("WAIT#"):
-                waiting.append(Waiting(entry.removeprefix("WAIT#"), item["taskToken"], item["countsFrom"]))
-        if stands is None:
-            raise Unavailable("the verdict just written is not there; send it again")
-        return stands, waiting
+            elif kind == "WAIT":
+                found.waiting.append(Waiting(name, item["taskToken"], item["countsFrom"]))
+            elif kind == "MOVED":
+                found.former_keys.append(name)
+        return found
 
-    def _partition(self, story: str) -> Iterator[dict[str, str]]:
+    def _query(self, condition: str, values: dict[str, str]) -> Iterator[list[dict[str, str]]]:
+        """The pages of a consistent Query."""
         query = {
             "TableName": self._table,
             "ConsistentRead": True,
-            "KeyConditionExpression": "story = :story",
-            "ExpressionAttributeValues": _strings({":story": story}),
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeValues": _strings(values),
         }
         while True:
             page = self._dynamodb.query(**query)
-            for item in page["Items"]:
-                yield {name: value["S"] for name, value in item.items() if "S" in value}
+            yield [{name: value["S"] for name, value in item.items() if "S" in value} for item in page["Items"]]
             if "LastEvaluatedKey" not in page:
                 return
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
-    def _resume(self, story: str, stands: Verdict, waiting: list[Waiting]) -> Delivery:
-        delivery = Delivery(stands, [], [])
+    def _resume(self, story: str, deadline: float, seen: set[str]) -> Delivery:
+        """Steps 2 and 3, for the story and then for the keys it had."""
+        found = self._read(story)
+        if found.stands is None:
+            raise Unavailable("the verdict just written is not there; send it again")
+        delivery = Delivery(found.stands)
         failure: Exception | None = None
-        for run in waiting:
-            if stands.decision == PENDING or stands.decided_at <= run.counts_from:
+        for run in found.waiting:
+            if found.stands.decision == PENDING or found.stands.decided_at <= run.counts_from:
                 continue
+            if self._clock() > deadline:
+                raise Unavailable("more runs wait for this story than one answer has time for; send it again")
             try:
-                (delivery.resumed if self._send(run, stands) else delivery.closed).append(run.execution)
+                (delivery.resumed if self._send(run, found.stands) else delivery.closed).append(run.execution)
                 self._forget(story, run)
             except (ClientError, BotoCoreError) as error:
                 failure = error  # one run's trouble must not keep the others waiting
         if failure:
             raise failure
+        seen.add(story)
+        for former_key in found.former_keys:
+            if former_key not in seen:  # a story can be moved there and back
+                self._record(former_key, found.stands)
+                delivery.add(self._resume(former_key, deadline, seen))
         return delivery
 
     def _send(self, run: Waiting, verdict: Verdict) -> bool:
@@ -196,3 +251,7 @@ class VerdictTable:
 
 def _strings(item: dict[str, str]) -> dict[str, dict[str, str]]:
     return {name: {"S": value} for name, value in item.items()}
+
+
+def _expiry() -> dict[str, dict[str, str]]:
+    return {"expiresAt": {"N": str(int(time.time()) + KEPT_SECONDS)}}
