@@ -65,7 +65,7 @@ def mock(api: str) -> Response:
     """The answer of one mock API to the current request."""
     request = app.current_request
     try:
-        status, body = mock_apis.answer(api, request.json_body, request.headers.get("X-Attempt", "0"))
+        status, body = mock_apis.answer(api, request.json_body, request.headers.get("X-Attempt", ""))
     except Refused as error:
         status, body = error.status, {"status": "error", "message": str(error)}
     return Response(body, status_code=status)

@@ -90,7 +90,7 @@ def authenticate(raw: bytes, signature: str | None, authorization: str | None, s
 
 def sign(raw: bytes, key: str) -> str:
     """The X-Hub-Signature of a raw body."""
-    return "sha256=" + hmac.new(key.encode(), raw, hashlib.sha256).hexdigest()
+    return "sha256=" + hmac.new(key.encode(errors="replace"), raw, hashlib.sha256).hexdigest()
 
 
 def read(raw: bytes, received: datetime, rules: Rules) -> Decided | Ignored:
@@ -107,7 +107,7 @@ def read(raw: bytes, received: datetime, rules: Rules) -> Decided | Ignored:
             'not understood: send a Jira webhook, "Issue data" from Jira Automation, '
             'or {"jiraStoryId": "PROJ-1", "status": "approved", "message": "..."}'
         )
-    return _decided(story, body, issue, received, received, rules)
+    return _decided(story, body, issue, _jira_time(body.get("timestamp"), received), received, rules)
 
 
 def _object(raw: bytes) -> Body:
@@ -146,7 +146,7 @@ def _decided(story: str, body: Body, issue: Body, decided: datetime, received: d
     resolution = _name(
         fields.get("resolution") if "resolution" in fields else changes.get("resolution", {}).get("toString")
     )
-    category = _name(_dict(status.get("statusCategory")).get("key"))
+    category = _text(_dict(status.get("statusCategory")).get("key"))
     deleted = str(body.get("webhookEvent")).endswith("issue_deleted")
     verdict = Verdict(
         decision=REJECTED if deleted else _decision(name, category, resolution, rules),
@@ -161,11 +161,11 @@ def _decided(story: str, body: Body, issue: Body, decided: datetime, received: d
 
 def _decision(status: str | None, category: str | None, resolution: str | None, rules: Rules) -> str:
     name = settings.fold(status or "")
-    if name in rules.rejected:
-        return REJECTED
-    if category == "done" and settings.fold(resolution or "") in rules.rejected_resolutions:
-        return REJECTED
     approves = name in rules.approved if rules.approved else category == "done"
+    # Also where the name alone would approve: an old server's status has no category to be `done`.
+    refused = settings.fold(resolution or "") in rules.rejected_resolutions and (approves or category == "done")
+    if name in rules.rejected or refused:
+        return REJECTED
     return APPROVED if approves else PENDING
 
 
@@ -218,7 +218,10 @@ def _iso(moment: datetime) -> str:
 
 def _items(body: Body) -> list[Body]:
     items = _dict(body.get("changelog")).get("items")
-    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+    if not isinstance(items, list):
+        return []
+    # A custom field may be called "Status", too.
+    return [item for item in items if isinstance(item, dict) and item.get("fieldtype") != "custom"]
 
 
 def _former_key(body: Body, story: str) -> str | None:

@@ -8,8 +8,6 @@ from typing import Any
 
 from chalicelib.errors import BadBody
 
-ACTIONS = {"validation": "validate", "deployment": "deploy", "notification": "notify"}
-
 
 def answer(api: str, body: Any, attempt: str) -> tuple[int, dict[str, Any]]:
     """HTTP status and body of an API's answer to a request of the workflow.
@@ -19,17 +17,17 @@ def answer(api: str, body: Any, attempt: str) -> tuple[int, dict[str, Any]]:
     """
     if not isinstance(body, dict):
         raise BadBody("the body must be a JSON object")
-    if body.get("action") != ACTIONS[api]:
-        raise BadBody(f'"action" must be "{ACTIONS[api]}" for the {api} API')
     simulate = _simulation(api, body.get("metadata"))
-    status, times = simulate.get("status"), simulate.get("times")
-    if isinstance(status, int) and (times is None or _number(attempt) < _number(times)):
-        return status, {"status": "error", "message": f"the {api} API was told to answer {status}"}
+    if "status" in simulate:
+        status, times = _whole(simulate, "status", 200, 599), _whole(simulate, "times", 0, 1_000_000)
+        if "times" not in simulate or _retries(attempt) < times:
+            return status, {"status": "error", "message": f"the {api} API was told to answer {status}"}
     return 200, {
         "status": str(simulate.get("result", "success")),
         "api": api,
         "jiraStoryId": body.get("jiraStoryId"),
         "packageIds": body.get("packageIds"),
+        "action": body.get("action"),
     }
 
 
@@ -39,8 +37,12 @@ def _simulation(api: str, metadata: Any) -> dict[str, Any]:
     return wanted if isinstance(wanted, dict) else {}
 
 
-def _number(value: Any) -> int:
-    try:
-        return int(value)
-    except (TypeError, ValueError):
-        return 0
+def _retries(attempt: str) -> int:
+    return int(attempt) if attempt.isdecimal() else 0
+
+
+def _whole(simulate: dict[str, Any], field: str, least: int, most: int) -> int:
+    value = simulate.get(field, least)
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise BadBody(f'"simulate": "{field}" must be a whole number from {least} to {most}')
+    return value
