@@ -38,6 +38,6 @@ def _begin(model: Any, context: dict[str, Any], **_: Any) -> None:
 
 
 def _end(context: dict[str, Any], **_: Any) -> None:
-    operation, began = context["began"]
+    operation, began = context.get("began") or ("call", time.perf_counter())
     taken = f"{operation} {(time.perf_counter() - began) * 1000:.0f}"
     _request.times = [*getattr(_request, "times", []), taken]

@@ -26,7 +26,7 @@ REJECTED_RESOLUTIONS = frozenset(
     ("Won't Do", "Won't Fix", "Declined", "Rejected", "Duplicate", "Cannot Reproduce", "Cancelled", "Canceled",
      "Incomplete", "Invalid", "Abandoned")
 )  # fmt: skip
-LONGEST_KEY = 255
+LONGEST_KEY = 255  # bytes
 LONGEST_TEXT = 1000  # of a result's message; a Jira description may have 32,767 characters
 
 Body = dict[str, Any]
@@ -251,8 +251,8 @@ def _actor(user: Any) -> str | None:
 
 def _key(value: Any) -> str | None:
     """A story's key as the table knows it, without blanks around it and in Jira's own capitals; None if it is none."""
-    key = _text(value) if isinstance(value, str) else None
-    return key.upper() if key and len(key) <= LONGEST_KEY else None
+    key = (_text(value) or "").upper() if isinstance(value, str) else ""
+    return key if 0 < len(key.encode()) <= LONGEST_KEY else None
 
 
 def _text(value: Any) -> str | None:

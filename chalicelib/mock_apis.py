@@ -38,7 +38,7 @@ def _simulation(api: str, metadata: Any) -> dict[str, Any]:
 
 
 def _retries(attempt: str) -> int:
-    return int(attempt) if attempt.isdecimal() else 0
+    return int(attempt) if attempt.isdecimal() and len(attempt) < 10 else 0
 
 
 def _whole(simulate: dict[str, Any], field: str, least: int, most: int) -> int:
