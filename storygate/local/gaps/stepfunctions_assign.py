@@ -1,0 +1,42 @@
+"""`Assign` and `Output` both read variables as they were when the state was entered.
+
+AWS: the values of `Assign` become visible in the next state; an `Output` beside it still reads the old ones, in
+every state, Choice rule and catcher. (aws-facts.md, "State machine (JSONata)", MEAS.)
+
+moto 5.2.5 assigns first, so that `Output` reads the new values.
+"""
+
+from typing import Any
+
+from moto.stepfunctions.parser.asl.component.common.assign.assign_decl import AssignDecl
+from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
+
+# Where an evaluated Assign waits in the state's scratch memory, which moto clears behind every state.
+_EVALUATED = "storygate.assign"
+
+_original_exited = CommonStateField._get_state_exited_event_details
+
+
+def forget(env: Any) -> None:
+    """Drop what the `Assign` of a failed attempt evaluated."""
+    env.heap.pop(_EVALUATED, None)
+
+
+def _eval_body(self: Any, env: Any) -> None:
+    declarations: dict[str, Any] = {}
+    for binding in self.declaration_bindings:
+        binding.eval(env=env)
+        declarations.update(env.stack.pop())
+    env.heap[_EVALUATED] = declarations
+
+
+def _get_state_exited_event_details(self: Any, env: Any) -> Any:
+    for name, value in env.heap.pop(_EVALUATED, {}).items():
+        env.variable_store.set(variable_identifier=name, variable_value=value)
+    return _original_exited(self, env)
+
+
+def fill() -> None:
+    """Have moto assign variables when it leaves a state."""
+    AssignDecl._eval_body = _eval_body
+    CommonStateField._get_state_exited_event_details = _get_state_exited_event_details

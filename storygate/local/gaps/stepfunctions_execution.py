@@ -1,0 +1,128 @@
+"""Starting, stopping and looking at executions.
+
+AWS: StartExecution with the name and the input of a running execution answers the same again; with another input, or
+once it is closed, `ExecutionAlreadyExists`; without a name it gets one. DescribeExecution gives the output as JSON
+text and, once closed, always the stop date. StopExecution ends an execution at once and keeps `error` and `cause`.
+GetExecutionHistory takes `reverseOrder`, `maxResults` and `nextToken`. (aws-facts.md, "Start, tokens", API, REC.)
+
+moto 5.2.5 checks names without a lock, so that two calls at once start two executions of one name; names an unnamed
+one `None`; says SUCCEEDED a moment before it has the output; drops what StopExecution is told, the stop date of a
+timed-out execution, the quotes of a string output, and every argument of GetExecutionHistory but the ARN.
+"""
+
+import threading
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from moto.core.responses import ActionResult
+from moto.stepfunctions.parser.api import ExecutionStatus
+from moto.stepfunctions.parser.asl.eval.program_state import (
+    ProgramEnded,
+    ProgramError,
+    ProgramStopped,
+    ProgramTimedOut,
+)
+from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
+from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
+from moto.stepfunctions.parser.models import StepFunctionsParserBackend
+from moto.stepfunctions.responses import StepFunctionResponse
+
+HISTORY_PAGE = 1000
+
+_starting = threading.Lock()
+_original_start = StepFunctionsParserBackend.start_execution
+_original_describe = StepFunctionResponse.describe_execution
+_original_list = StepFunctionResponse.list_executions
+
+
+def _start_execution(
+    self: Any, state_machine_arn: str, name: str | None = None, execution_input: str | None = None, *more: Any
+) -> Any:
+    name = name or str(uuid.uuid4())
+    self._validate_name(name)
+    with _starting:
+        return _original_start(self, state_machine_arn, name, execution_input, *more)
+
+
+def _status(self: Any) -> str:
+    # None only between the moment an execution is listed and the moment it is started.
+    return str((self.exec_status or ExecutionStatus.RUNNING).value)
+
+
+def _reflect_execution_status(self: Any) -> None:
+    execution = self.execution
+    if execution.exec_status == ExecutionStatus.ABORTED:  # StopExecution has said so already.
+        return
+    env = execution.exec_worker.env
+    ended = env.program_state()
+    execution.stop_date = datetime.now(UTC)
+    # The status comes last: who sees it must find the rest.
+    if isinstance(ended, ProgramEnded):
+        execution.output = to_json_str(env.states.get_input(), separators=(",", ":"))
+        execution.exec_status = ExecutionStatus.SUCCEEDED
+    elif isinstance(ended, ProgramError):
+        error = ended.error or {}
+        execution.error, execution.cause = error.get("error"), error.get("cause")
+        execution.exec_status = ExecutionStatus.FAILED
+    elif isinstance(ended, ProgramTimedOut):
+        execution.exec_status = ExecutionStatus.TIMED_OUT
+    else:
+        execution.exec_status = ExecutionStatus.ABORTED
+
+
+def _stop(self: Any, stop_date: datetime, error: str | None, cause: str | None) -> None:
+    env = self.exec_worker and self.exec_worker.env
+    if not env:
+        return
+    env.set_stop(stop_date=stop_date, cause=cause, error=error)
+    if isinstance(env.program_state(), ProgramStopped) and self.exec_status == ExecutionStatus.RUNNING:
+        self.error, self.cause, self.stop_date = error, cause, stop_date
+        self.exec_status = ExecutionStatus.ABORTED
+
+
+def _stop_response(self: Any) -> ActionResult:
+    execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
+    execution.stop(stop_date=datetime.now(UTC), error=self._get_param("error"), cause=self._get_param("cause"))
+    return ActionResult({"stopDate": execution.stop_date})
+
+
+def _describe_response(self: Any) -> ActionResult:
+    execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
+    response = _original_describe(self)
+    if response.result["status"] == ExecutionStatus.TIMED_OUT.value:
+        response.result["stopDate"] = execution.stop_date
+    return response
+
+
+def _list_response(self: Any) -> ActionResult:
+    response = _original_list(self)
+    for listed in response.result["executions"]:
+        if listed["status"] == ExecutionStatus.TIMED_OUT.value:
+            listed["stopDate"] = self.stepfunction_backend.describe_execution(listed["executionArn"]).stop_date
+    return response
+
+
+def _history_response(self: Any) -> ActionResult:
+    execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
+    events = execution.to_history_output()["events"] if execution.exec_worker else []
+    if self._get_param("reverseOrder"):
+        events.reverse()
+    start = int(self._get_param("nextToken") or 0)
+    end = start + int(self._get_param("maxResults") or HISTORY_PAGE)
+    page: dict[str, Any] = {"events": events[start:end]}
+    if end < len(events):
+        page["nextToken"] = str(end)
+    return ActionResult(page)
+
+
+def fill() -> None:
+    """Have moto start, stop and show executions as AWS does."""
+    StepFunctionsParserBackend.start_execution = _start_execution
+    BaseExecutionWorkerCommunication._reflect_execution_status = _reflect_execution_status
+    Execution.status = property(_status)
+    Execution.stop = _stop
+    StepFunctionResponse.stop_execution = _stop_response
+    StepFunctionResponse.describe_execution = _describe_response
+    StepFunctionResponse.list_executions = _list_response
+    StepFunctionResponse.get_execution_history = _history_response

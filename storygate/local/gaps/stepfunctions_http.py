@@ -1,0 +1,230 @@
+"""HTTP Tasks, `arn:aws:states:::http:invoke`.
+
+AWS: docs.aws.amazon.com/step-functions/latest/dg/call-https-apis.html (aws-facts.md, "HTTP Task"). The credentials
+come from an EventBridge Connection and its managed secret, and win over the Task's own values; some headers may not
+be set; an answer outside 2xx is `States.Http.StatusCode.<n>`, no answer within 60 seconds `States.Http.Socket`, one
+that is no text `States.Runtime`.
+
+moto 5.2.5 has no such service. Two allowances are made here: plain HTTP to this machine, where the mock APIs are,
+and `Cause` is the body of the answer (AWS does not document it).
+"""
+
+import base64
+import json
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import urllib3
+from moto.core.exceptions import JsonRESTError
+from moto.events import events_backends
+from moto.secretsmanager import secretsmanager_backends
+from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetails
+from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
+    FailureEvent,
+    FailureEventException,
+)
+from moto.stepfunctions.parser.asl.component.common.parargs import ArgumentsJSONataTemplateValueObject
+from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import EvalTimeoutError
+from moto.stepfunctions.parser.asl.component.state.exec.state_task import state_task_factory
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import StateTaskService
+from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
+
+SECONDS = 60.0
+MAX_CAUSE = 32_768
+ARGUMENTS = {
+    "ApiEndpoint",
+    "Method",
+    "InvocationConfig",
+    "Authentication",
+    "Headers",
+    "QueryParameters",
+    "RequestBody",
+    "Transform",
+}
+FORBIDDEN_HEADERS = {
+    *("a-im", "accept-charset", "accept-datetime", "accept-encoding", "authorization", "cache-control", "connection"),
+    *("content-encoding", "content-md5", "date", "expect", "forwarded", "from", "host", "http2-settings", "if-match"),
+    *("if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "max-forwards", "origin", "pragma"),
+    *("proxy-authorization", "referer", "server", "te", "trailer", "transfer-encoding", "upgrade", "via", "warning"),
+}
+FORBIDDEN_PREFIXES = ("x-forwarded-", "x-amz-", "x-amzn-")
+LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost"})
+
+_original_factory = state_task_factory.state_task_service_for
+_pool = urllib3.PoolManager(num_pools=20, maxsize=64, retries=False)
+
+
+class TaskFailure(Exception):
+    """What an HTTP Task fails with."""
+
+    def __init__(self, error: str, cause: str) -> None:
+        super().__init__(f"{error}: {cause}")
+        self.error = error
+        self.cause = cause
+
+
+class HttpInvoke(StateTaskService):  # type: ignore[misc]
+    """The Task state of `http:invoke`."""
+
+    # The request itself ends at the Task's timeout, so no thread has to watch it.
+    keeps_time = True
+
+    def _validate_service_integration_is_supported(self) -> None:
+        if not isinstance(self.parargs, ArgumentsJSONataTemplateValueObject):
+            return  # Arguments made by one expression are known when the Task runs.
+        fields = {binding.identifier: binding.value for binding in self.parargs.template_eval_component.bindings}
+        check_arguments(set(fields))
+        headers = getattr(fields.get("Headers"), "bindings", ())
+        check_headers(header.identifier for header in headers)
+
+    def _eval_service_task(
+        self, env: Any, resource_runtime_part: object, normalised_parameters: Any, state_credentials: object
+    ) -> None:
+        del resource_runtime_part, state_credentials  # The URL says where, the connection as whom.
+        seconds, limited = SECONDS, False
+        if not self.timeout.is_default_value():
+            self.timeout.eval(env=env)
+            own = float(env.stack.pop())
+            seconds, limited = min(own, SECONDS), own < SECONDS
+        try:
+            result = invoke(normalised_parameters, seconds)
+        except TaskFailure as failure:
+            raise FailureEventException(self._failed(env, failure)) from failure
+        except urllib3.exceptions.HTTPError as failure:
+            if limited and isinstance(failure, urllib3.exceptions.TimeoutError):
+                raise EvalTimeoutError from failure
+            raise FailureEventException(self._failed(env, TaskFailure("States.Http.Socket", str(failure)))) from failure
+        env.stack.append(result)
+
+    def _failed(self, env: Any, failure: TaskFailure) -> Any:
+        details = TaskFailedEventDetails(
+            resource=self._get_sfn_resource(),
+            resourceType=self._get_sfn_resource_type(),
+            error=failure.error,
+            cause=failure.cause[:MAX_CAUSE],
+        )
+        return FailureEvent(
+            env=env,
+            error_name=ErrorName(error_name=failure.error),
+            event_type=HistoryEventType.TaskFailed,
+            event_details=EventDetails(taskFailedEventDetails=details),
+        )
+
+
+def check_arguments(fields: set[str]) -> None:
+    """Refuse `Arguments` that AWS refuses when the machine is saved."""
+    if unknown := fields - ARGUMENTS:
+        raise ValueError(f"http:invoke does not know {', '.join(sorted(unknown))}")
+    if missing := {"ApiEndpoint", "Method"} - fields:
+        raise ValueError(f"http:invoke needs {', '.join(sorted(missing))}")
+    if not fields & {"InvocationConfig", "Authentication"}:
+        raise ValueError("http:invoke needs InvocationConfig.ConnectionArn")
+
+
+def check_headers(names: Any) -> None:
+    """Refuse headers that a Task may not set."""
+    for name in names:
+        if name.lower() in FORBIDDEN_HEADERS or name.lower().startswith(FORBIDDEN_PREFIXES):
+            raise ValueError(f"An HTTP Task may not set the header {name}")
+
+
+def invoke(arguments: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """Send the request that `Arguments` describe and return the result of the Task."""
+    check_arguments(set(arguments))
+    check_headers(arguments.get("Headers", {}))
+    endpoint = urlsplit(arguments["ApiEndpoint"])
+    if endpoint.scheme != "https" and endpoint.hostname not in LOCAL_HOSTS:
+        raise ValueError("ApiEndpoint must be an https URL")
+    connection = arguments.get("InvocationConfig") or arguments["Authentication"]
+    credentials = _credentials(connection["ConnectionArn"])
+
+    query = {**arguments.get("QueryParameters", {}), **credentials["query"]}
+    # One spelling for each name, so that the connection's value replaces the Task's whatever its case.
+    headers = {
+        "Content-Type": "application/json",
+        **{name.title(): str(value) for name, value in arguments.get("Headers", {}).items()},
+        **credentials["headers"],
+        "User-Agent": "Amazon|StepFunctions|HttpInvoke|us-east-1",
+        "Range": "bytes=0-262144",
+    }
+    response = _pool.request(
+        arguments["Method"],
+        endpoint._replace(query="&".join(filter(None, (endpoint.query, urlencode(query, doseq=True))))).geturl(),
+        headers=headers,
+        body=_body(arguments, headers["Content-Type"]),
+        timeout=urllib3.Timeout(total=seconds),
+        redirect=False,
+    )
+    try:
+        text = response.data.decode()
+    except UnicodeDecodeError as failure:
+        raise TaskFailure("States.Runtime", "The answer is not text") from failure
+    if not 200 <= response.status < 300:
+        raise TaskFailure(f"States.Http.StatusCode.{response.status}", text)
+    return {
+        "Headers": {name.lower(): response.headers.getlist(name) for name in response.headers},
+        "ResponseBody": _parsed(text, response.headers.get("Content-Type", "")),
+        "StatusCode": response.status,
+        "StatusText": response.reason or "",
+    }
+
+
+def _body(arguments: dict[str, Any], content_type: str) -> bytes | None:
+    body = arguments.get("RequestBody")
+    if body is None:
+        return None
+    if arguments.get("Transform", {}).get("RequestBodyEncoding") == "URL_ENCODED":
+        return urlencode(body, doseq=True).encode()
+    if isinstance(body, str) and "json" not in content_type:
+        return body.encode()
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _parsed(text: str, content_type: str) -> Any:
+    if "json" in content_type:
+        try:
+            return json.loads(text)
+        except ValueError:
+            pass
+    return text
+
+
+def _credentials(arn: str) -> dict[str, dict[str, str]]:
+    """Read what a connection adds to a request from its secret, as EventBridge keeps it there."""
+    _, _, _, region, account, resource = arn.split(":", 5)
+    try:
+        connection = events_backends[account][region].describe_connection(resource.split("/")[1])
+        stored = secretsmanager_backends[account][region].get_secret_value(connection["SecretArn"], "", "")
+    except JsonRESTError as failure:
+        raise TaskFailure("Events.ConnectionResource.ResourceNotFound", str(failure.description)) from failure
+    secret = json.loads(stored["SecretString"])
+    found: dict[str, dict[str, str]] = {"headers": {}, "query": {}}
+    if connection["AuthorizationType"] == "API_KEY":
+        name, value = (_field(secret, f"api_key_{part}") for part in ("name", "value"))
+        found["headers"][name.title()] = value
+    elif connection["AuthorizationType"] == "BASIC":
+        pair = f"{_field(secret, 'username')}:{_field(secret, 'password')}"
+        found["headers"]["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
+    else:
+        raise TaskFailure("Events.ConnectionResource.InvalidConnectionState", "OAuth is not supported locally")
+    extra = secret.get("invocation_http_parameters", {})
+    for place, kind in (("headers", "header_parameters"), ("query", "query_string_parameters")):
+        for parameter in extra.get(kind, []):
+            found[place][_field(parameter, "key")] = _field(parameter, "value")
+    return found
+
+
+def _field(secret: dict[str, Any], name: str) -> str:
+    """Read a field of the secret, which moto spells in either case."""
+    camel = "".join(word.capitalize() for word in name.split("_"))
+    return str(secret[name] if name in secret else secret[camel])
+
+
+def _state_task_service_for(service_name: str) -> Any:
+    return HttpInvoke() if service_name == "http" else _original_factory(service_name)
+
+
+def fill() -> None:
+    """Have moto know HTTP Tasks."""
+    state_task_factory.state_task_service_for = _state_task_service_for

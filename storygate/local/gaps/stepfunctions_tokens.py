@@ -1,0 +1,165 @@
+"""Task tokens.
+
+AWS: every attempt has a token of its own. Of several answers to a token the first is taken, the others get
+`TaskTimedOut`, as does an answer to a token whose Task has ended; a token never given out is `InvalidToken`.
+`Task.Token` of a call that fails is not waited for. (aws-facts.md, "Start, tokens", API; "SDK integrations", D.)
+
+moto 5.2.5 gives a state one token for all attempts, looks for it in every running execution, takes any number of
+answers, those to a wait that timed out included, drops the `cause` of SendTaskFailure, and lets StopExecution and a
+machine's timeout wait until the token is answered.
+"""
+
+import functools
+import json
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from moto.core.responses import ActionResult, EmptyResult
+from moto.stepfunctions.exceptions import ValidationException
+from moto.stepfunctions.parser.api import InvalidOutput, InvalidToken, TaskTimedOut
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import ResourceCondition
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import StateTaskService
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (
+    StateTaskServiceCallback,
+)
+from moto.stepfunctions.parser.asl.eval.callback.callback import (
+    CallbackEndpoint,
+    CallbackOutcomeFailure,
+    CallbackOutcomeSuccess,
+    CallbackPoolManager,
+)
+from moto.stepfunctions.parser.asl.eval.environment import Environment
+from moto.stepfunctions.parser.models import StepFunctionsParserBackend
+from moto.stepfunctions.responses import StepFunctionResponse
+
+MAX_OUTPUT = 262_144
+
+# Every token ever given out, to its endpoint while it is open and to None from then on.
+_endpoints: dict[str, Any] = {}
+_turn = threading.Lock()
+
+_original_add = CallbackPoolManager.add
+_original_ends = {name: getattr(Environment, name) for name in ("set_stop", "set_timed_out", "set_error")}
+
+
+def answer(token: str, outcome: Any) -> None:
+    """Hand an outcome to the Task that waits for this token, or raise what AWS answers."""
+    with _turn:
+        if token not in _endpoints:
+            raise InvalidToken
+        endpoint = _endpoints[token]
+        if endpoint is None:
+            raise _timed_out()
+        _endpoints[token] = None
+        endpoint._outcome = outcome
+    endpoint.interrupt_all()
+
+
+def _timed_out() -> Exception:
+    error: Exception = TaskTimedOut("Task Timed Out: 'Provided task does not exist anymore'", "TaskTimedOut")
+    return error
+
+
+def _close(token: str) -> None:
+    with _turn:
+        _endpoints[token] = None
+
+
+def _add(self: Any, callback_id: str) -> Any:
+    endpoint = _original_add(self, callback_id)
+    _endpoints[callback_id] = endpoint
+    return endpoint
+
+
+def _wait(self: Any, timeout: float | None = None) -> Any:
+    self._notify_event.wait(timeout=timeout)
+    # From here nobody reads the outcome, so from here nobody may be told that it was taken.
+    _close(self.callback_id)
+    return self._outcome
+
+
+def _waits_for_token(self: Any) -> bool:
+    return bool(self.resource.condition == ResourceCondition.WaitForTaskToken)
+
+
+def _eval_body(self: Any, env: Any) -> None:
+    if self._is_integration_pattern():
+        self._assert_integration_pattern_is_supported()
+    StateTaskService._eval_body(self, env=env)
+
+
+def _eval_execution(self: Any, env: Any) -> None:
+    if not self._is_integration_pattern():
+        StateTaskService._eval_execution(self, env)
+        return
+    token = env.states.context_object.update_task_token()
+    env.storygate_endpoint = env.callback_pool_manager.add(token)
+    try:
+        StateTaskService._eval_execution(self, env)
+    finally:
+        _close(token)
+        # Not kept per execution either: the index above knows all there is to know.
+        env.callback_pool_manager._pool.pop(token, None)
+
+
+def _closing(original: Callable[..., None]) -> Callable[..., None]:
+    """Let an execution, or a part of it, that ends from outside take its open token with it."""
+
+    @functools.wraps(original)
+    def end(self: Any, *arguments: Any, **named: Any) -> None:
+        original(self, *arguments, **named)
+        endpoint = getattr(self, "storygate_endpoint", None)
+        if endpoint is not None:
+            _close(endpoint.callback_id)
+            endpoint.interrupt_all()
+
+    return end
+
+
+def _send_task_success(self: object, task_token: str, outcome: str) -> None:
+    del self
+    if len(outcome.encode()) > MAX_OUTPUT:
+        raise ValidationException(f"The output is longer than {MAX_OUTPUT} bytes")
+    try:
+        json.loads(outcome)
+    except ValueError as failure:
+        raise InvalidOutput(f"Invalid Output: '{failure}'", "InvalidOutput") from failure
+    answer(task_token, CallbackOutcomeSuccess(callback_id=task_token, output=outcome))
+
+
+def _send_task_failure(self: object, task_token: str, error: str | None = None, cause: str | None = None) -> None:
+    del self
+    answer(task_token, CallbackOutcomeFailure(callback_id=task_token, error=error, cause=cause))
+
+
+def _send_task_heartbeat(self: object, task_token: str) -> None:
+    del self
+    if task_token not in _endpoints:
+        raise InvalidToken
+    endpoint = _endpoints[task_token]
+    if endpoint is None:
+        raise _timed_out()
+    endpoint.notify_heartbeat()
+
+
+def _failure_response(self: Any) -> ActionResult:
+    self.stepfunction_backend.send_task_failure(
+        self._get_param("taskToken"), error=self._get_param("error"), cause=self._get_param("cause")
+    )
+    return EmptyResult()
+
+
+def fill() -> None:
+    """Have moto treat task tokens as AWS does."""
+    CallbackPoolManager.add = _add
+    CallbackEndpoint.wait = _wait
+    StateTaskServiceCallback.keeps_time = property(_waits_for_token)
+    StateTaskServiceCallback._eval_body = _eval_body
+    StateTaskServiceCallback._eval_execution = _eval_execution
+    for name, original in _original_ends.items():
+        setattr(Environment, name, _closing(original))
+    StepFunctionsParserBackend.send_task_success = _send_task_success
+    StepFunctionsParserBackend.send_task_failure = _send_task_failure
+    StepFunctionsParserBackend.send_task_heartbeat = _send_task_heartbeat
+    StepFunctionResponse.send_task_failure = _failure_response
