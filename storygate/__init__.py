@@ -1,0 +1,1 @@
+"""storygate's operator tool: `python -m storygate`. Nothing in here ships to Lambda."""

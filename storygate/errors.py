@@ -1,0 +1,112 @@
+"""What the operator must mend: one exception with a message and a hint, and the AWS errors put into that form."""
+
+import re
+
+from botocore import exceptions as botocore_errors
+
+AWS_ERRORS = (botocore_errors.BotoCoreError, botocore_errors.ClientError)
+
+EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
+DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized", "403"}
+UNKNOWN_KEYS = {
+    "AuthFailure",
+    "IncompleteSignature",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+}
+THROTTLED = {"RequestLimitExceeded", "SlowDown", "ThrottledException", "Throttling", "ThrottlingException"}
+THROTTLED |= {"TooManyRequestsException"}
+
+NO_CREDENTIALS = (
+    botocore_errors.NoCredentialsError,
+    botocore_errors.PartialCredentialsError,
+    botocore_errors.CredentialRetrievalError,
+)
+NO_SSO = (
+    botocore_errors.SSOError,  # SSOTokenLoadError and UnauthorizedSSOTokenError are kinds of it
+    botocore_errors.TokenRetrievalError,
+)
+UNREACHABLE = (
+    botocore_errors.ConnectionError,  # no connection, TLS, timeout while connecting
+    botocore_errors.HTTPClientError,  # proxy, timeout while reading, connection lost
+)
+
+
+class OperatorError(Exception):
+    """Something the operator must mend: what is wrong, and what to grant, edit or run. Neither holds a secret."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+def error_code(error: Exception) -> str:
+    """AWS's code of a ClientError, e.g. `NoSuchBucket` (a bare `404` where the answer had no body); else empty."""
+    response = getattr(error, "response", None) or {}
+    return str(response.get("Error", {}).get("Code", ""))
+
+
+def explain(error: Exception) -> OperatorError:
+    """A botocore error as what to grant, edit or run; codes as in "Common errors" of the AWS API references."""
+    if isinstance(error, botocore_errors.ClientError):
+        return _explain_answer(error)
+    if isinstance(error, NO_CREDENTIALS):
+        return OperatorError(
+            f"No usable AWS credentials: {error}",
+            "Run `aws configure` or `aws sso login`, or set AWS_PROFILE; `aws sts get-caller-identity` must work.",
+        )
+    if isinstance(error, NO_SSO):
+        return OperatorError(f"The AWS sign-in is missing or over: {error}", "Run `aws sso login`, then this again.")
+    if isinstance(error, botocore_errors.ProfileNotFound):
+        return OperatorError(str(error), "Set AWS_PROFILE to one that `aws configure list-profiles` shows.")
+    if isinstance(error, botocore_errors.NoRegionError):
+        return no_region()
+    if isinstance(error, UNREACHABLE):
+        return OperatorError(
+            f"AWS cannot be reached: {error}",
+            "Check the network, the region, and AWS_ENDPOINT_URL: it must be unset for AWS itself, "
+            "and for the local cloud `python -m storygate local` must be running.",
+        )
+    return OperatorError(f"{type(error).__name__}: {error}", "Check the AWS configuration, then run this again.")
+
+
+def no_region() -> OperatorError:
+    """No region is configured; boto3 reads AWS_DEFAULT_REGION or the profile, and does not read AWS_REGION."""
+    return OperatorError(
+        "No AWS region is set.", "Run `export AWS_DEFAULT_REGION=eu-west-1` (yours), or `aws configure set region …`."
+    )
+
+
+def _explain_answer(error: botocore_errors.ClientError) -> OperatorError:
+    code = error_code(error)
+    message = str(error.response.get("Error", {}).get("Message", ""))
+    call = f"{error.operation_name} ({code}): {message}"
+    if code in EXPIRED:
+        return OperatorError(
+            f"The AWS credentials have expired, said {call}", "Renew them (`aws sso login`), then run this again."
+        )
+    if code in UNKNOWN_KEYS:
+        return OperatorError(
+            f"AWS does not accept the credentials, said {call}",
+            "Check AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SESSION_TOKEN; `aws sts get-caller-identity` must work.",
+        )
+    if code in DENIED:
+        # "User: arn:… is not authorized to perform: s3:ListBucket on resource: …" is IAM's own wording.
+        named = re.search(r"not authorized to perform: ([\w-]+:\w+)(?: on resource: (\S+))?", message)
+        action = named.group(1) if named else error.operation_name
+        where = f" on {named.group(2)}" if named and named.group(2) else ""
+        return OperatorError(f"Not allowed: {call}", f"Grant {action}{where} to the role you deploy with.")
+    if code in THROTTLED:
+        return OperatorError(
+            f"AWS asks for patience: {call}", "Wait a minute and run this again; it continues where it stopped."
+        )
+    if code == "RequestTimeTooSkewed":
+        return OperatorError(f"This machine's clock is wrong, said {call}", "Set the clock, then run this again.")
+    request = error.response.get("ResponseMetadata", {}).get("RequestId", "unknown")
+    return OperatorError(
+        f"AWS refused {call}",
+        f"Mend what it names and run this again; it continues where it stopped (request id {request}).",
+    )

@@ -1,0 +1,80 @@
+"""A Jira Cloud webhook as Jira sends it, for the demo and for trying things out: body and signature."""
+
+import hashlib
+import hmac
+import json
+import time
+from typing import Any, Literal
+
+Decision = Literal["approved", "rejected"]
+
+# A story that was rejected sits in category `done` as well; its resolution tells the two apart.
+RESOLUTIONS = {"approved": ("10000", "Done"), "rejected": ("10001", "Won't Do")}
+STATUS = {"id": "10002", "name": "Done"}
+IN_PROGRESS = {"id": "10001", "name": "In Progress"}
+
+
+def issue_updated(story: str, decision: Decision, *, now: float | None = None) -> dict[str, Any]:
+    """The `jira:issue_updated` webhook of a story that somebody moved to Done just now.
+
+    `story` is the issue's key, e.g. `PROJ-12345`; `now` is in epoch seconds (the body carries milliseconds, as Jira's
+    does). The changelog has `resolution` first, then `status`, as recorded from Jira Cloud.
+    """
+    resolution_id, resolution = RESOLUTIONS[decision]
+    actor = {
+        "accountId": "5b10a2844c20165700ede21g",
+        "accountType": "atlassian",
+        "displayName": "Mia Krystof",
+        "active": True,
+        "timeZone": "Australia/Sydney",
+    }
+    return {
+        "timestamp": int((time.time() if now is None else now) * 1000),
+        "webhookEvent": "jira:issue_updated",
+        "issue_event_type_name": "issue_generic",
+        "user": actor,
+        "issue": {
+            "id": "10042",
+            "key": story,
+            "fields": {
+                "summary": "Release the packages",
+                "issuetype": {"id": "10001", "name": "Story", "subtask": False},
+                "project": {"id": "10000", "key": story.rpartition("-")[0], "name": "Packages"},
+                "assignee": actor,
+                "resolution": {"id": resolution_id, "name": resolution},
+                "status": {
+                    **STATUS,
+                    "statusCategory": {"id": 3, "key": "done", "colorName": "green", "name": "Done"},
+                },
+            },
+        },
+        "changelog": {
+            "id": "10124",
+            "items": [
+                _change("resolution", {"id": None, "name": None}, {"id": resolution_id, "name": resolution}),
+                _change("status", IN_PROGRESS, STATUS),
+            ],
+        },
+    }
+
+
+def encode(body: dict[str, Any]) -> bytes:
+    """The bytes to send, which are also the bytes to sign."""
+    return json.dumps(body).encode()
+
+
+def sign(body: bytes, secret: str) -> str:
+    """The value of `X-Hub-Signature`: `sha256=<hex HMAC-SHA256 of the raw body>` (Atlassian, "Webhooks")."""
+    return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def _change(field: str, before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "field": field,
+        "fieldtype": "jira",
+        "fieldId": field,
+        "from": before["id"],
+        "fromString": before["name"],
+        "to": after["id"],
+        "toString": after["name"],
+    }

@@ -1,0 +1,130 @@
+"""`local`: an AWS and the REST API on this machine, with storygate deployed to it, until Ctrl-C."""
+
+import argparse
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from storygate.aws import isolated
+from storygate.deploy import deploy
+from storygate.errors import OperatorError
+from storygate.functions import forget
+from storygate.stage import Stage, find_project, load_stage
+from storygate.terminal import Terminal
+
+if TYPE_CHECKING:
+    from storygate.local.cloud import LocalCloud
+
+STAGE = "local"
+AWS_PORT = 4566  # LocalStack's, which other tools expect
+API_PORT = 8000  # that of `chalice local`
+
+TRY = """\
+Then, in that shell: drop an input
+  aws s3 cp samples/approved.json s3://{bucket}/inputs/
+approve its story, signed as Jira signs
+  body='{{"jiraStoryId": "PROJ-12345", "status": "approved"}}'
+  secret=$(aws secretsmanager get-secret-value --secret-id {secret} --query SecretString --output text |
+    python3 -c 'import json, sys; print(json.load(sys.stdin)["callback"])')
+  curl -sS {api_url}/jira/callback -H 'Content-Type: application/json' -d "$body" \\
+    -H "X-Hub-Signature: sha256=$(printf %s "$body" | openssl dgst -sha256 -hmac "$secret" | sed 's/^.* //')"
+and read the result
+  aws s3 cp --recursive s3://{bucket}/outputs/ outputs/
+"""
+
+
+def register(commands: Any) -> None:
+    """Adds the command to the command line."""
+    parser = commands.add_parser(
+        "local",
+        help="an AWS on this machine, with storygate deployed to it, until Ctrl-C",
+        description="Brings up an AWS and the REST API on this machine and deploys stage local to it. "
+        "Needs no account; nothing in it outlives the command.",
+        epilog="Example: python -m storygate local --aws-port 4567",
+    )
+    parser.add_argument("--aws-port", type=port, default=AWS_PORT, help=f"where AWS listens (default {AWS_PORT})")
+    parser.add_argument("--api-port", type=port, default=API_PORT, help=f"where the API listens (default {API_PORT})")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace, terminal: Terminal) -> int:
+    """The command: up, deploy, stay, down. Ctrl-C and SIGTERM are its normal end."""
+    project = find_project()
+    with stopped_by_signals():
+        try:
+            _serve(project, args.aws_port, args.api_port, terminal)
+        except KeyboardInterrupt:
+            terminal.say("stopped")
+    return 0
+
+
+def port(text: str) -> int:
+    """A port's number as an argument; 0 takes a free one."""
+    number = int(text)
+    if not 0 <= number <= 65535:
+        raise argparse.ArgumentTypeError(f"{number} is not a port: 0 to 65535")
+    return number
+
+
+@contextmanager
+def local_cloud(project: Path, aws_port: int = 0, api_port: int = 0) -> Iterator["LocalCloud"]:
+    """A local cloud while the block runs; OperatorError if it cannot start, such as for a taken port."""
+    # moto takes seconds to import, which the commands that work on AWS shall not pay.
+    from storygate.local.cloud import LocalCloud, LocalCloudError
+
+    try:
+        with LocalCloud(project, aws_port=aws_port, api_port=api_port, stage=STAGE) as cloud:
+            yield cloud
+    except LocalCloudError as error:
+        raise OperatorError(f"The local cloud: {error}", "Mend what it names, then run this again.") from error
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[None]:
+    """Makes SIGTERM end the block like Ctrl-C, and Ctrl-C work in the background, where shells switch it off."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        # What stops is bounded, so a second signal need not, and must not, cut the cleaning up short.
+        for number in before:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _serve(project: Path, aws_port: int, api_port: int, terminal: Terminal) -> None:
+    terminal.step("AWS on this machine")
+    with local_cloud(project, aws_port, api_port) as cloud:
+        aws = isolated(cloud.client, cloud.environment)
+        stage = load_stage(project, STAGE, aws.region)
+        terminal.done(f"AWS: {cloud.endpoint_url}")
+        forget(project, stage)  # it tells of an earlier local cloud, which is gone
+        try:
+            deploy(project, STAGE, aws, terminal)
+            terminal.step("REST API")
+            cloud.start_api()
+            terminal.done(f"REST API: {cloud.api_url}")
+            _tell(cloud, stage, terminal)
+            threading.Event().wait()
+        finally:
+            forget(project, stage)
+
+
+def _tell(cloud: "LocalCloud", stage: Stage, terminal: Terminal) -> None:
+    terminal.say()
+    terminal.say("To use it, in another shell")
+    for name, value in cloud.environment.items():
+        terminal.say(f"  export {name}={value}")
+    terminal.say(TRY.format(bucket=stage.bucket, secret=stage.secret, api_url=cloud.api_url))
+    terminal.say(f"ready: AWS {cloud.endpoint_url}, REST API {cloud.api_url}, stage {stage.name}; Ctrl-C stops it")

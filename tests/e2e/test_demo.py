@@ -1,0 +1,84 @@
+"""The demo ends as it was asked to, shows each step, and shows no secret."""
+
+import io
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from storygate.aws import isolated
+from storygate.demo import copy_project, play_sample
+from storygate.deploy import deploy
+from storygate.local.cloud import LocalCloud
+from storygate.terminal import Terminal
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory):
+    """What `demo` brings up, once for all outcomes."""
+    project = copy_project(REPOSITORY, tmp_path_factory.mktemp("project"))
+    with LocalCloud(project) as cloud:
+        aws = isolated(cloud.client, cloud.environment)
+        deployment = deploy(project, "local", aws, Terminal(io.StringIO()))
+        cloud.start_api()
+        yield deployment, aws
+
+
+def result_in(output):
+    return json.loads(re.search(r"^\{$.*?^\}$", output, re.MULTILINE | re.DOTALL).group())
+
+
+def path_in(output):
+    return output.partition("path of states\n")[2].splitlines()[0].strip().split(" → ")
+
+
+def test_an_approval_is_shown_step_by_step_and_exits_0():
+    ended = subprocess.run(
+        [sys.executable, "-m", "storygate", "demo"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    steps = (
+        "stack storygate-local-workflow: created",
+        "dropping samples/approved.json",
+        "validation API: success (HTTP 200, attempts: 1)",
+        "the run waits for PROJ-12345",
+        "Jira's webhook: PROJ-12345 is approved",
+        "the callback answered HTTP 200",
+        "the run ended: SUCCEEDED",
+        "outcome approved, as asked",
+    )
+    found = [ended.stdout.find(step) for step in steps]
+    assert -1 not in found, steps[found.index(-1)]
+    assert found == sorted(found)
+    assert result_in(ended.stdout)["outcome"] == "approved"
+    assert path_in(ended.stdout)[-1] == "Approved"
+    assert not re.search(r"Bearer|sha256=|[0-9A-Za-z_-]{43}(?![0-9A-Za-z_-])", ended.stdout)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "shown"),
+    [
+        ("rejected", "the callback answered HTTP 200"),
+        ("timed_out", "state WaitForStory"),
+        ("api_failed", "validation API: failed"),
+        ("invalid_input", "state FindInput"),
+    ],
+)
+def test_every_other_outcome_ends_red_and_as_asked(deployed, outcome, shown):
+    stream = io.StringIO()
+    assert play_sample(*deployed, REPOSITORY / "samples" / f"{outcome}.json", Terminal(stream)) == outcome
+    told = stream.getvalue()
+    assert shown in told
+    assert "the run ended: FAILED" in told
+    assert result_in(told)["outcome"] == outcome
+    assert path_in(told)[-1] == "NotApproved"
