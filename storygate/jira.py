@@ -1,10 +1,12 @@
 """A Jira Cloud webhook as Jira sends it, for the demo and for trying things out: body and signature."""
 
-import hashlib
-import hmac
 import json
 import time
 from typing import Any, Literal
+
+from chalicelib.jira import sign
+
+__all__ = ["Decision", "encode", "issue_updated", "sign"]
 
 Decision = Literal["approved", "rejected"]
 
@@ -22,11 +24,11 @@ def issue_updated(story: str, decision: Decision, *, now: float | None = None) -
     """
     resolution_id, resolution = RESOLUTIONS[decision]
     actor = {
-        "accountId": "5b10a2844c20165700ede21g",
+        "accountId": "712020:3f1c9d52-0b77-4e0e-9a51-6f0d2c8e4b10",
         "accountType": "atlassian",
-        "displayName": "Mia Krystof",
+        "displayName": "Ada Marlow",
         "active": True,
-        "timeZone": "Australia/Sydney",
+        "timeZone": "Europe/Lisbon",
     }
     return {
         "timestamp": int((time.time() if now is None else now) * 1000),
@@ -61,11 +63,6 @@ def issue_updated(story: str, decision: Decision, *, now: float | None = None) -
 def encode(body: dict[str, Any]) -> bytes:
     """The bytes to send, which are also the bytes to sign."""
     return json.dumps(body).encode()
-
-
-def sign(body: bytes, secret: str) -> str:
-    """The value of `X-Hub-Signature`: `sha256=<hex HMAC-SHA256 of the raw body>` (Atlassian, "Webhooks")."""
-    return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
 def _change(field: str, before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
