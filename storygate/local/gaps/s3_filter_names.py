@@ -1,0 +1,30 @@
+"""S3 notification filters may be named `Prefix` and `Suffix`.
+
+AWS takes either case (S3 API reference, `FilterRule`: valid values `prefix | suffix`, which S3 compares without case);
+`chalice deploy` writes them with a capital. moto 5.2.5 asserts lower case, and its server answers 500.
+"""
+
+import re
+from typing import Any
+
+from moto.s3.responses import S3Response
+
+_config_from_body_of_moto = S3Response._notification_config_from_body
+
+
+def fill() -> None:
+    """Read the names in lower case."""
+    S3Response._notification_config_from_body = _config_from_body
+
+
+def _config_from_body(response: Any) -> dict[str, Any]:
+    if isinstance(response.body, bytes):
+        response.body = response.body.decode()
+    response.body = re.sub(
+        r"<Name>(prefix|suffix)</Name>",
+        lambda match: match.group().replace(match[1], match[1].lower()),
+        response.body,
+        flags=re.IGNORECASE,
+    )
+    config: dict[str, Any] = _config_from_body_of_moto(response)
+    return config

@@ -1,0 +1,163 @@
+"""A scenario, real (interleaved.py) and in the model, followed in every order to every end."""
+
+import json
+from typing import Any
+
+from interleaved import CRASHED, FIRST, FIRST_AGAIN, RUN, SECOND, SECOND_AGAIN, Interleaved, State, Step, items
+from model import OVER, PENDING, READ, READS, REMOVE, RESUME, SEND, STARTS, WAITS, Delivery, Model, Said, World
+from real import lost
+from replay import Answers, Call, Contents, Ended
+
+ModelState = tuple[World, tuple[Delivery, ...]]
+WAIT = "WAIT#execution"
+RUN_ACCIDENTS = {"conflict": ["meets a conflict"], "lost": ["waits", "loses the transaction's answer"]}
+DOES = {"transact_write_items": STARTS, "get_item": READS, "wait": WAITS}
+
+
+class Compared:
+    """`labels` are the model's moments for the table's."""
+
+    def __init__(self, real: Interleaved, said: tuple[Said, Said], counts_from: int, labels: dict[str, int]) -> None:
+        self.real, self._labels, self._counts_from = real, labels, counts_from
+        self._again = len(real.processes) > FIRST_AGAIN
+        self.model = Model((counts_from,), said, attempts=1 + self._again, tokens=2)
+        self._orders: dict[State, int] = {}
+        self._seen: dict[tuple[Contents, tuple[Answers, ...]], ModelState] = {}
+
+    def orders(self, accidents: int) -> int:
+        """In how many orders it can go, with every step and every end of them checked."""
+        return self._from(State((), ((),) * len(self.real.processes), accidents))
+
+    @property
+    def states(self) -> int:
+        """How many distinct states these orders go through."""
+        return len(self._orders)
+
+    def _from(self, state: State) -> int:
+        if state not in self._orders:
+            steps = list(self.real.steps(state))
+            self._compare(state, steps)
+            if not steps:
+                self._check_end(state)
+            self._orders[state] = sum(self._from(step.state) for step in steps) or 1
+        return self._orders[state]
+
+    # --- step by step
+
+    def _compare(self, state: State, steps: list[Step]) -> None:
+        here = self.as_in_the_model(state)
+        taken: dict[int, set[ModelState]] = {FIRST: set(), SECOND: set(), RUN: set()}
+        for step in steps:
+            process, after = _who(step.process), self.as_in_the_model(step.state)
+            taken[process].add(after)
+            assert after in self._model_steps(here, process, step.what), f"{step.what} of {process}: {here} -> {after}"
+        if not (state.accidents or self._again):
+            for process, found in taken.items():
+                assert found == set(self._model_steps(here, process)), f"{process} can do more: {here}"
+
+    def _model_steps(self, here: ModelState, process: int, what: str = "") -> list[ModelState]:
+        """Where the model goes by this accident, or by none. A step that breaks a promise leads nowhere."""
+        world, deliveries = here
+        if process != RUN:
+            steps = self.model.delivery_steps(world, process, deliveries[process], accidents=what == "crash")
+            return [
+                (step.world, (*deliveries[:process], step.delivery, *deliveries[process + 1 :]))
+                for step in steps
+                if not step.wrong and (step.label[2] == "crashes") == (what == "crash")
+            ]
+        if what in RUN_ACCIDENTS:
+            worlds = [world]
+            for name in RUN_ACCIDENTS[what]:
+                following = [step for before in worlds for step in self.model.run_steps(before, 0)]
+                worlds = [step.world for step in following if step.label[2] == name]
+            return [(after, deliveries) for after in worlds]
+        accidents = ("meets a conflict", "times out", "loses the transaction's answer")
+        following = [step for step in self.model.run_steps(world, 0) if step.label[2] not in accidents]
+        return [(step.world, deliveries) for step in following if not step.wrong]
+
+    # --- the real state in the model's terms
+
+    def as_in_the_model(self, state: State) -> ModelState:
+        """The state of the model that this one is."""
+        seen = (state.contents, state.had)
+        if seen not in self._seen:
+            self._seen[seen] = self._read(state)
+        return self._seen[seen]
+
+    def _read(self, state: State) -> ModelState:
+        found = items(state.contents)
+        delivered = [_who(process) for process, had in enumerate(state.had) if had and process != RUN]
+        newest = max((self.model.brings[process] for process in delivered), default=-1)
+        token = 1 + sum(lost(self.real.answered.answers[number]) for number in state.had[RUN])
+        does = self.real.next(state, RUN)
+        run = (DOES[does.operation] if isinstance(does, Call) else OVER, token)
+        waits = _token(found[WAIT]["taskToken"]) if WAIT in found else 0
+        world = World(self._verdict(found.get("STORY")), newest, (waits,), (run,))
+        return world, (self._delivery(state, FIRST, FIRST_AGAIN), self._delivery(state, SECOND, SECOND_AGAIN))
+
+    def _delivery(self, state: State, process: int, again: int) -> Delivery:
+        left = self.model.attempts - 1
+        if self._again and state.had[again]:
+            process, left = again, left - 1
+        had, does = state.had[process], self.real.next(state, process)
+        if not had:
+            return Delivery(left + 1)
+        if not isinstance(does, Call):
+            return Delivery(left, owed=had[-1] == CRASHED)
+        if does.operation == "query":
+            return Delivery(left, step=READ)
+        answer: Any = self.real.answered.answers[had[1]]
+        found = self._verdict(items(_contents(answer["Items"])).get("STORY"))
+        if does.operation == "send_task_success":
+            output, token = json.loads(does.given["output"]), _token(does.given["taskToken"])
+            assert self._verdict(output) == found, "it gives something else than it found"
+            return Delivery(left, False, RESUME, found, found, ((SEND, 0, token), (REMOVE, 0, token)))
+        assert does.operation == "delete_item", f"unexpected: {does.operation}"
+        condition = does.given.get("ExpressionAttributeValues", {})
+        assert ":token" in condition, "it removes an entry whatever token is in it"
+        return Delivery(left, False, RESUME, found, found, ((REMOVE, 0, _token(condition[":token"]["S"])),))
+
+    def _verdict(self, item: dict[str, Any] | None) -> int:
+        if item is None:
+            return -1
+        return self.model.verdicts.index(Said(item["decision"], self._labels[item["decidedAt"]]))
+
+    # --- what came of it
+
+    def _check_end(self, state: State) -> None:
+        found, run = items(state.contents), self.real.next(state, RUN)
+        newest = self.model.verdicts[-1]
+        counts = newest.decision != PENDING and newest.decided > self._counts_from
+        assert self._verdict(found["STORY"]) == len(self.model.verdicts) - 1, "STORY is not the newest verdict"
+        answers = [self.real.next(state, process) for process in range(len(state.had)) if process != RUN]
+        replies = [answer.result for answer in answers if isinstance(answer, Ended)]
+        assert {status for status, _ in replies} <= {200, 202}
+        resumed = sum(len(body.get("resumed", ())) for _, body in replies)
+        if isinstance(run, Ended):
+            decision = run.result["decision"]
+            taken = Said(decision["decision"], self._labels[decision["decidedAt"]])
+            assert run.result["outcome"] == taken.decision
+            assert taken in self.model.said
+            assert taken.decision != PENDING
+            assert taken.decided > self._counts_from
+            assert resumed <= 1, "resumed twice"
+            assert not (counts and WAIT in found), "an entry that is done with is still there"
+        else:
+            assert isinstance(run, Call)
+            assert run.operation == "wait"
+            assert found[WAIT]["taskToken"] == run.given["token"]
+            assert not counts, "it waits beside a verdict that counts"
+            assert resumed == 0
+
+
+def _who(process: int) -> int:
+    """The delivery or the run in the model's numbering."""
+    return {FIRST_AGAIN: FIRST, SECOND_AGAIN: SECOND}.get(process, process)
+
+
+def _token(text: str) -> int:
+    return int(text.removeprefix("token-"))
+
+
+def _contents(found: list[dict[str, Any]]) -> Contents:
+    return tuple(json.dumps(item, sort_keys=True) for item in found)

@@ -1,0 +1,115 @@
+"""Two callbacks and a run, all real (real.py), in every order of their AWS calls.
+
+Step Functions is the little that the protocol needs of it: a token is open while the run waits with it, and is accepted
+once; any other is TaskTimedOut. With accidents, one of these happens in each order, at any place: a callback dies
+before its next call; the run's transaction meets a conflict; its answer is lost after it was carried out. When all is
+at rest, one more callback comes: the first one's delivery again, or the second's.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, NamedTuple
+
+from botocore.exceptions import ClientError
+from replay import Answered, Answers, Call, Contents, Ended, Process, Table
+
+CRASHED = -1  # in the place of an answer: there are no more
+FIRST, SECOND, RUN, FIRST_AGAIN, SECOND_AGAIN = range(5)
+
+
+class State(NamedTuple):
+    """The table, and the answers each process has had."""
+
+    contents: Contents
+    had: tuple[Answers, ...]
+    accidents: int = 0  # still to come
+
+
+class Step(NamedTuple):
+    """What happened: a call of a process, or an accident to it."""
+
+    process: int
+    what: str
+    state: State
+
+
+def refusal(code: str, operation: str) -> ClientError:
+    """An error as botocore raises it."""
+    return ClientError({"Error": {"Code": code, "Message": code}}, operation)
+
+
+CONFLICT = refusal("TransactionCanceledException", "TransactWriteItems")
+LOST = refusal("SdkClientException", "TransactWriteItems")
+
+
+@dataclass(frozen=True)
+class Interleaved:
+    """The processes, and what answers them."""
+
+    table: Table
+    answered: Answered
+    processes: tuple[Process, ...]
+    exceptions: Any  # of Step Functions
+
+    def next(self, state: State, process: int) -> Call | Ended | None:
+        """What the process calls next; None if it died."""
+        had = state.had[process]
+        return None if had[-1:] == (CRASHED,) else self.processes[process].after(had)
+
+    def steps(self, state: State) -> Iterator[Step]:
+        """Everything that can happen next."""
+        ready = [process for process in (FIRST, SECOND, RUN) if self._ready(state, process)]
+        again = [process for process in (FIRST_AGAIN, SECOND_AGAIN) if process < len(self.processes)]
+        begun = [process for process in again if state.had[process]]
+        if not ready:
+            ready = [process for process in begun or again if self._ready(state, process)]
+        for process in ready:
+            call = self.next(state, process)
+            assert isinstance(call, Call)
+            yield Step(process, call.operation, self._performed(state, process, call))
+            if state.accidents:
+                yield from self._accidents(state, process, call)
+
+    def _ready(self, state: State, process: int) -> bool:
+        call = self.next(state, process)
+        return isinstance(call, Call) and call.operation != "wait"
+
+    def _performed(self, state: State, process: int, call: Call) -> State:
+        if call.operation == "send_task_success":
+            return self._sent(state, process, call)
+        answer, contents = self.table.perform(state.contents, call)
+        return self._answered(state._replace(contents=contents), process, answer)
+
+    def _sent(self, state: State, process: int, call: Call) -> State:
+        wait = self.next(state, RUN)
+        if isinstance(wait, Call) and wait.operation == "wait" and wait.given["token"] == call.given["taskToken"]:
+            return self._answered(self._answered(state, RUN, call.given["output"]), process, {})
+        closed = {"Error": {"Code": "TaskTimedOut", "Message": "it is over"}}
+        return self._answered(state, process, self.exceptions.TaskTimedOut(closed, "SendTaskSuccess"))
+
+    def _accidents(self, state: State, process: int, call: Call) -> Iterator[Step]:
+        after = state._replace(accidents=state.accidents - 1)
+        if process in (FIRST, SECOND) and state.had[process]:
+            yield Step(process, "crash", _had(after, process, CRASHED))
+        if call.operation == "transact_write_items":
+            yield Step(process, "conflict", self._answered(after, process, CONFLICT))
+            answer, contents = self.table.perform(state.contents, call)
+            if not isinstance(answer, Exception):
+                yield Step(process, "lost", self._answered(after._replace(contents=contents), process, LOST))
+
+    def _answered(self, state: State, process: int, answer: object) -> State:
+        return _had(state, process, self.answered.number(answer))
+
+
+def _had(state: State, process: int, answer: int) -> State:
+    had = (*state.had[:process], (*state.had[process], answer), *state.had[process + 1 :])
+    return state._replace(had=had)
+
+
+@cache
+def items(contents: Contents) -> dict[str, dict[str, str]]:
+    """The table's items by entry, without their types."""
+    read = [json.loads(item) for item in contents]
+    return {item["entry"]["S"]: {name: next(iter(value.values())) for name, value in item.items()} for item in read}

@@ -1,0 +1,289 @@
+"""The decision protocol as a model small enough to visit every state of (design.md, "Which decision counts for which
+run"; the code: chalicelib/verdicts.py and, in workflow.asl.json, WaitForStory, ReadVerdict and VerdictCounts).
+
+A state is the story's partition (STORY, and one WAIT entry a run), what each run does, and what each delivery by Jira
+does. A step is one AWS call or one accident; every order of steps is visited. What is kept from the real thing:
+
+    delivery   write STORY unless a newer one stands / Query the partition / for each run found that the verdict found
+               counts for: send, then remove. It may die between any two calls, or have one refused and go on with the
+               next run (the answer is 503 then); Jira sends it again while it has attempts left. Deliveries overlap.
+    run        the wait transaction (check STORY + put WAIT), which fails by its check or by somebody's write (a
+               conflict, possible at any time); then it reads STORY, and takes that verdict or goes back to waiting.
+               A run that waits may time out, and Step Functions may lose the transaction's answer and try again with
+               a new token: the old entry stays, its token is dead.
+
+Times are labels, not a clock: a verdict dated 5 may arrive before a run dated 4 starts, or long after a verdict dated
+6. So the model does more than Jira's and AWS's clocks could ever do, and what holds here holds whatever they show.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from guards import ALL_HOLD, P3, P4, P5, P6, Guards
+
+APPROVED, PENDING, REJECTED = "approved", "pending", "rejected"
+CAUTION = (APPROVED, PENDING, REJECTED)  # at a tie the more cautious verdict stands
+
+
+class Said(NamedTuple):
+    """A verdict: what and when."""
+
+    decision: str
+    decided: int
+
+
+class World(NamedTuple):
+    """What all share. Verdicts are numbered by age and caution, the higher one supersedes; -1 is none, token 0 is none.
+
+    `newest` and `before` are not in the table: the newest verdict any delivery has brought, for the properties, and
+    the partition before its last write, where a broken guard makes a read stale.
+    """
+
+    story: int
+    newest: int
+    waits: tuple[int, ...]  # the token in each run's WAIT entry
+    runs: tuple[tuple[int, int], ...]  # (what it does, its token)
+    before: tuple[int, tuple[int, ...]] | None = None
+
+
+class Delivery(NamedTuple):
+    """What one delivery does."""
+
+    left: int  # attempts it may still begin
+    owed: bool = False  # its last attempt did not get through: Jira will send it again
+    step: int = 0  # REST, or what comes next: READ, WRITE (where the order is broken), RESUME
+    carried: int = -1  # the verdict it gives
+    truth: int = -1  # the newest verdict when it read, for the properties
+    todo: tuple[tuple[int, int, int], ...] = ()  # (SEND or REMOVE, run, token)
+    trouble: bool = False  # one of its calls was refused, so it will answer 503
+
+    def at_rest(self, owed: bool) -> "Delivery":
+        """Its attempt is over."""
+        return Delivery(self.left, owed)
+
+
+Label = tuple[object, ...]
+
+
+class DeliveryStep(NamedTuple):
+    """What a delivery may do next. `wrong` is the property the step itself breaks."""
+
+    label: Label
+    world: World
+    delivery: Delivery
+    wrong: str | None = None
+
+
+class RunStep(NamedTuple):
+    """What a run may do next."""
+
+    label: Label
+    world: World
+    wrong: str | None = None
+
+
+REST, READ, WRITE, RESUME = range(4)  # deliveries
+SEND, REMOVE = range(2)
+STARTS, CHECKED, READS, WAITS, OVER = range(5)  # runs
+
+
+@dataclass(frozen=True)
+class Model:
+    """One scenario: when each run starts (its countsFrom), what Jira says, and how much goes wrong."""
+
+    runs: tuple[int, ...]
+    said: tuple[Said, ...]
+    attempts: int = 1  # a delivery's, the first included
+    tokens: int = 1  # a run's; a second one after a lost answer
+    guards: Guards = ALL_HOLD
+
+    @cached_property
+    def verdicts(self) -> list[Said]:
+        """The distinct verdicts, oldest first, at one instant the most cautious last."""
+        return sorted(set(self.said), key=lambda said: (said.decided, CAUTION.index(said.decision)))
+
+    @cached_property
+    def brings(self) -> list[int]:
+        """Each delivery's verdict."""
+        return [self.verdicts.index(said) for said in self.said]
+
+    @cached_property
+    def counts(self) -> list[list[bool]]:
+        """Whether a verdict counts for a run: the one rule, as the properties use it."""
+        return [[said.decision != PENDING and said.decided > start for start in self.runs] for said in self.verdicts]
+
+    @property
+    def start(self) -> World:
+        """Nobody waits, nothing is known, everything is still to come."""
+        nobody = (0,) * len(self.runs)
+        return World(-1, -1, nobody, ((STARTS, 1),) * len(self.runs), (-1, nobody) if self._stale else None)
+
+    # --- the callback (VerdictTable.deliver)
+
+    def delivery_steps(
+        self, world: World, index: int, delivery: Delivery, accidents: bool = True, stuck: int | None = None
+    ) -> Iterator[DeliveryStep]:
+        """The next call of one delivery, and its accidents. What it calls for the run `stuck` is always refused."""
+        writes_first = self.guards.write_before_read
+        if delivery.step == REST:
+            if delivery.left:
+                begun = Delivery(delivery.left - 1)
+                yield from (self._write if writes_first else self._query)(world, index, begun)
+            return
+        if accidents:
+            yield DeliveryStep(("callback", index, "crashes"), world, delivery.at_rest(owed=True))
+        if delivery.step == READ:
+            yield from self._query(world, index, delivery)
+        elif delivery.step == WRITE:
+            yield from self._write(world, index, delivery)
+        else:
+            run = delivery.todo[0][1]
+            if accidents or run == stuck:
+                yield self._refused(world, index, delivery)
+            if run != stuck:
+                yield self._resume(world, index, delivery)
+
+    def _write(self, world: World, index: int, delivery: Delivery) -> Iterator[DeliveryStep]:
+        brought, story, guards = self.brings[index], world.story, self.guards
+        newer = brought > story
+        if not guards.cautious_at_a_tie and story >= 0:
+            newer = self.verdicts[brought].decided >= self.verdicts[story].decided
+        world = world._replace(newest=max(world.newest, brought))
+        refused = guards.only_newer_is_written and not newer
+        if not refused:
+            world = self._written(world, brought, world.waits)
+        if delivery.step == WRITE:  # what was read before decides who is resumed
+            after = delivery._replace(step=RESUME) if delivery.todo else delivery.at_rest(owed=False)
+        elif refused and not guards.refused_write_reads_on:
+            after = delivery.at_rest(owed=False)
+        else:
+            after = delivery._replace(step=READ)
+        yield DeliveryStep(("callback", index, "leaves STORY" if refused else "writes STORY"), world, after)
+
+    def _query(self, world: World, index: int, delivery: Delivery) -> Iterator[DeliveryStep]:
+        guards = self.guards
+        found = {(world.story, world.waits)}
+        if not guards.query_is_consistent and world.before:
+            found.add(world.before)
+        for story, waits in sorted(found):
+            carried = story if guards.gives_what_it_found else self.brings[index]
+            if not guards.write_before_read:
+                carried = max(story, self.brings[index])
+            todo: list[tuple[int, int, int]] = []
+            for run, token in enumerate(waits):
+                if token and carried >= 0 and self._callback_counts(carried, run):
+                    order = [(SEND, run, token), (REMOVE, run, token)]
+                    todo += order if guards.send_before_remove else order[::-1]
+            after = delivery._replace(step=RESUME, carried=carried, truth=world.newest, todo=tuple(todo))
+            if not guards.write_before_read:
+                after = after._replace(step=WRITE)
+            elif not todo:
+                after = delivery.at_rest(owed=False)
+            yield DeliveryStep(("callback", index, "reads", story, waits), world, after)
+
+    def _refused(self, world: World, index: int, delivery: Delivery) -> DeliveryStep:
+        """This run's turn is over, the others' come; in the end the answer is 503."""
+        call, run, _ = delivery.todo[0]
+        others = tuple(todo for todo in delivery.todo if todo[1] != run) if self.guards.goes_on_after_trouble else ()
+        after = delivery._replace(todo=others, trouble=True) if others else delivery.at_rest(owed=True)
+        return DeliveryStep(("callback", index, "is refused", call, run), world, after)
+
+    def _resume(self, world: World, index: int, delivery: Delivery) -> DeliveryStep:
+        (call, run, token), rest = delivery.todo[0], delivery.todo[1:]
+        after = delivery._replace(todo=rest) if rest else delivery.at_rest(owed=delivery.trouble)
+        if call == REMOVE:
+            mine = world.waits[run] == token or not self.guards.removes_only_its_token
+            if mine and self.guards.removes:
+                world = self._written(world, world.story, _with(world.waits, run, 0))
+            return DeliveryStep(("callback", index, "removes", run), world, after)
+        does = world.runs[run]
+        if does == (WAITS, token) or (does == (OVER, token) and not self.guards.token_is_accepted_once):
+            wrong = P5 if does[0] == OVER else self._wrong(delivery.carried, delivery.truth, run)
+            label = ("callback", index, "resumes", run, delivery.carried)
+            return DeliveryStep(label, _does(world, run, OVER), after, wrong)
+        return DeliveryStep(("callback", index, "finds closed", run), world, after)
+
+    def _callback_counts(self, verdict: int, run: int) -> bool:
+        if self.verdicts[verdict].decision == PENDING and self.guards.pending_resumes_nobody:
+            return False
+        return self.verdicts[verdict].decided > self.runs[run] or not self.guards.callback_compares_start
+
+    # --- the run (WaitForStory, ReadVerdict, VerdictCounts)
+
+    def run_steps(self, world: World, run: int) -> Iterator[RunStep]:
+        """What one run may do next, and its accidents."""
+        does, token = world.runs[run]
+        if does == STARTS:
+            yield RunStep(("run", run, "meets a conflict"), _does(world, run, READS))
+            yield self.begin_to_wait(world, run)
+        elif does == CHECKED:
+            yield RunStep(("run", run, "waits"), self._waits(world, run))
+        elif does == READS:
+            yield from self.read_verdict(world, run)
+        elif does == WAITS:
+            yield RunStep(("run", run, "times out"), _does(world, run, OVER))
+            if token < self.tokens:
+                again = world._replace(runs=_with(world.runs, run, (STARTS, token + 1)))
+                yield RunStep(("run", run, "loses the transaction's answer"), again)
+
+    def begin_to_wait(self, world: World, run: int) -> RunStep:
+        """The wait transaction."""
+        if self.guards.wait_checks_story and self._turns_away(world.story, run):
+            return RunStep(("run", run, "is turned away"), _does(world, run, READS))
+        if not self.guards.wait_is_one_transaction:
+            return RunStep(("run", run, "checks STORY"), _does(world, run, CHECKED))
+        return RunStep(("run", run, "waits"), self._waits(world, run))
+
+    def read_verdict(self, world: World, run: int) -> Iterator[RunStep]:
+        """The read after a transaction that was cancelled, and what follows from it."""
+        found = {world.story}
+        if not self.guards.read_is_consistent and world.before:
+            found.add(world.before[0])
+        for story in sorted(found):
+            decided = story >= 0 and self.verdicts[story].decision != PENDING
+            counts = decided and (self.counts[story][run] or not self.guards.read_compares_start)
+            if counts or not self.guards.read_can_go_back:
+                wrong = self._wrong(story, world.newest, run)
+                yield RunStep(("run", run, "reads and takes", story), _does(world, run, OVER), wrong)
+            else:
+                yield RunStep(("run", run, "reads and goes back", story), _does(world, run, STARTS))
+
+    def _turns_away(self, story: int, run: int) -> bool:
+        guards, start = self.guards, self.runs[run]
+        if story < 0 or (self.verdicts[story].decision == PENDING and guards.pending_turns_nobody_away):
+            return False
+        decided = self.verdicts[story].decided
+        if not guards.wait_compares_start:
+            return True
+        return decided > start or (decided == start and not guards.wait_agrees_on_the_instant)
+
+    # --- small things
+
+    def _wrong(self, verdict: int, truth: int, run: int) -> str | None:
+        """The property broken when the run takes the verdict, `truth` being the newest there was at the read."""
+        if verdict < 0 or not self.counts[verdict][run]:
+            return P3
+        if self.verdicts[verdict].decision == APPROVED and self.verdicts[truth].decision == REJECTED:
+            return P6
+        return P4 if verdict < truth else None
+
+    @property
+    def _stale(self) -> bool:
+        return not (self.guards.query_is_consistent and self.guards.read_is_consistent)
+
+    def _written(self, world: World, story: int, waits: tuple[int, ...]) -> World:
+        return world._replace(story=story, waits=waits, before=(world.story, world.waits) if self._stale else None)
+
+    def _waits(self, world: World, run: int) -> World:
+        waits = _with(world.waits, run, world.runs[run][1])
+        return _does(self._written(world, world.story, waits), run, WAITS)
+
+
+def _with(items: tuple[Any, ...], index: int, item: object) -> tuple[Any, ...]:
+    return (*items[:index], item, *items[index + 1 :])
+
+
+def _does(world: World, run: int, does: int) -> World:
+    return world._replace(runs=_with(world.runs, run, (does, world.runs[run][1])))

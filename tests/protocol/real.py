@@ -1,0 +1,130 @@
+"""The two halves of the protocol as storygate runs them, as processes (replay.py): the callback's handler with a real
+body, and the states of a run from ApisSucceeded to its decision, read from workflow.asl.json."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from replay import Past, Replayed, Tamper
+from sfnx import testing
+
+from chalicelib import callback, jira, verdicts
+from chalicelib.secret import Secret
+from chalicelib.verdicts import VerdictTable
+
+STORY, TABLE, KEY = "PROJ-1", "storygate", "a callback secret"
+SKEW_SECONDS = 5
+STARTED = datetime(2026, 1, 31, 12, 0, 5, tzinfo=UTC)
+COUNTS_FROM = STARTED - timedelta(seconds=SKEW_SECONDS)
+NOW = datetime(2026, 1, 31, 13, tzinfo=UTC)
+RULES = jira.Rules(frozenset(), frozenset({"rejected"}), frozenset())
+STATUSES = {"approved": ("Done", "done"), "rejected": ("Rejected", "done"), "pending": ("In Progress", "indeterminate")}
+ASL = Path(__file__).parents[2] / "statemachine" / "workflow.asl.json"
+WAITING = ("ApisSucceeded", "WaitForStory", "ReadVerdict", "VerdictCounts", "LetConflictPass")
+
+
+def client(service: str) -> Any:
+    """A boto3 client that needs no environment."""
+    return boto3.client(service, "us-east-1", aws_access_key_id="nobody", aws_secret_access_key="nothing")
+
+
+def text(moment: datetime) -> str:
+    """A moment as the table holds it."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def webhook(decision: str, decided: datetime) -> bytes:
+    """Jira's delivery of a status change."""
+    status, category = STATUSES[decision]
+    body = {
+        "timestamp": int(decided.timestamp() * 1000),
+        "webhookEvent": "jira:issue_updated",
+        "user": {"displayName": "Robin"},
+        "issue": {"key": STORY, "fields": {"status": {"name": status, "statusCategory": {"key": category}}}},
+        "changelog": {"items": [{"field": "status", "fieldId": "status", "toString": status}]},
+    }
+    return json.dumps(body).encode()
+
+
+def stop_the_clock(patch: pytest.MonkeyPatch) -> None:
+    """Now is NOW, and sleeping takes no time."""
+    patch.setattr(callback, "datetime", SimpleNamespace(now=lambda _: NOW))
+    patch.setattr(verdicts, "time", SimpleNamespace(time=NOW.timestamp, sleep=lambda _: None))
+
+
+class Secrets:
+    """Secrets Manager, which knows the secret."""
+
+    def get_secret_value(self, **_: str) -> dict[str, str]:
+        """The secret."""
+        return {"SecretString": json.dumps({"callback": KEY})}
+
+
+def handler(body: bytes, exceptions: dict[str, Any], tamper: Tamper | None = None) -> Callable[[Past], callback.Answer]:
+    """The callback route's handler, with this body."""
+
+    def play(past: Past) -> callback.Answer:
+        dynamodb, stepfunctions = (
+            Replayed(name, exceptions[name], past, tamper) for name in ("dynamodb", "stepfunctions")
+        )
+        table = VerdictTable(dynamodb, TABLE, stepfunctions, clock=lambda: 0)
+        headers = {"X-Hub-Signature": jira.sign(body, KEY)}
+        return callback.answer(body, headers, Secret(Secrets(), "storygate"), table, RULES)
+
+    return play
+
+
+def waiting_states(written: str) -> dict[str, Any]:
+    """The definition's states that wait, as written; around them a Pass that stands for what comes before, and the
+    decision as output."""
+    states = json.loads(written)["States"]
+    waiting = json.dumps({name: states[name] for name in WAITING})
+    filled = waiting.replace("${Table}", TABLE).replace("${ClockSkewSeconds}", str(SKEW_SECONDS))
+    apis = {api: {"status": "success"} for api in ("validation", "deployment")}
+    before = {"story": STORY, "timeoutSeconds": 86_400, "events": [], "apis": apis, "decision": None}
+    return {
+        "QueryLanguage": "JSONata",
+        "StartAt": "Before",
+        "States": {
+            "Before": {"Type": "Pass", "Assign": before, "Next": WAITING[0]},
+            **json.loads(filled),
+            "WriteLog": {"Type": "Succeed", "Output": "{% {'outcome': $outcome, 'decision': $decision} %}"},
+        },
+    }
+
+
+def run(definition: dict[str, Any]) -> Callable[[Past], Any]:
+    """A run, from where it begins to wait."""
+
+    def play(past: Past) -> Any:
+        def task(call: testing.Call) -> Any:
+            dynamodb = Replayed("dynamodb", None, past)
+            try:
+                if call.state == "ReadVerdict":
+                    return dynamodb.get_item(**call.arguments)
+                token = f"token-{1 + sum(map(lost, past.had))}"  # one that never got into the table can be used again
+                dynamodb.transact_write_items(**_with_token(call.arguments, token))
+                return json.loads(past.answer("states", "wait", {"token": token}))
+            except ClientError as error:
+                raise testing.Failure(f"DynamoDb.{error.response['Error']['Code']}") from error
+
+        functions = {"now": lambda *_: text(NOW), "millis": lambda: int(NOW.timestamp() * 1000), "uuid": lambda: "uuid"}
+        return testing.run(definition, {}, task, functions=functions, start_time=text(STARTED)).output
+
+    return play
+
+
+def lost(answer: object) -> bool:
+    """Whether a call's answer was lost on its way: the call itself was carried out."""
+    return isinstance(answer, ClientError) and answer.response["Error"]["Code"] == "SdkClientException"
+
+
+def _with_token(arguments: Any, token: str) -> Any:
+    """The transaction, with a token of its own: sfnx calls every token "token"."""
+    return json.loads(json.dumps(arguments).replace('{"S": "token"}', json.dumps({"S": token})))

@@ -1,0 +1,54 @@
+"""A counterexample in words."""
+
+from explore import Way, unmended
+from guards import P1
+from model import SEND, Label, Model, Said
+
+
+def tell(model: Model, broken: str, way: Way) -> str:
+    """The scenario, the steps, and the property they break."""
+    runs = ", ".join(f"run {_run(run)} counts from {start}" for run, start in enumerate(model.runs))
+    said = ", ".join(f"callback {index} brings {_said(one)}" for index, one in enumerate(model.said, 1))
+    steps = [_step(model, label) for label in way.steps]
+    further = unmended(model, way.ends)
+    if broken == P1 and further:
+        callback, stuck = further
+        but = "" if stuck is None else f", which cannot resume run {_run(stuck)},"
+        steps.append(f"callback {callback + 1}, sent again{but} leaves a run waiting")
+    numbered = [f"  {number}. {step}" for number, step in enumerate(steps, 1)]
+    return "\n".join([f"{runs}; {said}", *numbered, f"  breaks: {broken}"])
+
+
+def _step(model: Model, label: Label) -> str:
+    who, index, what, *more = label
+    assert isinstance(index, int)
+    assert isinstance(what, str)
+    if who == "run":
+        return f"run {_run(index)} {what}" + "".join(f" {_verdict(model, story)}" for story in more)
+    callback = f"callback {index + 1} {what}"
+    match what, more:
+        case "reads", [story, tuple() as waits]:
+            waiting = " and ".join(_run(run) for run, token in enumerate(waits) if token)
+            return f"{callback} {_verdict(model, story)}, {waiting or 'nobody'} waiting"
+        case "is refused", [call, int(run)]:
+            return f"{callback} when it {'resumes' if call == SEND else 'removes the entry of'} run {_run(run)}"
+        case "resumes", [int(run), verdict]:
+            return f"{callback} run {_run(run)} with {_verdict(model, verdict)}"
+        case "removes", [int(run)]:
+            return f"{callback} the entry of run {_run(run)}"
+        case "finds closed", [int(run)]:
+            return f"{callback} run {_run(run)}"
+    return callback
+
+
+def _run(run: int) -> str:
+    return "AB"[run]
+
+
+def _verdict(model: Model, story: object) -> str:
+    assert isinstance(story, int)
+    return "no verdict" if story < 0 else _said(model.verdicts[story])
+
+
+def _said(said: Said) -> str:
+    return f"{said.decision} ({said.decided})"

@@ -1,0 +1,153 @@
+"""The handler and the workflow's states, in every order of their AWS calls, do what the model does, step by step.
+
+Each real state is read as a state of the model (compared.py), and from each the real steps must be the model's steps:
+all of them where no accident is let in, and no others where one is. So what test_model.py shows of the model holds for
+the code. What comes of every order is checked for itself, too.
+"""
+
+import gc
+import json
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from itertools import combinations_with_replacement, product
+from typing import Any, NamedTuple
+
+import pytest
+import real
+from compared import Compared
+from interleaved import Interleaved
+from model import CAUTION, Said
+from moto import mock_aws
+from replay import Answered, Process, Table, Tamper
+from summary import table as as_table
+
+BEFORE, INSTANT, AFTER, LATER = range(1, 5)
+MOMENTS = {
+    BEFORE: real.COUNTS_FROM - timedelta(milliseconds=1),
+    INSTANT: real.COUNTS_FROM,
+    AFTER: real.COUNTS_FROM + timedelta(milliseconds=1),
+    LATER: real.COUNTS_FROM + timedelta(minutes=10),
+}
+SAID = [Said(*said) for said in product(CAUTION, MOMENTS)]
+
+
+class Stage(NamedTuple):
+    """What all scenarios share, so that nothing is played or asked twice."""
+
+    table: Table
+    answered: Answered
+    run: Process
+    callbacks: dict[Said, Process]
+    exceptions: Any
+
+    def compared(self, first: Said, second: Said, accident: bool = False) -> Compared:
+        """The two callbacks and the run, and what comes after an accident, beside their model."""
+        callbacks = (self.callbacks[first], self.callbacks[second])
+        processes = (*callbacks, self.run, *callbacks) if accident else (*callbacks, self.run)
+        together = Interleaved(self.table, self.answered, processes, self.exceptions)
+        return Compared(together, (first, second), INSTANT, {real.text(MOMENTS[label]): label for label in MOMENTS})
+
+
+def stage(table: Table, written: str = real.ASL.read_text(), tamper: Tamper | None = None) -> Stage:
+    """The handler as it is now, and the run as the definition has it."""
+    exceptions = {name: real.client(name).exceptions for name in ("dynamodb", "stepfunctions")}
+    answered = Answered()
+    bodies = {said: real.webhook(said.decision, MOMENTS[said.decided]) for said in SAID}
+    callbacks = {said: Process(real.handler(body, exceptions, tamper), answered) for said, body in bodies.items()}
+    run = Process(real.run(real.waiting_states(written)), answered)
+    return Stage(table, answered, run, callbacks, exceptions["stepfunctions"])
+
+
+@pytest.fixture(scope="module")
+def table() -> Iterator[Table]:
+    with mock_aws(), pytest.MonkeyPatch.context() as patch:
+        real.stop_the_clock(patch)
+        gc.disable()
+        yield Table(real.client("dynamodb"), real.TABLE)
+        gc.enable()
+
+
+@pytest.fixture(scope="module")
+def as_written(table: Table) -> Stage:
+    return stage(table)
+
+
+def test_without_accidents_code_and_model_take_the_same_steps(as_written: Stage, tell: Callable[[str], None]) -> None:
+    pairs = list(product(SAID, SAID))
+    tell(followed("C. Handler and workflow as written, in every order of their AWS calls", pairs, as_written, 0))
+
+
+def test_with_an_accident_the_code_does_nothing_the_model_does_not(
+    as_written: Stage, tell: Callable[[str], None]
+) -> None:
+    pairs = list(combinations_with_replacement([said for said in SAID if said.decided != INSTANT], 2))
+    title = "D. The same with one crash, conflict or lost answer at every place, and one more callback in the end"
+    tell(followed(title, pairs, as_written, 1))
+
+
+def followed(title: str, pairs: list[tuple[Said, Said]], on: Stage, accidents: int) -> str:
+    """Follows every pair of deliveries to every end, and says how many there were."""
+    orders, states, began = 0, 0, time.perf_counter()
+    for first, second in pairs:
+        compared = on.compared(first, second, accident=bool(accidents))
+        orders += compared.orders(accidents)
+        states += compared.states
+    seconds = f"{time.perf_counter() - began:.1f} s"
+    head = ("pairs of deliveries", "interleavings", "distinct states", "time")
+    return as_table(title, head, [(len(pairs), orders, states, seconds)])
+
+
+# What is broken on purpose, in the definition or in the handler: is it noticed?
+WRITTEN_WRONG = {
+    "the check forgets the run's start": (" OR decidedAt <= :countsFrom", ""),
+    "the check counts the very instant": ("decidedAt <= :countsFrom", "decidedAt < :countsFrom"),
+    "the check forgets pending": (" OR decision = :pending", ""),
+    "the check is always content": (
+        "attribute_not_exists(story) OR",
+        "attribute_exists(taskToken) OR NOT attribute_exists(taskToken) OR",
+    ),
+    "the read counts what is older": ("$verdict.decidedAt.S > $countsFrom", "$verdict.decidedAt.S != ''"),
+    "the read takes pending": ("$verdict.decision.S = 'approved'", "$verdict.decision.S != ''"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRITTEN_WRONG)
+def test_a_definition_that_is_wrong_is_noticed(wrong: str, table: Table) -> None:
+    right, broken = WRITTEN_WRONG[wrong]
+    written = real.ASL.read_text()
+    assert right in written
+    assert notices(stage(table, written.replace(right, broken)))
+
+
+def without_condition(operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Drops the condition."""
+    return {name: value for name, value in arguments.items() if not name.startswith(("Condition", "ExpressionAttr"))}
+
+
+def another_verdict(operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Approves, whatever was found."""
+    return arguments | {"output": json.dumps(json.loads(arguments["output"]) | {"decision": "approved"})}
+
+
+@pytest.mark.parametrize(
+    ("operation", "broken"),
+    [
+        ("put_item", without_condition),
+        ("delete_item", without_condition),
+        ("send_task_success", another_verdict),
+    ],
+)
+def test_a_handler_that_is_wrong_is_noticed(operation: str, broken: Tamper, table: Table) -> None:
+    assert notices(stage(table, tamper=lambda called, given: broken(called, given) if called == operation else given))
+
+
+def notices(on: Stage) -> bool:
+    """Whether any pair of deliveries shows a step or an end that should not be."""
+    try:
+        for accidents in (0, 1):
+            for first, second in combinations_with_replacement(SAID, 2):
+                on.compared(first, second, accident=bool(accidents)).orders(accidents)
+    except (AssertionError, KeyError, RuntimeError):
+        return True
+    return False

@@ -1,0 +1,136 @@
+"""The protocol keeps its promises in every state that can be reached, and each of its guards is needed for that.
+
+The scenarios: runs that count from different moments, verdicts of every kind decided before, at and after those
+moments and at one instant, delivered in every order, at once, twice, and with every accident of the model.
+"""
+
+import gc
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
+from itertools import combinations_with_replacement, product
+
+import pytest
+from explore import Explorer, Way
+from guards import P1, P2, P3, P4, P5, P6, P7, P8, PROPERTIES, Guards
+from model import CAUTION, Model, Said
+from summary import table
+from telling import tell as in_words
+
+from chalicelib.verdicts import YIELDS_AT_A_TIE
+
+BEFORE, RUN_A, BETWEEN, RUN_B, AFTER, LATER, LAST = range(1, 8)  # moments; run A counts from RUN_A, run B from RUN_B
+ONE, TWO = (RUN_A,), (RUN_A, RUN_B)
+
+
+def moments(count: int, runs: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """Where so many verdicts can lie among the runs' starts, together or apart."""
+    between = (BETWEEN, RUN_B) if len(runs) > 1 else ()
+    placed = combinations_with_replacement((BEFORE, RUN_A, *between, AFTER, LATER, LAST), count)
+    after = [AFTER, LATER, LAST]  # which of them are used is one and the same: LATER never without AFTER
+    return [place for place in placed if (used := sorted({m for m in place if m >= AFTER})) == after[: len(used)]]
+
+
+def scenarios(runs: tuple[int, ...], placed: list[tuple[int, ...]], attempts: int = 1, tokens: int = 1) -> list[Model]:
+    """Verdicts of every combination of kinds at these moments. Their order of arrival is the model's to try."""
+    said = {tuple(sorted(map(Said, kinds, place))) for place in placed for kinds in product(CAUTION, repeat=len(place))}
+    return [Model(runs, one, attempts, tokens) for one in sorted(said)]
+
+
+FAMILIES = {
+    "1 run, 3 verdicts": scenarios(ONE, moments(3, ONE)),
+    "1 run, 2 verdicts, each sent again, an answer lost": scenarios(ONE, moments(2, ONE), attempts=2, tokens=2),
+    "1 run, 3 verdicts after its start, each sent again": scenarios(ONE, [(AFTER, LATER, LAST)], attempts=2),
+    "2 runs, 2 verdicts": scenarios(TWO, moments(2, TWO)),
+    "2 runs, 2 verdicts, each sent again": scenarios(TWO, moments(2, TWO), attempts=2),
+    "2 runs, 3 verdicts at three moments": scenarios(
+        TWO, [(BEFORE, AFTER, LATER), (BETWEEN, AFTER, LATER), (AFTER, LATER, LAST)]
+    ),
+    "2 runs, 3 verdicts with ties": scenarios(TWO, [(AFTER, AFTER, AFTER), (AFTER, AFTER, LATER)]),
+}
+
+# Where to look for counterexamples, small scenes first.
+SEARCHED = [
+    scenarios(ONE, moments(1, ONE), attempts=2, tokens=2),
+    scenarios(ONE, moments(2, ONE), attempts=2, tokens=2),
+    scenarios(TWO, moments(1, TWO)),
+    scenarios(ONE, [(AFTER, LATER, LAST)], tokens=2),
+]
+
+# What breaks with each guard.
+BREAKS = {
+    "only_newer_is_written": {P4, P6, P7},
+    "cautious_at_a_tie": {P4, P6, P7},
+    "write_before_read": {P2, P6},
+    "query_is_consistent": {P1, P2, P4, P6},
+    "refused_write_reads_on": {P1, P2},
+    "gives_what_it_found": {P1, P4, P6},
+    "callback_compares_start": {P3},
+    "pending_resumes_nobody": {P3},
+    "send_before_remove": {P1, P2},
+    "removes": set(),  # see test_an_entry_left_behind_harms_nobody
+    "removes_only_its_token": {P1, P2},
+    "goes_on_after_trouble": {P1},
+    "wait_checks_story": {P2},
+    "wait_is_one_transaction": {P2},
+    "pending_turns_nobody_away": {P8},
+    "wait_compares_start": {P8},
+    "wait_agrees_on_the_instant": {P8},
+    "read_compares_start": {P3},
+    "read_can_go_back": {P3},
+    "read_is_consistent": {P4, P6},
+    "token_is_accepted_once": {P5},
+}
+
+
+@pytest.fixture(autouse=True)
+def no_collector() -> Iterator[None]:
+    """An exploration makes millions of tuples and no cycles."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def test_the_model_orders_verdicts_of_one_instant_as_the_code_does() -> None:
+    assert {kind: CAUTION[:caution] for caution, kind in enumerate(CAUTION)} == YIELDS_AT_A_TIE
+
+
+def test_every_property_holds_in_every_state(tell: Callable[[str], None]) -> None:
+    rows, began = [], time.perf_counter()
+    for family, models in FAMILIES.items():
+        states = 0
+        for model in models:
+            found = Explorer(model).explore()
+            assert not found.ways, "\n".join(in_words(model, *broken) for broken in found.ways.items())
+            states += found.states
+        rows.append((family, len(models), states))
+    title = f"A. Every state of the model, {time.perf_counter() - began:.1f} s. In all of them:"
+    total = ("together", sum(models for _, models, _ in rows), sum(states for *_, states in rows))
+    properties = "\n".join(f"    {name}" for name in PROPERTIES)
+    tell(table(f"{title}\n{properties}", ("scenarios", "number", "states"), [*rows, total]))
+
+
+def test_each_guard_that_breaks_breaks_a_promise(tell: Callable[[str], None]) -> None:
+    rows = []
+    for guard in (one.name for one in fields(Guards)):
+        ways = counterexamples(guard)
+        assert set(ways) == BREAKS[guard], guard
+        for name, (model, way) in ways.items():
+            print(f"\nwithout {guard}: {in_words(model, name, way)}")
+        steps = ", ".join(f"{name[0]} ({len(way.steps)} steps)" for name, (_, way) in sorted(ways.items()))
+        rows.append((guard, steps or "none: an entry left behind is only untidy"))
+    tell(table("B. Each guard broken (the ways are printed with -s)", ("without", "property broken after"), rows))
+
+
+def counterexamples(guard: str) -> dict[str, tuple[Model, Way]]:
+    """The shortest way to break each property, in the smallest scenes that show all that is known to break."""
+    ways: dict[str, tuple[Model, Way]] = {}
+    for scenes in SEARCHED:
+        for scene in scenes:
+            model = replace(scene, guards=Guards(**{guard: False}))
+            for name, way in Explorer(model).explore(BREAKS[guard] or PROPERTIES).ways.items():
+                if name not in ways or len(way.steps) < len(ways[name][1].steps):
+                    ways[name] = (model, way)
+        if ways and BREAKS[guard] <= ways.keys():
+            break
+    return ways

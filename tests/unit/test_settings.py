@@ -1,0 +1,53 @@
+"""The stage's settings: a value that is missing or makes no sense fails, naming its variable."""
+
+import pytest
+
+from chalicelib import settings
+from chalicelib.errors import Misconfigured
+
+
+def test_a_required_variable_is_its_value_without_blanks(monkeypatch):
+    monkeypatch.setenv("STORYGATE_TABLE", "  verdicts ")
+    assert settings.required("STORYGATE_TABLE") == "verdicts"
+
+
+@pytest.mark.parametrize("value", [None, "", "   "])
+def test_a_required_variable_that_is_missing_or_empty_fails_naming_it_and_the_file(monkeypatch, value):
+    monkeypatch.delenv("STORYGATE_TABLE", raising=False)
+    if value is not None:
+        monkeypatch.setenv("STORYGATE_TABLE", value)
+    with pytest.raises(Misconfigured, match=r"STORYGATE_TABLE.*\.chalice/config\.json"):
+        settings.required("STORYGATE_TABLE")
+
+
+def test_a_list_of_names_is_split_at_commas_and_folded(monkeypatch):
+    monkeypatch.setenv("STORYGATE_APPROVED_STATUSES", " Done,Signed   OFF ,, Won\N{RIGHT SINGLE QUOTATION MARK}t Do,")
+    assert settings.names("STORYGATE_APPROVED_STATUSES") == {"done", "signed off", "won't do"}
+
+
+def test_a_list_that_is_not_set_is_the_default_folded(monkeypatch):
+    monkeypatch.delenv("STORYGATE_APPROVED_STATUSES", raising=False)
+    assert settings.names("STORYGATE_APPROVED_STATUSES") == frozenset()
+    assert settings.names("STORYGATE_APPROVED_STATUSES", frozenset(("Won't Do",))) == {"won't do"}
+
+
+@pytest.mark.parametrize("value", ["", " ", ",", ", ,"])
+def test_a_list_that_names_nothing_fails_naming_its_variable(monkeypatch, value):
+    monkeypatch.setenv("STORYGATE_APPROVED_STATUSES", value)
+    with pytest.raises(Misconfigured, match="STORYGATE_APPROVED_STATUSES"):
+        settings.names("STORYGATE_APPROVED_STATUSES", frozenset(("Done",)))
+
+
+@pytest.mark.parametrize(
+    ("name", "folded"),
+    [
+        ("Done", "done"),
+        ("IN  PROGRESS\t", "in progress"),
+        ("Won\N{RIGHT SINGLE QUOTATION MARK}t Do", "won't do"),
+        ("Geschlo\N{LATIN SMALL LETTER SHARP S}en", "geschlossen"),
+        ("\N{NO-BREAK SPACE}Done\N{NO-BREAK SPACE}", "done"),
+        ("", ""),
+    ],
+)
+def test_a_name_is_folded_for_comparison(name, folded):
+    assert settings.fold(name) == folded

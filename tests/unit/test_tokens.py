@@ -1,0 +1,80 @@
+"""Each API's own bearer token reaches that API alone."""
+
+import pytest
+
+from chalicelib.errors import Unavailable
+from chalicelib.secret import Secret
+from chalicelib.tokens import APIS, api_of, bearer
+from tests.unit.fakes import SECRET_VALUES, Clock, SecretsManager, aws_error
+
+
+def secret(manager=None):
+    return Secret(manager or SecretsManager(), "the-secret", Clock())
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_a_token_names_its_own_api(api):
+    assert api_of(f"Bearer {SECRET_VALUES[api]}", secret()) == api
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["", "Bearer", "Bearer ", "Bearer wrong", "Basic dTpw", SECRET_VALUES["validation"], "Bearer é🚀", "Bearer \ud800"],
+)
+def test_anything_else_names_none(header):
+    assert api_of(header, secret()) is None
+
+
+def test_the_callback_secret_is_no_api_token():
+    assert api_of(f"Bearer {SECRET_VALUES['callback']}", secret()) is None
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_a_new_token_works_at_once_beside_the_old_one(api):
+    manager = SecretsManager()
+    shared = secret(manager)
+    assert api_of(f"Bearer {SECRET_VALUES[api]}", shared) == api
+    manager.rotate(SECRET_VALUES | {api: "fresh"})
+    assert api_of("Bearer fresh", shared) == api
+    assert api_of(f"Bearer {SECRET_VALUES[api]}", shared) == api
+
+
+def test_a_flood_of_wrong_tokens_makes_a_handful_of_calls():
+    manager = SecretsManager()
+    shared = secret(manager)
+    assert not any(api_of("Bearer wrong", shared) for _ in range(2000))
+    assert len(manager.calls) <= 4
+
+
+def test_without_the_secret_no_token_is_judged():
+    manager = SecretsManager()
+    manager.failure = aws_error("secretsmanager", "InternalServiceError")
+    with pytest.raises(Unavailable):
+        api_of("Bearer x", secret(manager))
+
+
+@pytest.mark.parametrize(
+    ("header", "token"),
+    [
+        ("Bearer abc", "abc"),
+        ("bearer abc", "abc"),
+        ("BEARER  abc  ", "abc"),
+        ("Bearer a b", "a b"),
+        ("Basic abc", ""),
+        ("Bearer", ""),
+        ("Bearerabc", ""),
+        ("abc", ""),
+        ("", ""),
+    ],
+)
+def test_a_bearer_is_what_follows_the_word(header, token):
+    assert bearer(header) == token
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_right_tokens_need_no_second_look_at_the_secret(api):
+    manager = SecretsManager()
+    shared = secret(manager)
+    for _ in range(10):
+        assert api_of(f"Bearer {SECRET_VALUES[api]}", shared) == api
+    assert len(manager.calls) == 2

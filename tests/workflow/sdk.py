@@ -1,0 +1,59 @@
+"""What botocore's models say of an SDK integration, in the names Step Functions gives it: the Java SDK's."""
+
+import json
+from functools import cache
+from typing import Any
+
+import botocore.session
+from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
+from botocore.validate import ParamValidator
+from sfnx.integrations import sdk_member  # the Java SDK's spelling of a member, as sfnx measured it on AWS
+
+
+@cache
+def operation(resource: str) -> OperationModel:
+    """The operation of `arn:aws:states:::aws-sdk:<service>:<action>[.waitForTaskToken]`; fails for an unknown one."""
+    service, action = resource.removesuffix(".waitForTaskToken").split(":")[-2:]
+    model = botocore.session.get_session().get_service_model(service)
+    return model.operation_model(action[0].upper() + action[1:])
+
+
+def misspelled(resource: str, arguments: Any) -> str:
+    """What botocore holds against the arguments, empty if nothing: unknown and missing members, types, lengths."""
+    shape = operation(resource).input_shape
+    return ParamValidator().validate(_botocores(arguments, shape), shape).generate_report()
+
+
+def _botocores(value: Any, shape: Shape) -> Any:
+    """The arguments as boto3 takes them. A member not spelled as Java does gets a name that botocore cannot know."""
+    if isinstance(shape, StructureShape) and isinstance(value, dict):
+        members = {sdk_member(name): name for name in shape.members}
+        return {
+            members.get(name, f"not Java's: {name}"): (
+                _botocores(item, shape.members[members[name]]) if name in members else item
+            )
+            for name, item in value.items()
+        }
+    if isinstance(shape, ListShape) and isinstance(value, list):
+        return [_botocores(item, shape.member) for item in value]
+    if isinstance(shape, MapShape) and isinstance(value, dict):
+        return {name: _botocores(item, shape.value) for name, item in value.items()}
+    if shape.type_name == "blob" and isinstance(value, dict):
+        return json.dumps(value).encode()  # s3:putObject writes an object as its JSON
+    return value
+
+
+def has_result_field(resource: str, path: list[str]) -> bool:
+    """Whether the operation's result has this field; any name is a key of a map."""
+    shape: Shape | None = operation(resource).output_shape
+    for name in path:
+        if isinstance(shape, MapShape):
+            shape = shape.value
+        elif isinstance(shape, StructureShape):
+            members = {sdk_member(member): found for member, found in shape.members.items()}
+            if name not in members:
+                return False
+            shape = members[name]
+        else:
+            return False
+    return True

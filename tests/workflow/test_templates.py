@@ -1,0 +1,140 @@
+"""The two stacks: what they promise, and that they fit the definition and the configuration."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cfnlint.api import lint_file
+from cfnlint.decode import cfn_yaml
+
+from .machine import PLACEHOLDERS, ROOT, TEXT
+
+FOLDER = ROOT / "statemachine"
+APIS = ["Validation", "Deployment", "Notification"]
+
+
+def resources(stack: str) -> dict[str, Any]:
+    return cfn_yaml.load(str(FOLDER / f"{stack}.yaml"))["Resources"]
+
+
+STORAGE, WORKFLOW = resources("storage"), resources("workflow")
+
+
+def the_only(stack: dict[str, Any], kind: str) -> dict[str, Any]:
+    (found,) = [resource for resource in stack.values() if resource["Type"] == kind]
+    return found
+
+
+@pytest.mark.parametrize("template", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.name)
+def test_cfn_lint_finds_nothing(template: Path):
+    assert lint_file(template) == []
+
+
+def test_each_placeholder_of_the_definition_is_substituted_and_no_other():
+    given = the_only(WORKFLOW, "AWS::StepFunctions::StateMachine")["Properties"]["DefinitionSubstitutions"]
+    assert set(re.findall(r"\$\{(\w*)\}", TEXT)) == set(given) == set(PLACEHOLDERS)
+    assert TEXT.count("${") == len(re.findall(r"\$\{\w+\}", TEXT))
+
+
+def test_the_bucket_is_versioned_encrypted_and_closed_to_the_public():
+    bucket = the_only(STORAGE, "AWS::S3::Bucket")["Properties"]
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] in ("AES256", "aws:kms")
+    assert bucket["PublicAccessBlockConfiguration"] == {
+        "BlockPublicAcls": True, "BlockPublicPolicy": True, "IgnorePublicAcls": True, "RestrictPublicBuckets": True,
+    }  # fmt: skip
+    assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+
+
+def test_the_bucket_is_reached_by_tls_alone():
+    policy = the_only(STORAGE, "AWS::S3::BucketPolicy")["Properties"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert statement["Resource"] == [
+        {"Fn::Sub": "arn:${AWS::Partition}:s3:::${Bucket}"},
+        {"Fn::Sub": "arn:${AWS::Partition}:s3:::${Bucket}/*"},
+    ]
+
+
+def test_the_table_is_paid_by_use_forgets_by_itself_and_can_be_restored():
+    table = the_only(STORAGE, "AWS::DynamoDB::Table")["Properties"]
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expiresAt", "Enabled": True}
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["KeySchema"] == [
+        {"AttributeName": "story", "KeyType": "HASH"},
+        {"AttributeName": "entry", "KeyType": "RANGE"},
+    ]
+
+
+@pytest.mark.parametrize("name", STORAGE)
+def test_what_lives_long_survives_its_stack(name):
+    assert (STORAGE[name]["DeletionPolicy"], STORAGE[name]["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+def test_the_log_ends_and_holds_no_execution_data():
+    assert the_only(WORKFLOW, "AWS::Logs::LogGroup")["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+    logging = the_only(WORKFLOW, "AWS::StepFunctions::StateMachine")["Properties"]["LoggingConfiguration"]
+    assert logging["IncludeExecutionData"] is False
+    assert logging["Level"] == "ALL"
+    assert logging["Destinations"] == [{"CloudWatchLogsLogGroup": {"LogGroupArn": {"Fn::GetAtt": ["LogGroup", "Arn"]}}}]
+
+
+def statements() -> list[dict[str, Any]]:
+    (policy,) = WORKFLOW["Role"]["Properties"]["Policies"]
+    return policy["PolicyDocument"]["Statement"]
+
+
+def test_the_role_may_do_what_the_states_do_and_nothing_else():
+    actions = {tuple(s["Action"]) if isinstance(s["Action"], list) else (s["Action"],) for s in statements()}
+    assert {action for group in actions for action in group if not action.startswith("logs:")} == {
+        "s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:PutObject",
+        "dynamodb:PutItem", "dynamodb:ConditionCheckItem", "dynamodb:GetItem",
+        "states:InvokeHTTPEndpoint", "events:RetrieveConnectionCredentials",
+        "secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("statement", statements(), ids=lambda statement: statement["Sid"])
+def test_no_statement_of_the_role_covers_everything_but_log_delivery(statement):
+    actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+    assert not [action for action in actions if "*" in action]
+    if all(action.startswith("logs:") for action in actions):
+        assert statement["Resource"] == "*"
+        return
+    for arn in re.findall(r"arn:[^'\"]*", str(statement["Resource"])):
+        assert "*" not in arn.removesuffix("/*"), arn
+    assert statement["Resource"] != "*"
+    assert "'*'" not in str(statement["Resource"])
+
+
+def test_only_the_named_urls_may_be_called_and_only_by_post():
+    (call,) = [s for s in statements() if s["Action"] == "states:InvokeHTTPEndpoint"]
+    assert call["Condition"] == {
+        "StringEquals": {
+            "states:HTTPMethod": "POST",
+            "states:HTTPEndpoint": [{"Ref": f"{api}Url"} for api in APIS],
+        }
+    }
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_each_connection_takes_its_own_token_from_the_secret_in_the_version_given(api):
+    connection = WORKFLOW[f"{api}Connection"]["Properties"]
+    token = "{{resolve:secretsmanager:${SecretName}:SecretString:" + api.lower() + "::${SecretVersion}}}"
+    assert connection["AuthorizationType"] == "API_KEY"
+    assert connection["AuthParameters"] == {
+        "ApiKeyAuthParameters": {"ApiKeyName": "Authorization", "ApiKeyValue": {"Fn::Sub": f"Bearer {token}"}}
+    }
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_a_real_api_needs_no_more_than_its_url_and_connection(api):
+    given = the_only(WORKFLOW, "AWS::StepFunctions::StateMachine")["Properties"]["DefinitionSubstitutions"]
+    own = {"Fn::GetAtt": [f"{api}Connection", "Arn"]}
+    assert given[f"{api}Url"] == {"Ref": f"{api}Url"}
+    assert given[f"{api}Connection"] == {"Fn::If": [f"Own{api}Connection", own, {"Ref": f"{api}ConnectionArn"}]}
+    assert WORKFLOW[f"{api}Connection"]["Condition"] == f"Own{api}Connection"
