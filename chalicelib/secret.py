@@ -3,7 +3,7 @@
 import hmac
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -40,17 +40,23 @@ class Secret:
         Raises Unavailable if the secret cannot be read or lacks the field: no proof is possible then, and a refusal
         would make Jira drop for good what may well be authentic.
         """
+        return self.which((field,), is_right) is not None
+
+    def which(self, fields: Sequence[str], is_right: Callable[[str], bool]) -> str | None:
+        """The first of the fields for a valid value of which `is_right` holds, or None. Raises as `proves` does."""
         now = self._clock()
         stale = now - self._fetched > KEPT_SECONDS
         if stale:
             self._fetch()
-        if self._any(field, is_right):
-            return True
-        if stale or now - self._refetched < REFETCH_SECONDS:
-            return False
+        found = self._match(fields, is_right)
+        if found or stale or now - self._refetched < REFETCH_SECONDS:
+            return found
         self._refetched = now
         self._fetch()
-        return self._any(field, is_right)
+        return self._match(fields, is_right)
+
+    def _match(self, fields: Sequence[str], is_right: Callable[[str], bool]) -> str | None:
+        return next((field for field in fields if self._any(field, is_right)), None)
 
     def _any(self, field: str, is_right: Callable[[str], bool]) -> bool:
         values = [value for version in self._versions if isinstance(value := version.get(field), str) and value]

@@ -14,9 +14,4 @@ def bearer(header: str) -> str:
 def api_of(header: str, secret: Secret) -> str | None:
     """The API whose own token the Authorization header carries, or None. Raises Unavailable (see Secret.proves)."""
     token = bearer(header)
-    if not token:
-        return None
-    for api in APIS:
-        if secret.proves(api, lambda expected: same(token, expected)):
-            return api
-    return None
+    return secret.which(APIS, lambda expected: same(token, expected)) if token else None
