@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 import boto3
+import botocore.session
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.moto_api._internal import moto_api_backend
 from moto.moto_server.werkzeug_app import (
@@ -32,7 +33,7 @@ from moto.moto_server.werkzeug_app import (
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from storygate.local.execute_api import ExecuteApi
+from storygate.local.execute_api import Application, ExecuteApi
 from storygate.local.gaps import fill_all, lambda_invoke
 from storygate.local.lambda_functions import LambdaFunctions
 
@@ -52,16 +53,26 @@ class LocalCloudError(Exception):
 class LocalCloud:
     """One local cloud; a context manager. moto's state is global, so there is one at a time in a process.
 
-    `project` is the Chalice project, `stage` one of its stages. A port of 0 means any free one. `start` raises
-    LocalCloudError if a port is taken or another local cloud runs in this process.
+    `project` is the Chalice project, `stage` one of its stages. A port of 0 means any free one. `wrap` puts WSGI
+    middleware around all that AWS's endpoint serves. `start` raises LocalCloudError if a port is taken or another local
+    cloud runs in this process.
     """
 
     _running: "LocalCloud | None" = None
     _lock = threading.Lock()
 
-    def __init__(self, project: Path, *, aws_port: int = 0, api_port: int = 0, stage: str = "local") -> None:
+    def __init__(
+        self,
+        project: Path,
+        *,
+        aws_port: int = 0,
+        api_port: int = 0,
+        stage: str = "local",
+        wrap: Callable[[Application], Application] = lambda app: app,
+    ) -> None:
         self.project = project
         self.stage = stage
+        self._wrap = wrap
         self._ports = (aws_port, api_port)
         self._cleanup = contextlib.ExitStack()
         self._clients: dict[str, Any] = {}
@@ -94,7 +105,10 @@ class LocalCloud:
 
     def session(self) -> Any:
         """A boto3 session with this cloud's region and credentials. Its clients still need `endpoint_url`."""
+        # A profile that is exported, and perhaps not there, is none of this cloud's business.
+        no_profile = botocore.session.Session({"profile": (None, None, None, None)})
         return boto3.Session(
+            botocore_session=no_profile,
             aws_access_key_id=self.environment["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
             region_name=REGION,
@@ -173,9 +187,8 @@ class LocalCloud:
         listener.listen(128)
         self.endpoint_url = "http://{}:{}".format(*listener.getsockname())
 
-        server = _serve(
-            ExecuteApi(DomainDispatcherApplication(create_backend_app), self._api_socket.getsockname()[1]), listener
-        )
+        api = ExecuteApi(DomainDispatcherApplication(create_backend_app), self._api_socket.getsockname()[1])
+        server = _serve(self._wrap(api), listener)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
         self._cleanup.callback(_shut_down, server, thread)

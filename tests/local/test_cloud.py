@@ -79,6 +79,7 @@ def test_nothing_outlives_a_cloud_that_is_killed(app: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", WHOLE_CLOUD, str(app)],
         cwd=Path(__file__).parents[2],
+        env={**os.environ, "TMPDIR": str(app)},  # the one thing that a kill leaves: the functions' unpacked code
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from storygate.local.cloud import LocalCloud
-from tests.local.conftest import BREAKS, Bare
+from tests.local.conftest import BREAKS, Bare, create_function
 
 Deploy = Callable[..., dict[str, str]]
 
@@ -52,6 +52,21 @@ MACHINE = (
         "RoleArn": ROLE,
         "DefinitionS3Location": {"Bucket": "definitions", "Key": "workflow.json", "Version": {"Ref": "Version"}},
         "DefinitionSubstitutions": {"Url": {"Fn::Sub": "https://${Version}"}, "Seconds": 60},
+    },
+)
+
+ALARM = (
+    "AWS::CloudWatch::Alarm",
+    {
+        "AlarmName": "alarm",
+        "Namespace": "AWS/Lambda",
+        "MetricName": "Errors",
+        "Dimensions": [{"Name": "FunctionName", "Value": "f"}],
+        "Statistic": "Sum",
+        "Period": 300,
+        "EvaluationPeriods": 1,
+        "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+        "TreatMissingData": "notBreaching",
     },
 )
 
@@ -276,6 +291,51 @@ def test_log_groups_and_roles_are_updated_in_place(cloud: LocalCloud, stack: Dep
     assert logs.describe_log_streams(logGroupName="/log")["logStreams"]
     inline = iam.get_role_policy(RoleName=before["Role"], PolicyName="inline")["PolicyDocument"]
     assert inline["Statement"][0]["Action"] == "s3:PutObject"
+
+
+def test_an_alarm_is_made_updated_and_deleted(cloud: LocalCloud, stack: Deploy) -> None:
+    client = cloud.client("cloudwatch")
+
+    def body(threshold: int) -> dict[str, Any]:
+        return template(
+            outputs={"Arn": attribute("Alarm", "Arn"), "Ref": {"Ref": "Alarm"}},
+            Alarm=(ALARM[0], {**ALARM[1], "Threshold": threshold}),
+        )
+
+    assert stack(body(1)) == {"Ref": "alarm", "Arn": "arn:aws:cloudwatch:us-east-1:123456789012:alarm:alarm"}
+    stack(body(2))
+    (alarm,) = client.describe_alarms()["MetricAlarms"]
+    assert (alarm["Threshold"], alarm["Statistic"], alarm["TreatMissingData"]) == (2, "Sum", "notBreaching")
+    assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": "f"}]
+    cloud.client("cloudformation").delete_stack(StackName="stack")
+    assert client.describe_alarms()["MetricAlarms"] == []
+
+
+def test_an_event_invoke_config_belongs_to_its_function(cloud: LocalCloud, stack: Deploy) -> None:
+    create_function(cloud, "started", "")
+    client = cloud.client("lambda")
+    queue = "arn:aws:sqs:us-east-1:123456789012:failed"
+    properties = {
+        "FunctionName": "started",
+        "Qualifier": "$LATEST",
+        "MaximumRetryAttempts": 1,
+        "DestinationConfig": {"OnFailure": {"Destination": queue}},
+    }
+    stack(template(Config=("AWS::Lambda::EventInvokeConfig", properties)))
+    config = client.get_function_event_invoke_config(FunctionName="started")
+    assert (config["MaximumRetryAttempts"], config["DestinationConfig"]["OnFailure"]["Destination"]) == (1, queue)
+    stack(template(Config=("AWS::Lambda::EventInvokeConfig", {**properties, "MaximumRetryAttempts": 0})))
+    assert client.get_function_event_invoke_config(FunctionName="started")["MaximumRetryAttempts"] == 0
+    cloud.client("cloudformation").delete_stack(StackName="stack")
+    assert client.list_function_event_invoke_configs(FunctionName="started")["FunctionEventInvokeConfigs"] == []
+    client.delete_function(FunctionName="started")
+
+
+@pytest.mark.parametrize("kind", ["AWS::CloudWatch::Alarm", "AWS::Lambda::EventInvokeConfig", "AWS::S3::BucketPolicy"])
+def test_moto_still_makes_nothing_of_the_type(bare_moto: Bare, kind: str) -> None:
+    client, name = bare_moto.client("cloudformation"), f"nothing-{kind.rpartition(':')[2]}"
+    client.create_stack(StackName=name, TemplateBody=json.dumps(template(It=(kind, {}))))  # without its properties
+    assert client.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,10 @@ from tests.local.conftest import create_function, eventually, zipped
 
 CODE = """
 import os, sys, time
-import boto3
+
+def s3():
+    import boto3  # here, for it takes a third of a second, and most tests need none
+    return boto3.client("s3")
 
 def handler(event, context):
     match event.get("do"):
@@ -28,18 +31,18 @@ def handler(event, context):
         case "set":
             return {1, 2}
         case "meet":  # returns only once as many others are running as it was told
-            s3 = boto3.client("s3")
-            s3.put_object(Bucket="meeting", Key=context.aws_request_id)
-            while s3.list_objects_v2(Bucket="meeting")["KeyCount"] < event["guests"]:
+            client = s3()
+            client.put_object(Bucket="meeting", Key=context.aws_request_id)
+            while client.list_objects_v2(Bucket="meeting")["KeyCount"] < event["guests"]:
                 time.sleep(0.01)
         case "fail":
-            boto3.client("s3").put_object(Bucket="attempts", Key=str(time.time_ns()))
+            s3().put_object(Bucket="attempts", Key=str(time.time_ns()))
             raise ValueError("every time")
     print("working")
     return {
         "colour": os.environ.get("COLOUR"), "arn": context.invoked_function_arn, "name": context.function_name,
         "left": context.get_remaining_time_in_millis(), "memory": context.memory_limit_in_mb,
-        "root": os.environ["LAMBDA_TASK_ROOT"] == os.getcwd(), "profile": os.environ.get("AWS_PROFILE"),
+        "root": os.environ["LAMBDA_TASK_ROOT"] == os.getcwd(), "token": os.environ.get("AWS_SESSION_TOKEN"),
         "stdin": sys.stdin.read(),
     }
 """
@@ -66,7 +69,7 @@ def function(cloud: LocalCloud) -> Any:
 
 
 def test_a_function_answers_and_knows_who_it_is(function: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_PROFILE", "production")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "of production")
     invoke = function(Environment={"Variables": {"COLOUR": "blue"}}, MemorySize=256, Timeout=20)
     answer, error = invoke()
     assert error is None
@@ -77,7 +80,7 @@ def test_a_function_answers_and_knows_who_it_is(function: Any, monkeypatch: pyte
         "name": "function-0",
         "memory": "256",
         "root": True,
-        "profile": None,
+        "token": None,
         "stdin": "",
     }
 

@@ -62,6 +62,10 @@ def test_a_move_names_the_key_the_story_had(name, former):
     assert read(sample(name)).former_key == former
 
 
+def test_a_move_to_the_same_key_is_none():
+    assert read(changed(sample("moved"), "issue.key", " proj-12345")).former_key is None
+
+
 @pytest.mark.parametrize("letter", ["K", "é", "価", "ΐ", "\ud800"])
 def test_a_key_that_is_read_fits_the_tables_keys_whatever_its_letters(letter):
     for length in range(1, 260, 7):

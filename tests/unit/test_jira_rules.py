@@ -92,6 +92,11 @@ def test_nor_does_it_where_the_status_has_no_category_or_a_wrong_one(monkeypatch
     assert decide(changed(sample(name), "issue.fields.resolution", {"name": "Won't Fix"})) == "rejected"
 
 
+def test_a_rejecting_resolution_rejects_in_category_done_whatever_the_list_of_approved_statuses(monkeypatch):
+    monkeypatch.setenv("STORYGATE_APPROVED_STATUSES", "Released")
+    assert decide(sample("rejected-by-resolution")) == "rejected"
+
+
 def test_a_status_on_both_lists_rejects(monkeypatch):
     monkeypatch.setenv("STORYGATE_APPROVED_STATUSES", "Rejected")
     assert decide(issue("Rejected")) == "rejected"

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from sfnx.integrations import ResourceError, sdk_error
+from sfnx.integrations import sdk_error
 
 from .machine import GET, HTTP, PUT, READ, WAIT, all_states
 from .sdk import has_result_field, misspelled
@@ -88,10 +88,7 @@ def test_a_result_field_that_does_not_exist_would_be_noticed():
 
 
 @pytest.mark.parametrize("error", sorted(error for error in errors_named() if error.split(".")[0] in SERVICES))
-def test_an_error_caught_or_retried_is_one_that_the_service_has(error, request):
-    if error == "S3.NoSuchVersionException":
-        reason = "S3 models no NoSuchVersion: AWS names it S3.S3Exception, so this name never matches"
-        request.applymarker(pytest.mark.xfail(reason=reason, raises=ResourceError, strict=True))
+def test_an_error_caught_or_retried_is_one_that_the_service_has(error):
     service, name = error.split(".")
     assert name in OF_THE_SDK or sdk_error(SERVICES[service], name) == error
 
