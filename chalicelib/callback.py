@@ -30,11 +30,21 @@ def handle(
     return answered
 
 
-def answer(raw: bytes, headers: Mapping[str, str], secret: Secret, table: VerdictTable, rules: jira.Rules) -> Answer:
-    """HTTP status and body for a delivery (design: Contract, Callback). `headers` must ignore case."""
+def answer(
+    raw: bytes,
+    headers: Mapping[str, str],
+    secret: Secret,
+    table: VerdictTable,
+    rules: jira.Rules,
+    received: datetime | None = None,
+) -> Answer:
+    """HTTP status and body for a delivery (design: Contract, Callback), received now unless told otherwise.
+
+    `headers` must ignore case.
+    """
     try:
         jira.authenticate(raw, headers.get("X-Hub-Signature"), headers.get("Authorization"), secret)
-        read = jira.read(raw, datetime.now(UTC), rules)
+        read = jira.read(raw, received or datetime.now(UTC), rules)
         if isinstance(read, jira.Decided):
             return _delivered(read.story, read.verdict, table.deliver(read.story, read.verdict, read.former_key))
         ignored = {"story": read.story, "ignored": read.why}

@@ -23,16 +23,16 @@ def same(given: str, expected: str) -> bool:
 
 
 class Secret:
-    """The secret's current and previous values, kept for minutes.
+    """The secret's current and previous values, each read when it is first needed and kept for minutes.
 
-    A value that does not match may have been rotated a moment ago, so the first mismatch fetches again; mismatches
+    A value that does not match may have been rotated a moment ago, so the first mismatch reads again; mismatches
     within `REFETCH_SECONDS` of it do not, so that a flood of bad signatures is no flood of Secrets Manager calls.
     """
 
     def __init__(self, client: Any, name: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._client, self._name, self._clock = client, name, clock
-        self._versions: list[dict[str, Any]] = []
-        self._fetched = self._refetched = float("-inf")
+        self._versions: dict[str, dict[str, Any] | None] = {}
+        self._began = self._refetched = float("-inf")
 
     def proves(self, field: str, is_right: Callable[[str], bool]) -> bool:
         """Whether `is_right` holds for a valid value of the field.
@@ -45,28 +45,32 @@ class Secret:
     def which(self, fields: Sequence[str], is_right: Callable[[str], bool]) -> str | None:
         """The first of the fields for a valid value of which `is_right` holds, or None. Raises as `proves` does."""
         now = self._clock()
-        stale = now - self._fetched > KEPT_SECONDS
+        stale = now - self._began > KEPT_SECONDS
         if stale:
-            self._fetch()
+            self._versions, self._began = {}, now
         found = self._match(fields, is_right)
         if found or stale or now - self._refetched < REFETCH_SECONDS:
             return found
-        self._refetched = now
-        self._fetch()
+        self._versions, self._began, self._refetched = {}, now, now
         return self._match(fields, is_right)
 
     def _match(self, fields: Sequence[str], is_right: Callable[[str], bool]) -> str | None:
-        return next((field for field in fields if self._any(field, is_right)), None)
+        for stage in STAGES:
+            if stage not in self._versions:
+                self._versions[stage] = self._read(stage)
+            version = self._versions[stage] or {}
+            for field in fields:
+                value = version.get(field)
+                if isinstance(value, str) and value and is_right(value):
+                    return field
+        self._check(fields)
+        return None
 
-    def _any(self, field: str, is_right: Callable[[str], bool]) -> bool:
-        values = [value for version in self._versions if isinstance(value := version.get(field), str) and value]
-        if not values:
-            raise Unavailable(f"the secret {self._name} has no {field!r}: run `deploy`, or restore it")
-        return any(is_right(value) for value in values)
-
-    def _fetch(self) -> None:
-        versions = [version for stage in STAGES if (version := self._read(stage)) is not None]
-        self._versions, self._fetched = versions, self._clock()
+    def _check(self, fields: Sequence[str]) -> None:
+        current = self._versions["AWSCURRENT"] or {}
+        for field in fields:
+            if not (isinstance(current.get(field), str) and current[field]):
+                raise Unavailable(f"the secret {self._name} has no {field!r}: run `deploy`, or restore it")
 
     def _read(self, stage: str) -> dict[str, Any] | None:
         try:

@@ -100,9 +100,15 @@ class VerdictTable:
     """The table behind a DynamoDB client, and the Step Functions client that resumes the runs found in it."""
 
     def __init__(
-        self, dynamodb: Any, table: str, stepfunctions: Any, clock: Callable[[], float] = time.monotonic
+        self,
+        dynamodb: Any,
+        table: str,
+        stepfunctions: Any,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._dynamodb, self._table, self._stepfunctions, self._clock = dynamodb, table, stepfunctions, clock
+        self._dynamodb, self._table, self._stepfunctions = dynamodb, table, stepfunctions
+        self._clock, self._sleep = clock, sleep
 
     def deliver(self, story: str, verdict: Verdict, former_key: str | None = None) -> Delivery:
         """Records the verdict and gives the one that stands to every waiting run it counts for.
@@ -114,7 +120,7 @@ class VerdictTable:
             if former_key:
                 self._remember(story, former_key)
             self._record(story, verdict)
-            return self._resume(story, self._clock() + PATIENCE_SECONDS, set())
+            return self._resume(story, self._clock() + PATIENCE_SECONDS)
         except (ClientError, BotoCoreError) as error:
             raise Unavailable("AWS did not take the verdict; send it again") from error
 
@@ -127,13 +133,13 @@ class VerdictTable:
             self._remember(story, former_key)
             if self._read(story).stands is None:
                 return None
-            return self._resume(story, self._clock() + PATIENCE_SECONDS, set())
+            return self._resume(story, self._clock() + PATIENCE_SECONDS)
         except (ClientError, BotoCoreError) as error:
             raise Unavailable("AWS did not take the move; send it again") from error
 
     def _remember(self, story: str, former_key: str) -> None:
         item = _strings({"story": story, "entry": f"MOVED#{former_key}"})
-        self._dynamodb.put_item(TableName=self._table, Item=item | _expiry())
+        self._dynamodb.put_item(TableName=self._table, Item=item | self._expiry())
 
     def _record(self, story: str, verdict: Verdict) -> None:
         item = {"story": story, "entry": "STORY"} | {k: v for k, v in verdict.as_decision().items() if v is not None}
@@ -146,7 +152,7 @@ class VerdictTable:
             )
         put = {
             "TableName": self._table,
-            "Item": _strings(item) | _expiry(),
+            "Item": _strings(item) | self._expiry(),
             "ConditionExpression": newer,
             "ExpressionAttributeValues": _strings(values),
         }
@@ -156,21 +162,18 @@ class VerdictTable:
             pass  # a newer verdict stands, or this very one: step 2 reads which
 
     def _read(self, story: str) -> "_Partition":
-        items = list(self._query("story = :story", {":story": story}))
-        if len(items) > 1:  # pages: a verdict from the first may be superseded by the time the last is read
-            items.append(next(self._query("story = :story AND entry = :entry", {":story": story, ":entry": "STORY"})))
+        pages = list(self._query("story = :story", {":story": story}))
         found = _Partition()
-        for item in itertools.chain.from_iterable(items):
+        for item in itertools.chain.from_iterable(pages):
             kind, _, name = item["entry"].partition("#")
             if kind == "STORY":
-                found.stands = Verdict(
-                    item["decision"], item["decidedAt"], item["receivedAt"],
-                    item.get("status"), item.get("actor"), item.get("message"),
-                )  # fmt: skip
+                found.stands = _verdict(item)
             elif kind == "WAIT":
                 found.waiting.append(Waiting(name, item["taskToken"], item["countsFrom"]))
             elif kind == "MOVED":
                 found.former_keys.append(name)
+        if len(pages) > 1:  # the verdict of the first page may be superseded by the time the last one is read
+            found.stands = self._story(story)
         return found
 
     def _query(self, condition: str, values: dict[str, str]) -> Iterator[list[dict[str, str]]]:
@@ -188,13 +191,16 @@ class VerdictTable:
                 return
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
-    def _resume(self, story: str, deadline: float, seen: set[str]) -> Delivery:
-        """Steps 2 and 3, for the story and then for the keys it had."""
+    def _resume(
+        self, story: str, deadline: float, current: str | None = None, seen: frozenset[str] = frozenset()
+    ) -> Delivery:
+        """Steps 2 and 3, for the story, then for the keys it had; `current` is the one a former key gave way to."""
         found = self._read(story)
+        if current:  # what is said of the story now is said under its current key: the last look is there
+            found.stands = self._newest(story, found.stands, self._story(current))
         if found.stands is None:
             raise Unavailable("the verdict just written is not there; send it again")
-        delivery = Delivery(found.stands)
-        failure: Exception | None = None
+        delivery, failures = Delivery(found.stands), []
         for run in found.waiting:
             if found.stands.decision == PENDING or found.stands.decided_at <= run.counts_from:
                 continue
@@ -204,15 +210,34 @@ class VerdictTable:
                 (delivery.resumed if self._send(run, found.stands) else delivery.closed).append(run.execution)
                 self._forget(story, run)
             except (ClientError, BotoCoreError) as error:
-                failure = error  # one run's trouble must not keep the others waiting
-        if failure:
-            raise failure
-        seen.add(story)
+                failures.append(error)  # one run's trouble must not keep the others waiting
         for former_key in found.former_keys:
-            if former_key not in seen:  # a story can be moved there and back
+            if former_key in seen:  # a story can be moved there and back
+                continue
+            try:
                 self._record(former_key, found.stands)
-                delivery.add(self._resume(former_key, deadline, seen))
+                delivery.add(self._resume(former_key, deadline, story, seen | {story}))
+            except (ClientError, BotoCoreError) as error:
+                failures.append(error)
+        if failures:
+            raise failures[-1]
         return delivery
+
+    def _newest(self, story: str, known: Verdict | None, now: Verdict | None) -> Verdict | None:
+        """What stands for a former key once it has heard what stands for the current one."""
+        if now and now != known:
+            self._record(story, now)
+            return self._story(story)
+        return known
+
+    def _story(self, story: str) -> Verdict | None:
+        key = {":story": story, ":entry": "STORY"}
+        return next(
+            (_verdict(item) for page in self._query("story = :story AND entry = :entry", key) for item in page), None
+        )
+
+    def _expiry(self) -> dict[str, dict[str, str]]:
+        return {"expiresAt": {"N": str(int(self._clock()) + KEPT_SECONDS)}}
 
     def _send(self, run: Waiting, verdict: Verdict) -> bool:
         """False for a token that is spent or expired: that run is over (SendTaskSuccess API reference)."""
@@ -246,12 +271,13 @@ class VerdictTable:
             except self._dynamodb.exceptions.TransactionConflictException:
                 if attempt == CONFLICT_ATTEMPTS:
                     raise
-                time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311 - jitter, not a secret
+                self._sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311 - jitter, not a secret
+
+
+def _verdict(item: dict[str, str]) -> Verdict:
+    optional = (item.get(name) for name in ("status", "actor", "message"))
+    return Verdict(item["decision"], item["decidedAt"], item["receivedAt"], *optional)
 
 
 def _strings(item: dict[str, str]) -> dict[str, dict[str, str]]:
     return {name: {"S": value} for name, value in item.items()}
-
-
-def _expiry() -> dict[str, dict[str, str]]:
-    return {"expiresAt": {"N": str(int(time.time()) + KEPT_SECONDS)}}

@@ -109,13 +109,16 @@ class Compared:
         answer: Any = self.real.answered.answers[had[1]]
         found = self._verdict(items(_contents(answer["Items"])).get("STORY"))
         if does.operation == "send_task_success":
-            output, token = json.loads(does.given["output"]), _token(does.given["taskToken"])
-            assert self._verdict(output) == found, "it gives something else than it found"
-            return Delivery(left, False, RESUME, found, found, ((SEND, 0, token), (REMOVE, 0, token)))
-        assert does.operation == "delete_item", f"unexpected: {does.operation}"
-        condition = does.given.get("ExpressionAttributeValues", {})
-        assert ":token" in condition, "it removes an entry whatever token is in it"
-        return Delivery(left, False, RESUME, found, found, ((REMOVE, 0, _token(condition[":token"]["S"])),))
+            assert self._verdict(json.loads(does.given["output"])) == found, "it gives something else than it found"
+            token = _token(does.given["taskToken"])
+            calls = [SEND, REMOVE]
+        else:
+            assert does.operation == "delete_item", f"unexpected: {does.operation}"
+            condition = does.given.get("ExpressionAttributeValues", {})
+            assert ":token" in condition, "it removes an entry whatever token is in it"
+            token, calls = _token(condition[":token"]["S"]), [REMOVE]
+        todo = tuple((call, 0, token) for call in calls)
+        return Delivery(left, step=RESUME, carried=found, truth=found, todo=todo)
 
     def _verdict(self, item: dict[str, Any] | None) -> int:
         if item is None:

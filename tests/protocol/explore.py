@@ -96,7 +96,7 @@ class Explorer:
     def _find_delivery_steps(self, key: tuple[int, int, int]) -> list[Difference]:
         world, shift, delivery = key
         index = self._shifts.index(shift)
-        found = []
+        found: list[Difference] = []
         for step in self.model.delivery_steps(self._worlds.things[world], index, self._deliveries.things[delivery]):
             world_by = self._worlds.number(step.world) - world
             delivery_by = self._deliveries.number(step.delivery) - delivery
@@ -108,7 +108,7 @@ class Explorer:
 
     def _find_run_steps(self, number: int) -> list[Difference]:
         world = self._worlds.things[number]
-        found = [
+        found: list[Difference] = [
             ((self._worlds.number(step.world) - number) << self._top, (step.wrong,) if step.wrong else (), step.label)
             for run in range(len(self.model.runs))
             for step in self.model.run_steps(world, run)

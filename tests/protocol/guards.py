@@ -26,6 +26,8 @@ class Guards:
     write_before_read: bool = True
     # "(2) reads the story's whole partition in one consistent Query"
     query_is_consistent: bool = True
+    # "the verdict *found there*": where the partition takes several pages, STORY is read again after the last one
+    story_is_read_last: bool = True
     # "So every callback also mends what an earlier one left": one whose write was refused reads on, too
     refused_write_reads_on: bool = True
     # "(3) gives the verdict *found there*", not the one it brought

@@ -14,6 +14,7 @@ does. A step is one AWS call or one accident; every order of steps is visited. W
 
 Times are labels, not a clock: a verdict dated 5 may arrive before a run dated 4 starts, or long after a verdict dated
 6. So the model does more than Jira's and AWS's clocks could ever do, and what holds here holds whatever they show.
+It takes one thing for granted: a delivery that is sent again bears the moment it bore before.
 """
 
 from collections.abc import Iterator
@@ -56,6 +57,7 @@ class Delivery(NamedTuple):
     step: int = 0  # REST, or what comes next: READ, WRITE (where the order is broken), RESUME
     carried: int = -1  # the verdict it gives
     truth: int = -1  # the newest verdict when it read, for the properties
+    page: int = 0  # the next one of its Query
     todo: tuple[tuple[int, int, int], ...] = ()  # (SEND or REMOVE, run, token)
     trouble: bool = False  # one of its calls was refused, so it will answer 503
 
@@ -97,6 +99,7 @@ class Model:
     said: tuple[Said, ...]
     attempts: int = 1  # a delivery's, the first included
     tokens: int = 1  # a run's; a second one after a lost answer
+    pages: bool = False  # every entry is a page of its own, and other steps come between the pages
     guards: Guards = ALL_HOLD
 
     @cached_property
@@ -135,7 +138,7 @@ class Model:
         if accidents:
             yield DeliveryStep(("callback", index, "crashes"), world, delivery.at_rest(owed=True))
         if delivery.step == READ:
-            yield from self._query(world, index, delivery)
+            yield from (self._next_page if self.pages else self._query)(world, index, delivery)
         elif delivery.step == WRITE:
             yield from self._write(world, index, delivery)
         else:
@@ -171,17 +174,35 @@ class Model:
             carried = story if guards.gives_what_it_found else self.brings[index]
             if not guards.write_before_read:
                 carried = max(story, self.brings[index])
-            todo: list[tuple[int, int, int]] = []
-            for run, token in enumerate(waits):
-                if token and carried >= 0 and self._callback_counts(carried, run):
-                    order = [(SEND, run, token), (REMOVE, run, token)]
-                    todo += order if guards.send_before_remove else order[::-1]
-            after = delivery._replace(step=RESUME, carried=carried, truth=world.newest, todo=tuple(todo))
+            after = self._has_read(delivery, carried, world.newest, waits)
             if not guards.write_before_read:
                 after = after._replace(step=WRITE)
-            elif not todo:
-                after = delivery.at_rest(owed=False)
             yield DeliveryStep(("callback", index, "reads", story, waits), world, after)
+
+    def _next_page(self, world: World, index: int, delivery: Delivery) -> Iterator[DeliveryStep]:
+        """The Query in pages: STORY, each run's entry, and STORY once more."""
+        page, runs = delivery.page, len(self.runs)
+        after = delivery._replace(page=page + 1)
+        if page == 0:
+            after = after._replace(carried=world.story)
+        elif page <= runs and (token := world.waits[page - 1]):
+            after = after._replace(todo=(*delivery.todo, (SEND, page - 1, token)))
+        label = ("callback", index, "reads the page of", page - 1)
+        if page == (runs + 1 if self.guards.story_is_read_last else runs):
+            found = {run: token for _, run, token in after.todo}
+            carried = world.story if self.guards.story_is_read_last else after.carried
+            after = self._has_read(delivery, carried, world.newest, tuple(found.get(run, 0) for run in range(runs)))
+        yield DeliveryStep(label, world, after)
+
+    def _has_read(self, delivery: Delivery, carried: int, truth: int, waits: tuple[int, ...]) -> Delivery:
+        todo: list[tuple[int, int, int]] = []
+        for run, token in enumerate(waits):
+            if token and carried >= 0 and self._callback_counts(carried, run):
+                order = [(SEND, run, token), (REMOVE, run, token)]
+                todo += order if self.guards.send_before_remove else order[::-1]
+        if not todo and self.guards.write_before_read:
+            return delivery.at_rest(owed=False)
+        return Delivery(delivery.left, step=RESUME, carried=carried, truth=truth, todo=tuple(todo))
 
     def _refused(self, world: World, index: int, delivery: Delivery) -> DeliveryStep:
         """This run's turn is over, the others' come; in the end the answer is 503."""

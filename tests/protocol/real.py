@@ -5,16 +5,14 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import boto3
-import pytest
 from botocore.exceptions import ClientError
 from replay import Past, Replayed, Tamper
 from sfnx import testing
 
-from chalicelib import callback, jira, verdicts
+from chalicelib import callback, jira
 from chalicelib.secret import Secret
 from chalicelib.verdicts import VerdictTable
 
@@ -52,10 +50,9 @@ def webhook(decision: str, decided: datetime) -> bytes:
     return json.dumps(body).encode()
 
 
-def stop_the_clock(patch: pytest.MonkeyPatch) -> None:
-    """Now is NOW, and sleeping takes no time."""
-    patch.setattr(callback, "datetime", SimpleNamespace(now=lambda _: NOW))
-    patch.setattr(verdicts, "time", SimpleNamespace(time=NOW.timestamp, sleep=lambda _: None))
+def table_of(dynamodb: Any, stepfunctions: Any) -> VerdictTable:
+    """The decision table, at NOW; waiting for a conflict takes no time."""
+    return VerdictTable(dynamodb, TABLE, stepfunctions, clock=NOW.timestamp, sleep=lambda _: None)
 
 
 class Secrets:
@@ -73,21 +70,21 @@ def handler(body: bytes, exceptions: dict[str, Any], tamper: Tamper | None = Non
         dynamodb, stepfunctions = (
             Replayed(name, exceptions[name], past, tamper) for name in ("dynamodb", "stepfunctions")
         )
-        table = VerdictTable(dynamodb, TABLE, stepfunctions, clock=lambda: 0)
+        table = table_of(dynamodb, stepfunctions)
         headers = {"X-Hub-Signature": jira.sign(body, KEY)}
-        return callback.answer(body, headers, Secret(Secrets(), "storygate"), table, RULES)
+        return callback.answer(body, headers, Secret(Secrets(), "storygate"), table, RULES, NOW)
 
     return play
 
 
-def waiting_states(written: str) -> dict[str, Any]:
+def waiting_states(written: str, story: str = STORY) -> dict[str, Any]:
     """The definition's states that wait, as written; around them a Pass that stands for what comes before, and the
     decision as output."""
     states = json.loads(written)["States"]
     waiting = json.dumps({name: states[name] for name in WAITING})
     filled = waiting.replace("${Table}", TABLE).replace("${ClockSkewSeconds}", str(SKEW_SECONDS))
     apis = {api: {"status": "success"} for api in ("validation", "deployment")}
-    before = {"story": STORY, "timeoutSeconds": 86_400, "events": [], "apis": apis, "decision": None}
+    before = {"story": story, "timeoutSeconds": 86_400, "events": [], "apis": apis, "decision": None}
     return {
         "QueryLanguage": "JSONata",
         "StartAt": "Before",
@@ -106,6 +103,7 @@ def run(definition: dict[str, Any]) -> Callable[[Past], Any]:
         def task(call: testing.Call) -> Any:
             dynamodb = Replayed("dynamodb", None, past)
             try:
+                assert isinstance(call.arguments, dict)
                 if call.state == "ReadVerdict":
                     return dynamodb.get_item(**call.arguments)
                 token = f"token-{1 + sum(map(lost, past.had))}"  # one that never got into the table can be used again
@@ -114,6 +112,7 @@ def run(definition: dict[str, Any]) -> Callable[[Past], Any]:
             except ClientError as error:
                 raise testing.Failure(f"DynamoDb.{error.response['Error']['Code']}") from error
 
+        functions: dict[str, Callable[..., object]]
         functions = {"now": lambda *_: text(NOW), "millis": lambda: int(NOW.timestamp() * 1000), "uuid": lambda: "uuid"}
         return testing.run(definition, {}, task, functions=functions, start_time=text(STARTED)).output
 

@@ -30,6 +30,8 @@ def _step(model: Model, label: Label) -> str:
         case "reads", [story, tuple() as waits]:
             waiting = " and ".join(_run(run) for run, token in enumerate(waits) if token)
             return f"{callback} {_verdict(model, story)}, {waiting or 'nobody'} waiting"
+        case "reads the page of", [int(run)]:
+            return f"{callback} {'STORY' if run not in range(len(model.runs)) else 'run ' + _run(run)}"
         case "is refused", [call, int(run)]:
             return f"{callback} when it {'resumes' if call == SEND else 'removes the entry of'} run {_run(run)}"
         case "resumes", [int(run), verdict]:

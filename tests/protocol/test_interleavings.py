@@ -61,8 +61,7 @@ def stage(table: Table, written: str = real.ASL.read_text(), tamper: Tamper | No
 
 @pytest.fixture(scope="module")
 def table() -> Iterator[Table]:
-    with mock_aws(), pytest.MonkeyPatch.context() as patch:
-        real.stop_the_clock(patch)
+    with mock_aws():
         gc.disable()
         yield Table(real.client("dynamodb"), real.TABLE)
         gc.enable()
@@ -88,12 +87,12 @@ def test_with_an_accident_the_code_does_nothing_the_model_does_not(
 
 def followed(title: str, pairs: list[tuple[Said, Said]], on: Stage, accidents: int) -> str:
     """Follows every pair of deliveries to every end, and says how many there were."""
-    orders, states, began = 0, 0, time.perf_counter()
+    orders, states, began = 0, 0, time.process_time()
     for first, second in pairs:
         compared = on.compared(first, second, accident=bool(accidents))
         orders += compared.orders(accidents)
         states += compared.states
-    seconds = f"{time.perf_counter() - began:.1f} s"
+    seconds = f"{time.process_time() - began:.1f} s of one core"
     head = ("pairs of deliveries", "interleavings", "distinct states", "time")
     return as_table(title, head, [(len(pairs), orders, states, seconds)])
 
@@ -120,12 +119,12 @@ def test_a_definition_that_is_wrong_is_noticed(wrong: str, table: Table) -> None
     assert notices(stage(table, written.replace(right, broken)))
 
 
-def without_condition(operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+def without_condition(_: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """Drops the condition."""
     return {name: value for name, value in arguments.items() if not name.startswith(("Condition", "ExpressionAttr"))}
 
 
-def another_verdict(operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+def another_verdict(_: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """Approves, whatever was found."""
     return arguments | {"output": json.dumps(json.loads(arguments["output"]) | {"decision": "approved"})}
 
@@ -148,6 +147,6 @@ def notices(on: Stage) -> bool:
         for accidents in (0, 1):
             for first, second in combinations_with_replacement(SAID, 2):
                 on.compared(first, second, accident=bool(accidents)).orders(accidents)
-    except (AssertionError, KeyError, RuntimeError):
+    except (AssertionError, KeyError, RuntimeError, ValueError):
         return True
     return False

@@ -43,6 +43,10 @@ FAMILIES = {
     "1 run, 3 verdicts after its start, each sent again": scenarios(ONE, [(AFTER, LATER, LAST)], attempts=2),
     "2 runs, 2 verdicts": scenarios(TWO, moments(2, TWO)),
     "2 runs, 2 verdicts, each sent again": scenarios(TWO, moments(2, TWO), attempts=2),
+    "2 runs, 2 verdicts, read in pages": [
+        replace(model, pages=True)
+        for model in scenarios(TWO, [(BEFORE, AFTER), (BETWEEN, AFTER), (AFTER, AFTER), (AFTER, LATER)])
+    ],
     "2 runs, 3 verdicts at three moments": scenarios(
         TWO, [(BEFORE, AFTER, LATER), (BETWEEN, AFTER, LATER), (AFTER, LATER, LAST)]
     ),
@@ -54,6 +58,7 @@ SEARCHED = [
     scenarios(ONE, moments(1, ONE), attempts=2, tokens=2),
     scenarios(ONE, moments(2, ONE), attempts=2, tokens=2),
     scenarios(TWO, moments(1, TWO)),
+    [replace(model, pages=True) for model in scenarios(ONE, [(AFTER,), (AFTER, LATER)])],
     scenarios(ONE, [(AFTER, LATER, LAST)], tokens=2),
 ]
 
@@ -63,12 +68,13 @@ BREAKS = {
     "cautious_at_a_tie": {P4, P6, P7},
     "write_before_read": {P2, P6},
     "query_is_consistent": {P1, P2, P4, P6},
+    "story_is_read_last": {P4, P6},
     "refused_write_reads_on": {P1, P2},
     "gives_what_it_found": {P1, P4, P6},
     "callback_compares_start": {P3},
     "pending_resumes_nobody": {P3},
     "send_before_remove": {P1, P2},
-    "removes": set(),  # see test_an_entry_left_behind_harms_nobody
+    "removes": set(),  # a closed run answers TaskTimedOut, so an entry left behind resumes nobody and hides nobody
     "removes_only_its_token": {P1, P2},
     "goes_on_after_trouble": {P1},
     "wait_checks_story": {P2},
@@ -96,7 +102,7 @@ def test_the_model_orders_verdicts_of_one_instant_as_the_code_does() -> None:
 
 
 def test_every_property_holds_in_every_state(tell: Callable[[str], None]) -> None:
-    rows, began = [], time.perf_counter()
+    rows, began = [], time.process_time()
     for family, models in FAMILIES.items():
         states = 0
         for model in models:
@@ -104,13 +110,13 @@ def test_every_property_holds_in_every_state(tell: Callable[[str], None]) -> Non
             assert not found.ways, "\n".join(in_words(model, *broken) for broken in found.ways.items())
             states += found.states
         rows.append((family, len(models), states))
-    title = f"A. Every state of the model, {time.perf_counter() - began:.1f} s. In all of them:"
+    title = f"A. Every state of the model, {time.process_time() - began:.1f} s of one core. In all of them:"
     total = ("together", sum(models for _, models, _ in rows), sum(states for *_, states in rows))
     properties = "\n".join(f"    {name}" for name in PROPERTIES)
     tell(table(f"{title}\n{properties}", ("scenarios", "number", "states"), [*rows, total]))
 
 
-def test_each_guard_that_breaks_breaks_a_promise(tell: Callable[[str], None]) -> None:
+def test_every_guard_but_one_is_needed(tell: Callable[[str], None]) -> None:
     rows = []
     for guard in (one.name for one in fields(Guards)):
         ways = counterexamples(guard)

@@ -1,0 +1,193 @@
+"""Every AWS call of the callback, and everything that can happen to it: what Jira is answered, and what Jira's resend
+makes of it. A run waits (its entry is the real transaction's), and an approval is delivered.
+
+Whatever fails, Jira is told to send it again (503) or nothing at all, never anything else; and after its resend the run
+was resumed once, with the approval, its entry is gone, and STORY is right.
+"""
+
+import json
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import real
+from faults import FAULTS, Died, Faulty
+from interleaved import items
+from moto import mock_aws
+from replay import Answered, Call, Process, Table
+from summary import table as as_table
+
+from chalicelib import callback, jira
+from chalicelib.secret import Secret
+
+DECIDED = real.COUNTS_FROM + timedelta(minutes=1)
+BODY = real.webhook("approved", DECIDED)
+CALLS = {
+    "get_secret_value AWSCURRENT": "secretsmanager",
+    "get_secret_value AWSPREVIOUS": "secretsmanager",
+    "put_item": "dynamodb",
+    "query": "dynamodb",
+    "send_task_success": "stepfunctions",
+    "delete_item": "dynamodb",
+}
+WRITES = ("put_item", "delete_item")
+MATRIX = [(call, fault) for call in CALLS for fault in FAULTS if fault != "conflict" or call in WRITES]
+NO_ANSWER = "none"
+
+
+@dataclass
+class StepFunctions:
+    """Accepts a token once."""
+
+    exceptions: Any
+    open: set[str]
+    accepted: list[tuple[str, Any]] = field(default_factory=list)
+
+    def send_task_success(self, taskToken: str, output: str) -> None:
+        """SendTaskSuccess."""
+        if taskToken not in self.open:
+            closed = {"Error": {"Code": "TaskTimedOut", "Message": "it is over"}}
+            raise self.exceptions.TaskTimedOut(closed, "SendTaskSuccess")
+        self.open.remove(taskToken)
+        self.accepted.append((taskToken, json.loads(output)))
+
+
+@dataclass
+class Secrets:
+    """A secret that was never rotated."""
+
+    exceptions: Any
+
+    def get_secret_value(self, VersionStage: str, **_: str) -> dict[str, str]:
+        """GetSecretValue."""
+        if VersionStage == "AWSPREVIOUS":
+            code = "ResourceNotFoundException"
+            raise self.exceptions.from_code(code)(
+                {"Error": {"Code": code, "Message": "never rotated"}}, "GetSecretValue"
+            )
+        return {"SecretString": json.dumps({"callback": real.KEY})}
+
+
+@dataclass
+class House:
+    """AWS, with one run waiting in it for each token."""
+
+    dynamodb: Any
+    stepfunctions: StepFunctions
+    clients: dict[str, Any]
+
+    def deliver(self, body: bytes = BODY) -> str:
+        """What Jira is answered: the status, or none. Anything that escapes the handler is a 500 (Chalice)."""
+        secret = Secret(self.clients["secretsmanager"], "storygate")
+        table = real.table_of(self.clients["dynamodb"], self.clients["stepfunctions"])
+        try:
+            status, reply = callback.answer(
+                body, {"X-Hub-Signature": jira.sign(body, real.KEY)}, secret, table, real.RULES, real.NOW
+            )
+        except Died:
+            return NO_ANSWER
+        except Exception as error:  # noqa: BLE001 - that is the question
+            return f"500 {type(error).__name__}"
+        return f"{status} {next((name for name in ('resumed', 'closed') if reply.get(name)), '')}".strip()
+
+    def breaks(self, call: str, fault: str, times: float) -> Faulty:
+        """From now on this call has this fault, so many times."""
+        service = CALLS[call]
+        faulty = self.clients[service] = Faulty(self.clients[service], call, FAULTS[fault], times)
+        return faulty
+
+    @property
+    def taken(self) -> list[tuple[str, str, str]]:
+        """Which run was resumed, with which decision, decided when."""
+        return [
+            (token.removeprefix("token of "), output["decision"], output["decidedAt"])
+            for token, output in self.stepfunctions.accepted
+        ]
+
+    @property
+    def stands(self) -> tuple[str, str]:
+        """STORY."""
+        story = self.entries()["STORY"]
+        return story["decision"], story["decidedAt"]
+
+    def entries(self) -> dict[str, dict[str, str]]:
+        """What is in the table."""
+        found = self.dynamodb.scan(TableName=real.TABLE, ConsistentRead=True)["Items"]
+        return items(tuple(json.dumps(item) for item in found))
+
+
+@pytest.fixture(scope="module")
+def empty() -> Iterator[Any]:
+    with mock_aws():
+        dynamodb = real.client("dynamodb")
+        Table(dynamodb, real.TABLE)
+        yield dynamodb
+
+
+@pytest.fixture
+def house(empty: Any, begin_to_wait: Callable[[str], dict[str, Any]]) -> Callable[..., House]:
+    def build(*runs: str) -> House:
+        for item in empty.scan(TableName=real.TABLE)["Items"]:
+            empty.delete_item(TableName=real.TABLE, Key={name: item[name] for name in ("story", "entry")})
+        for run in runs:
+            empty.transact_write_items(**begin_to_wait(run))
+        tokens = {f"token of {run}" for run in runs}
+        stepfunctions = StepFunctions(real.client("stepfunctions").exceptions, tokens)
+        secrets = Secrets(real.client("secretsmanager").exceptions)
+        clients = {"dynamodb": empty, "stepfunctions": stepfunctions, "secretsmanager": secrets}
+        return House(empty, stepfunctions, clients)
+
+    return build
+
+
+@pytest.fixture(scope="module")
+def begin_to_wait(empty: Any) -> Callable[[str], dict[str, Any]]:  # noqa: ARG001 - the clock is stopped there
+    """The wait transaction of the definition, for a run of any name."""
+    call = Process(real.run(real.waiting_states(real.ASL.read_text())), Answered()).after(())
+    assert isinstance(call, Call)
+
+    def named(run: str) -> dict[str, Any]:
+        arguments = call.arguments.replace("WAIT#execution", f"WAIT#{run}").replace("token-1", f"token of {run}")
+        return {**json.loads(arguments), "ClientRequestToken": run}
+
+    return named
+
+
+def test_whatever_fails_jiras_resend_makes_it_right(house: Callable[..., House], tell: Callable[[str], None]) -> None:
+    rows: dict[tuple[str, ...], list[str]] = {}
+    for call, fault in MATRIX:
+        answers = []
+        for times in (1, math.inf):  # once; whenever it is called during the first delivery
+            here = house("A")
+            faulty = here.breaks(call, fault, times)
+            first = here.deliver()
+            faulty.times = 0
+            again = here.deliver()
+            assert first.partition(" ")[0] in ("200", "503", NO_ANSWER), (call, fault, first)
+            assert again in ("200 resumed", "200 closed", "202"), (call, fault, again)
+            assert here.taken == [("A", "approved", real.text(DECIDED))], (call, fault)
+            assert [*here.entries()] == ["STORY"], (call, fault)
+            assert here.stands == ("approved", real.text(DECIDED)), (call, fault)
+            answers += [first, again]
+        rows.setdefault((call, *answers), []).append(fault)
+    head = ("call", "fault", "once", "resend", "always", "resend", "in the end")
+    end = "resumed once, entry gone, STORY right"
+    lines = [(call, ", ".join(faults), *answers, end) for (call, *answers), faults in rows.items()]
+    title = f"G. Every fault of every AWS call of the callback ({len(MATRIX)}): what Jira is answered, and its resend"
+    tell(as_table(title, head, lines))
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_run_that_cannot_be_resumed_keeps_no_other_waiting(fault: str, house: Callable[..., House]) -> None:
+    here = house("A", "B", "C")
+    faulty = here.breaks("send_task_success", fault, 1)
+    first = here.deliver()
+    if first != NO_ANSWER:
+        assert [run for run, *_ in here.taken][-2:] == ["B", "C"]
+    faulty.times = 0
+    here.deliver()
+    assert sorted(run for run, *_ in here.taken) == ["A", "B", "C"]
+    assert [*here.entries()] == ["STORY"]

@@ -1,0 +1,158 @@
+"""What test_interleavings.py leaves out: a story with a former key, and a partition of several pages.
+
+A run waits under the key its story had before it was moved; what is said of the story now must reach it. A move writes
+MOVED before it reads STORY, a verdict writes STORY before it reads MOVED: whichever comes second sees the other. In
+pages, STORY is read again after the last one. The real handlers and the real states are followed through every order,
+and the promises are checked on what is sent and on what comes of it.
+"""
+
+import gc
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
+from functools import cache
+from itertools import combinations, product
+from typing import Any
+
+import pytest
+import real
+from interleaved import RUN, Interleaved, State, Step
+from model import CAUTION
+from moto import mock_aws
+from replay import Answered, Call, Ended, Process, Table
+from summary import table as as_table
+
+OLD, NEW = "OLD-1", real.STORY
+MOVED = json.dumps({"entry": {"S": f"MOVED#{OLD}"}, "story": {"S": NEW}}, sort_keys=True)
+Said = tuple[str, datetime]
+BEFORE, AFTER, LATER = (real.COUNTS_FROM + timedelta(minutes=minutes) for minutes in (-1, 1, 2))
+SAID: list[Said] = list(product(CAUTION, (BEFORE, AFTER)))
+PAIRS: list[tuple[Said, Said]] = [
+    *(((one, AFTER), (other, LATER)) for one, other in product(CAUTION, CAUTION)),
+    *(((one, AFTER), (other, AFTER)) for one, other in combinations(CAUTION, 2)),
+    (("approved", BEFORE), ("rejected", AFTER)),
+]
+DECIDED: list[tuple[Said, Said]] = [(("approved", AFTER), ("rejected", LATER))]
+
+
+def move() -> bytes:
+    """Jira's delivery of a move, which decides nothing."""
+    body = json.loads(real.webhook("pending", BEFORE))
+    body["changelog"]["items"] = [{"field": "Key", "fromString": OLD, "toString": NEW}]
+    return json.dumps(body).encode()
+
+
+def in_pages_of_one(operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """DynamoDB gives a page an entry."""
+    return arguments | {"Limit": 1} if operation == "query" else arguments
+
+
+class Followed:
+    """Two deliveries and a run, in every order to the end."""
+
+    def __init__(self, together: Interleaved, story: str, keys: Iterable[str], *said: Said) -> None:
+        self._together, self._story, self._keys, self._said = together, story, tuple(keys), said
+        self._orders: dict[State, int] = {}
+
+    def orders(self, accidents: int, *contents: str) -> int:
+        """How many orders there are, each of them checked."""
+        return self._from(State(contents, ((),) * len(self._together.processes), accidents))
+
+    def _from(self, state: State) -> int:
+        if state not in self._orders:
+            steps = list(self._together.steps(state))
+            for step in steps:
+                self._check_sent(state, step)
+            if not steps:
+                self._check_end(state)
+            self._orders[state] = sum(self._from(step.state) for step in steps) or 1
+        return self._orders[state]
+
+    def _check_sent(self, state: State, step: Step) -> None:
+        """What is sent is what was read last."""
+        if step.what != "send_task_success":
+            return
+        call = self._together.next(state, step.process)
+        assert isinstance(call, Call)
+        answers = [self._together.answered.answers[number] for number in state.had[step.process]]
+        pages = [answer["Items"] for answer in answers if isinstance(answer, dict) and "Items" in answer]
+        read = [item for page in pages for item in page if item["entry"]["S"] == "STORY"]
+        assert json.loads(call.given["output"])["decidedAt"] == read[-1]["decidedAt"]["S"]
+        assert json.loads(call.given["output"])["decision"] == read[-1]["decision"]["S"]
+
+    def _check_end(self, state: State) -> None:
+        stored = {(item["story"]["S"], item["entry"]["S"]): item for item in map(json.loads, state.contents)}
+        newest = max(self._said, key=lambda said: (said[1], CAUTION.index(said[0])))
+        for key in self._keys:
+            story = stored[key, "STORY"]
+            assert (story["decision"]["S"], story["decidedAt"]["S"]) == (newest[0], real.text(newest[1]))
+        run = self._together.next(state, RUN)
+        if isinstance(run, Ended):
+            taken = run.result["decision"]
+            assert (taken["decision"], taken["decidedAt"]) in [(kind, real.text(when)) for kind, when in self._said]
+            assert taken["decision"] != "pending"
+            assert taken["decidedAt"] > real.text(real.COUNTS_FROM)
+        else:
+            assert (self._story, "WAIT#execution") in stored
+            assert newest[0] == "pending" or newest[1] <= real.COUNTS_FROM, "it waits beside a verdict that counts"
+
+
+Follow = Callable[..., Followed]
+
+
+@pytest.fixture(scope="module")
+def follow() -> Iterator[Follow]:
+    gc.disable()
+    with mock_aws():
+        exceptions = {name: real.client(name).exceptions for name in ("dynamodb", "stepfunctions")}
+        answered, table = Answered(), Table(real.client("dynamodb"), real.TABLE)
+
+        @cache
+        def handler(body: bytes, pages: bool) -> Process:
+            return Process(real.handler(body, exceptions, in_pages_of_one if pages else None), answered)
+
+        @cache
+        def run(story: str) -> Process:
+            return Process(real.run(real.waiting_states(real.ASL.read_text(), story)), answered)
+
+        def build(bodies: list[bytes], *said: Said, story: str, again: int, pages: bool = False) -> Followed:
+            callbacks = [handler(body, pages) for body in bodies]
+            processes = (*callbacks, run(story), *callbacks) if again else (*callbacks, run(story))
+            together = Interleaved(table, answered, processes, exceptions["stepfunctions"])
+            return Followed(together, story, {story, NEW}, *said)
+
+        yield build
+    gc.enable()
+
+
+def test_what_is_said_of_a_story_reaches_the_runs_under_its_former_key(
+    follow: Follow, tell: Callable[[str], None]
+) -> None:
+    rows, began = [], time.process_time()
+    for accidents, alone in ((0, SAID), (1, [said for said in SAID if said[1] == AFTER])):
+        orders = 0
+        for said in alone:
+            followed = follow([move(), real.webhook(*said)], said, story=OLD, again=accidents)
+            orders += followed.orders(accidents)
+        rows.append(("a move and a verdict", accidents, len(alone), orders))
+    for accidents, pairs in ((0, PAIRS), (1, DECIDED)):
+        orders = 0
+        for pair in pairs:
+            followed = follow([real.webhook(*said) for said in pair], *pair, story=OLD, again=accidents)
+            orders += followed.orders(accidents, MOVED)
+        rows.append(("two verdicts after a move", accidents, len(pairs), orders))
+    head = ("deliveries", "accidents", "pairs", "interleavings")
+    tell(as_table(f"E. A run under a former key, {time.process_time() - began:.1f} s of one core", head, rows))
+
+
+def test_a_partition_of_many_pages_is_read_as_one(follow: Follow, tell: Callable[[str], None]) -> None:
+    rows, began = [], time.process_time()
+    for accidents, pairs in ((0, PAIRS), (1, DECIDED)):
+        orders = 0
+        for pair in pairs:
+            bodies = [real.webhook(*said) for said in pair]
+            orders += follow(bodies, *pair, story=NEW, again=accidents, pages=True).orders(accidents)
+        rows.append(("two verdicts", accidents, len(pairs), orders))
+    title = f"F. Every entry a page of its own, {time.process_time() - began:.1f} s of one core"
+    tell(as_table(title, ("deliveries", "accidents", "pairs", "interleavings"), rows))
