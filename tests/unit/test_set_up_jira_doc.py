@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 from datetime import UTC, datetime
 
@@ -20,7 +19,6 @@ def blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```$", TEXT, re.M | re.S)
 
 
-@pytest.mark.skipif(not shutil.which("openssl"), reason="the printed command needs openssl")
 def test_the_printed_commands_send_the_sample_with_a_right_signature_and_a_right_bearer():
     read_secret, signed, bearer = blocks("bash")
     value = "-7f3a $`'\" Zq9"
@@ -32,7 +30,7 @@ def test_the_printed_commands_send_the_sample_with_a_right_signature_and_a_right
             read_secret,
             'test "$secret" = plain',
             'secret="$1"',
-            r"curl() { printf '%s\0' CALL curl \"$@\"; }".replace('\\"', '"'),
+            """curl() { printf '%s\\0' CALL curl "$@"; case " $* " in *" -H @- "*) cat ;; esac; }""",
             signed,
             bearer,
         )
