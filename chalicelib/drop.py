@@ -39,15 +39,25 @@ def start_all(event: DropEvent, machine_name: str, client: Any) -> list[str]:
 
 
 def start(s3: dict[str, Any], machine: str, client: Any) -> str:
-    """Starts the execution of one S3 record's `s3` part and returns its name; a redelivered record starts nothing."""
+    """Starts the execution of one S3 record's `s3` part and returns its name; a redelivered record starts nothing.
+
+    Prints one line of JSON that says so; Lambda makes a log event of it.
+    """
     bucket, key = s3["bucket"]["name"], unquote_plus(s3["object"]["key"])  # keys arrive form-encoded
     version = s3["object"].get("versionId")
     name = execution_name(bucket, key, version or s3["object"].get("sequencer", ""))
     dropped = {"bucket": bucket, "key": key} | ({"versionId": version} if version else {})
+    line = {"log": "trigger", "execution": name, "key": key, "versionId": version}
     try:
         client.start_execution(stateMachineArn=machine, name=name, input=json.dumps(dropped))
     except client.exceptions.ExecutionAlreadyExists:
-        pass  # it ran and ended already; while it runs, the same name and input just answer with it
+        # It ran and ended already; while it runs, the same name and input just answer with it.
+        print(json.dumps(line | {"started": False}), flush=True)
+    except (ClientError, BotoCoreError) as error:
+        print(json.dumps(line | {"started": False, "error": type(error).__name__}), flush=True)
+        raise
+    else:
+        print(json.dumps(line | {"started": True}), flush=True)
     return name
 
 

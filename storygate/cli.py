@@ -2,32 +2,50 @@
 
 A command module has `register(commands)`, which adds its parser with an example and sets `run` as its default, and
 `run(args, terminal) -> int`, which returns the exit code. To add a command, write the module and list it in COMMANDS.
-Exit codes: 0 done, 1 something to mend (message and hint on stderr), 2 wrong usage, 130 interrupted.
+Exit codes: 0 done or approved, 1 something to mend (message and hint on stderr) or a run that is not approved,
+2 wrong usage, 124 a wait reached its bound, 130 interrupted.
 """
 
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import Any
 
-from storygate import demo, deploy, destroy
+from storygate import cost, demo, deploy, destroy, doctor, rotate
+from storygate.commands import apis, callback, cancel, results, retry, smoke, start, watch
+from storygate.commands import list as list_runs
 from storygate.errors import AWS_ERRORS, OperatorError, explain
 from storygate.local import command as local
 from storygate.terminal import Terminal
 
-COMMANDS = (deploy, destroy, local, demo)
+COMMANDS = (
+    *(deploy, destroy, local, demo),
+    *(start, watch, list_runs, results, callback, retry, cancel),
+    *(apis, smoke, doctor, cost, rotate),
+)
 
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
+    return _build()[0]
+
+
+def command_names() -> tuple[str, ...]:
+    """The commands, in the order of the help."""
+    return tuple(_build()[1].choices)
+
+
+def _build() -> tuple[argparse.ArgumentParser, Any]:
     top = argparse.ArgumentParser(
         prog="python -m storygate",
         description="Runs a package deployment that waits for a Jira story: the operator's tool.",
-        epilog="Example: python -m storygate deploy --stage dev",
+        epilog="Example: python -m storygate deploy --stage dev. Exit codes: 0 done or approved; 1 something to mend, "
+        "or a run that is not approved; 2 wrong usage; 124 a wait reached its bound; 130 interrupted.",
     )
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for module in COMMANDS:
         module.register(commands)
-    return top
+    return top, commands
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,4 +65,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _report(error: OperatorError) -> int:
     sys.stdout.flush()
     print(f"error: {error.message}\n  fix: {error.hint}", file=sys.stderr, flush=True)
-    return 1
+    return error.exit_code

@@ -5,18 +5,20 @@ import json
 import shutil
 import tempfile
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from storygate import jira
+from storygate import callbacks, jira
 from storygate.aws import Aws, isolated
 from storygate.deploy import Deployment, deploy
 from storygate.errors import OperatorError
+from storygate.history import History, Moment, await_run, follow
+from storygate.inputs import drop
 from storygate.local.command import STAGE, local_cloud, stopped_by_signals
+from storygate.patience import Patience
+from storygate.results import read_result, result_key
+from storygate.runs import Runs, name_of
 from storygate.secret import read_field
 from storygate.stage import find_project
 from storygate.terminal import Terminal
@@ -86,155 +88,63 @@ def play_sample(deployment: Deployment, aws: Aws, sample: Path, terminal: Termin
 
     Raises OperatorError if a wait reaches its bound, or the run ends without a result.
     """
-    stage = deployment.stage
-    executions = _Executions(aws.client("stepfunctions"), stage.state_machine)
+    stage, s3, stepfunctions = deployment.stage, aws.client("s3"), aws.client("stepfunctions")
+    runs = Runs(stage, stepfunctions, aws.client("sts").get_caller_identity())
     terminal.step(f"dropping samples/{sample.name} into s3://{stage.bucket}/inputs/")
     content = sample.read_bytes()
-    aws.client("s3").put_object(Bucket=stage.bucket, Key=f"inputs/{sample.name}", Body=content)
-    watched = _Run(aws.client("stepfunctions"), executions.await_new(), terminal)
-    terminal.done(f"the drop started {watched.name}")
+    name = drop(s3, stage.bucket, sample.name, content).execution
+    history = History(stepfunctions, runs.arn(name))
+    if not await_run(history, START_PATIENCE):
+        raise _too_long(START_PATIENCE, f"the run {name}; the drop started none")
+    terminal.done(f"the drop started {name}")
     outcome = sample.stem
     if outcome in DECISIONS:
         story = json.loads(content)["jiraStoryId"]
-        watched.follow(until=lambda: _waits(aws, stage.table, story, watched.name))
-        if watched.status == "RUNNING":
+        _follow(history, terminal, until=lambda: history.waiting_since is not None)
+        if history.end is None:
             terminal.done(f"the run waits for {story}")
             _call_back(deployment, aws, story, DECISIONS[outcome], terminal)
-    watched.follow()
-    terminal.done(f"the run ended: {watched.status}")
-    result = _read_result(aws, stage.bucket, watched)
-    terminal.step(f"s3://{stage.bucket}/outputs/{watched.name}/result.json")
+    _follow(history, terminal)
+    result = _read_result(s3, stage.bucket, name, history)
+    terminal.step(f"s3://{stage.bucket}/{result_key(name)}")
     terminal.say(json.dumps(result, indent=2, ensure_ascii=False))
     terminal.step("path of states")
-    terminal.say("  " + " → ".join(watched.path))
+    terminal.say("  " + " → ".join(history.path))
     return str(result.get("outcome"))
 
 
-@dataclass
-class _Run:
-    """One execution, followed by its history (Step Functions API reference, GetExecutionHistory)."""
+def _follow(history: History, terminal: Terminal, until: Callable[[], bool] = lambda: False) -> None:
+    def tell(moment: Moment) -> None:
+        if moment.kind == "ended":
+            terminal.done(f"the run ended: {moment.details['status']}")
+        else:
+            moment.tell(terminal)
 
-    client: Any
-    arn: str
-    terminal: Terminal
-    status: str = "RUNNING"
-    path: list[str] = field(default_factory=list)
-    _shown: int = 0
-    _answered: set[str] = field(default_factory=set)
-
-    @property
-    def name(self) -> str:
-        return self.arn.rpartition(":")[2]
-
-    def follow(self, until: Callable[[], bool] = lambda: False) -> None:
-        """Shows what happens until `until()` holds or the run is over, whichever its status says first."""
-        for _ in _patiently(RUN_PATIENCE, lambda: f"the run {self.name}: {self.status} after {self.path}"):
-            # Status first: the history read after it is complete if the run was over.
-            self.status = self.client.describe_execution(executionArn=self.arn)["status"]
-            self._show_new()
-            if self.status != "RUNNING" or until():
-                self._show_new()
-                return
-
-    def _show_new(self) -> None:
-        pages = self.client.get_paginator("get_execution_history").paginate(executionArn=self.arn)
-        for event in (event for page in pages for event in page["events"]):
-            if event["id"] <= self._shown:
-                continue
-            self._shown = event["id"]
-            if entered := event.get("stateEnteredEventDetails"):
-                self.path.append(entered["name"])
-                self.terminal.detail(f"state {entered['name']}")
-            if exited := event.get("stateExitedEventDetails"):
-                self._show_answer(exited)
-
-    def _show_answer(self, exited: Any) -> None:
-        """An API's answer is the output of the state that called it; one that gave up passes the same on."""
-        api = exited["name"].removeprefix("Call").removesuffix("GaveUp")
-        try:
-            answer = json.loads(exited.get("output") or "null")["answer"]
-            told = f"{answer['status']} (HTTP {answer['statusCode']}, attempts: {answer['attempts']})"
-        except (KeyError, TypeError, ValueError):  # another state's output
-            return
-        if api not in self._answered:
-            self._answered.add(api)
-            show = self.terminal.done if answer["status"] == "success" else self.terminal.warn
-            show(f"{api.lower()} API: {told}")
-
-
-class _Executions:
-    """The executions of a state machine, to tell the one that a drop starts from those before."""
-
-    def __init__(self, client: Any, state_machine: str) -> None:
-        self._client = client
-        machines = {
-            machine["name"]: machine["stateMachineArn"]
-            for page in client.get_paginator("list_state_machines").paginate()
-            for machine in page["stateMachines"]
-        }
-        if state_machine not in machines:
-            raise OperatorError(f"There is no state machine {state_machine}.", "The deployment is broken; see above.")
-        self._machine = machines[state_machine]
-        self._known = self._arns()
-
-    def await_new(self) -> str:
-        """The ARN of the first one that was not there before."""
-        for _ in _patiently(START_PATIENCE, lambda: "an execution; the drop started none"):
-            if new := self._arns() - self._known:
-                return new.pop()
-        raise AssertionError("unreachable")
-
-    def _arns(self) -> set[str]:
-        pages = self._client.get_paginator("list_executions").paginate(stateMachineArn=self._machine)
-        return {execution["executionArn"] for page in pages for execution in page["executions"]}
-
-
-def _waits(aws: Aws, table: str, story: str, execution: str) -> bool:
-    """Whether the run has its entry in the decision table. The task token beside it is not even read."""
-    key = {"story": {"S": story}, "entry": {"S": f"WAIT#{execution}"}}
-    return "Item" in aws.client("dynamodb").get_item(
-        TableName=table, Key=key, ConsistentRead=True, ProjectionExpression="story"
-    )
+    if not follow(history, Patience(RUN_PATIENCE), tell, until=until):
+        raise _too_long(RUN_PATIENCE, f"the run {name_of(history.arn)}, after {history.path}")
 
 
 def _call_back(deployment: Deployment, aws: Aws, story: str, decision: jira.Decision, terminal: Terminal) -> None:
     """Sends the webhook that Jira would send, signed with the callback's secret."""
     terminal.step(f"Jira's webhook: {story} is {decision}")
-    body = jira.encode(jira.issue_updated(story, decision))
     secret = read_field(aws.client("secretsmanager"), deployment.stage.secret, "callback")
-    headers = {"Content-Type": "application/json", "X-Hub-Signature": jira.sign(body, secret)}
-    request = urllib.request.Request(deployment.callback_url, body, headers, method="POST")  # noqa: S310  (our own URL)
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # this machine is not behind its proxy
-    try:
-        with direct.open(request, timeout=30) as answer:
-            status, text = answer.status, answer.read()
-    except urllib.error.HTTPError as error:
-        status, text = error.code, error.read()
-    except OSError as error:
-        raise OperatorError(f"The callback got no answer: {error}", "Run the demo again.") from error
-    terminal.done(f"the callback answered HTTP {status}: {text.decode(errors='replace').strip()}")
+    answer = callbacks.send(deployment.callback_url, jira.issue_updated(story, decision), secret)
+    terminal.done(f"the callback answered HTTP {answer.status}: {answer.text.strip()}")
 
 
-def _read_result(aws: Aws, bucket: str, watched: _Run) -> dict[str, Any]:
-    s3 = aws.client("s3")
-    try:
-        body = s3.get_object(Bucket=bucket, Key=f"outputs/{watched.name}/result.json")["Body"].read()
-    except s3.exceptions.NoSuchKey as error:
-        ended = watched.client.describe_execution(executionArn=watched.arn)
+def _read_result(s3: Any, bucket: str, name: str, history: History) -> dict[str, Any]:
+    result = read_result(s3, bucket, name)
+    if result is None:
+        ended = history.end.details if history.end else {}
         raise OperatorError(
-            f"The run ended {watched.status} without a result, after {' → '.join(watched.path)}: "
-            f"{ended.get('error')}: {ended.get('cause')}",
+            f"The run ended {ended.get('status')} without a result, after {' → '.join(history.path)}: "
+            f"{ended.get('outcome')}: {ended.get('reason')}",
             "The workflow is broken at that state; see statemachine/workflow.asl.json.",
-        ) from error
-    result: dict[str, Any] = json.loads(body)
+        )
     return result
 
 
-def _patiently(seconds: float, what: Callable[[], str]) -> Iterator[None]:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        yield
-        time.sleep(0.05)
-    raise OperatorError(
-        f"Waited {seconds:.0f} s for {what()}.", "Run the demo again; if it stays, look at the log above."
+def _too_long(seconds: float, what: str) -> OperatorError:
+    return OperatorError(
+        f"Waited {seconds:.0f} s for {what}.", "Run the demo again; if it stays, look at the log above."
     )

@@ -13,7 +13,8 @@ from typing import Any
 
 from storygate.aws import Aws, of_environment
 from storygate.errors import OperatorError, error_code
-from storygate.functions import api_url, deploy_functions
+from storygate.functions import api_url, deploy_functions, rest_api_id
+from storygate.gateway import read_settings, set_up
 from storygate.secret import ensure_secret
 from storygate.stacks import DEAD, PATIENCE, delete_stack, deploy_stack, settled_status
 from storygate.stage import CONFIG, DEFINITION, STORAGE_TEMPLATE, WORKFLOW_TEMPLATE, Stage, find_project, load_stage
@@ -71,10 +72,13 @@ def deploy(project: Path, stage_name: str, aws: Aws, terminal: Terminal) -> Depl
     terminal.step("secret")
     version = ensure_secret(aws.client("secretsmanager"), stage.secret, terminal)
     terminal.step("functions and REST API")
+    before = read_settings(rest_api_id(project, stage, aws), stage, aws)
     changed = deploy_functions(project, stage, aws, terminal) or changed
-    url = api_url(project, stage, aws)
-    if not url:
+    api, url = rest_api_id(project, stage, aws), api_url(project, stage, aws)
+    if not api or not url:
         raise OperatorError("Chalice deployed, but there is no REST API.", "Run this again; it makes a new one.")
+    set_up(api, stage, aws, terminal)
+    changed = read_settings(api, stage, aws) != before or changed
     terminal.step("workflow")
     changed = _deploy_workflow(project, stage, aws, definition, version, url, terminal) or changed
     return Deployment(stage, url, changed)
@@ -221,11 +225,14 @@ def _deploy_workflow(
             "SecretName": stage.secret,
             "SecretVersion": version,
             "DefinitionKey": key,
+            "FunctionPrefix": stage.api_function,
+            "ApiName": stage.app_name,
+            "ApiStage": stage.api_gateway_stage,
         },
         terminal,
         capabilities=["CAPABILITY_IAM"],
     )
-    _await_connections(stage, aws)
+    await_connections(stage, aws)
     return changed
 
 
@@ -239,7 +246,7 @@ def _upload(s3: Any, bucket: str, key: str, body: bytes) -> None:
         s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
 
 
-def _await_connections(stage: Stage, aws: Aws) -> None:
+def await_connections(stage: Stage, aws: Aws) -> None:
     """Waits until EventBridge has authorized the stack's connections; an HTTP Task fails before that."""
     events = aws.client("events")
     deadline = time.monotonic() + CONNECTION_PATIENCE

@@ -58,7 +58,9 @@ def destroy(project: Path, stage: Stage, aws: Aws, terminal: Terminal, *, purge:
         terminal.done(f"stage {stage.name}: nothing of it is left")
         return
     terminal.done(f"stage {stage.name}: taken down")
-    terminal.say(f"Kept: bucket {stage.bucket}, table {stage.table}, secret {stage.secret}, the functions' logs.")
+    terminal.say(
+        f"Kept: bucket {stage.bucket}, table {stage.table}, secret {stage.secret}, the logs of functions and API."
+    )
     terminal.say(f"To remove them too: python -m storygate destroy --stage {stage.name} --purge")
 
 
@@ -86,7 +88,7 @@ def _purge(stage: Stage, aws: Aws, terminal: Terminal) -> None:
     _delete_table(aws.client("dynamodb"), stage.table, terminal)
     _delete_secret(aws.client("secretsmanager"), stage.secret, terminal)
     logs = aws.client("logs")
-    for group in stage.log_groups:
+    for group in (*stage.log_groups, stage.access_log_group):
         try:
             logs.delete_log_group(logGroupName=group)
             terminal.detail(f"log group {group}: deleted")

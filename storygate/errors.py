@@ -37,10 +37,30 @@ UNREACHABLE = (
 class OperatorError(Exception):
     """Something the operator must mend: what is wrong, and what to grant, edit or run. Neither holds a secret."""
 
+    exit_code = 1
+
     def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+
+class OutOfPatience(OperatorError):
+    """A wait reached its bound; what was waited for may still happen. The exit code is that of timeout(1)."""
+
+    exit_code = 124
+
+
+class Interrupted(OperatorError):
+    """The operator pressed Ctrl-C where running the same command again would not continue, but begin anew."""
+
+    exit_code = 130
+
+
+class WrongUsage(OperatorError):
+    """Arguments that are right one by one, but not together."""
+
+    exit_code = 2
 
 
 def error_code(error: Exception) -> str:

@@ -8,25 +8,36 @@ from chalicelib.jira import sign
 
 __all__ = ["Decision", "encode", "issue_updated", "sign"]
 
-Decision = Literal["approved", "rejected"]
+Decision = Literal["approved", "rejected", "pending"]
 
+UNRESOLVED: dict[str, Any] = {"id": None, "name": None}
+RESOLVED = {"id": "10000", "name": "Done"}
 # A story that was rejected sits in category `done` as well; its resolution tells the two apart.
-RESOLUTIONS = {"approved": ("10000", "Done"), "rejected": ("10001", "Won't Do")}
-STATUS = {"id": "10002", "name": "Done"}
+REFUSED = {"id": "10001", "name": "Won't Do"}
+DONE = {"id": "10002", "name": "Done"}
 IN_PROGRESS = {"id": "10001", "name": "In Progress"}
+CATEGORIES = {
+    "Done": {"id": 3, "key": "done", "colorName": "green", "name": "Done"},
+    "In Progress": {"id": 4, "key": "indeterminate", "colorName": "yellow", "name": "In Progress"},
+}
 
 
-def issue_updated(story: str, decision: Decision, *, now: float | None = None) -> dict[str, Any]:
-    """The `jira:issue_updated` webhook of a story that somebody moved to Done just now.
+def issue_updated(
+    story: str, decision: Decision, *, now: float | None = None, actor: str = "Ada Marlow"
+) -> dict[str, Any]:
+    """The `jira:issue_updated` webhook of a story that `actor` moved just now: to Done, or back (`pending`).
 
     `story` is the issue's key, e.g. `PROJ-12345`; `now` is in epoch seconds (the body carries milliseconds, as Jira's
     does). The changelog has `resolution` first, then `status`, as recorded from Jira Cloud.
     """
-    resolution_id, resolution = RESOLUTIONS[decision]
-    actor = {
+    before, after = (UNRESOLVED, IN_PROGRESS), (REFUSED if decision == "rejected" else RESOLVED, DONE)
+    if decision == "pending":
+        before, after = after, before
+    resolution, status = after
+    user = {
         "accountId": "712020:3f1c9d52-0b77-4e0e-9a51-6f0d2c8e4b10",
         "accountType": "atlassian",
-        "displayName": "Ada Marlow",
+        "displayName": actor,
         "active": True,
         "timeZone": "Europe/Lisbon",
     }
@@ -34,7 +45,7 @@ def issue_updated(story: str, decision: Decision, *, now: float | None = None) -
         "timestamp": int((time.time() if now is None else now) * 1000),
         "webhookEvent": "jira:issue_updated",
         "issue_event_type_name": "issue_generic",
-        "user": actor,
+        "user": user,
         "issue": {
             "id": "10042",
             "key": story,
@@ -42,19 +53,16 @@ def issue_updated(story: str, decision: Decision, *, now: float | None = None) -
                 "summary": "Release the packages",
                 "issuetype": {"id": "10001", "name": "Story", "subtask": False},
                 "project": {"id": "10000", "key": story.rpartition("-")[0], "name": "Packages"},
-                "assignee": actor,
-                "resolution": {"id": resolution_id, "name": resolution},
-                "status": {
-                    **STATUS,
-                    "statusCategory": {"id": 3, "key": "done", "colorName": "green", "name": "Done"},
-                },
+                "assignee": user,
+                "resolution": resolution if resolution["id"] else None,
+                "status": {**status, "statusCategory": CATEGORIES[status["name"]]},
             },
         },
         "changelog": {
             "id": "10124",
             "items": [
-                _change("resolution", {"id": None, "name": None}, {"id": resolution_id, "name": resolution}),
-                _change("status", IN_PROGRESS, STATUS),
+                _change("resolution", before[0], after[0]),
+                _change("status", before[1], after[1]),
             ],
         },
     }

@@ -2,6 +2,9 @@
 
 import json
 import secrets
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from storygate.errors import OperatorError, error_code
@@ -32,6 +35,49 @@ def ensure_secret(client: Any, name: str, terminal: Terminal) -> str:
 def read_field(client: Any, name: str, field: str) -> str:
     """The current value of one field; raises OperatorError if the secret is not whole."""
     return _parse(client.get_secret_value(SecretId=name)["SecretString"], name)[field]
+
+
+@dataclass(frozen=True)
+class Versions:
+    """The secret's version that counts, since when, and the id of the one before it, which is accepted as well."""
+
+    current: str
+    since: datetime
+    previous: str | None
+
+
+def read_versions(client: Any, name: str) -> Versions:
+    """Which versions are accepted now; raises OperatorError if the secret is not there or has no value."""
+    try:
+        labels = client.describe_secret(SecretId=name).get("VersionIdsToStages", {})
+        current = client.get_secret_value(SecretId=name, VersionStage="AWSCURRENT")
+    except client.exceptions.ResourceNotFoundException as error:
+        raise OperatorError(
+            f"Secret {name} is not there, or has no value.", "Run `python -m storygate deploy` for its stage first."
+        ) from error
+    previous = next((version for version, staged in labels.items() if "AWSPREVIOUS" in staged), None)
+    return Versions(current["VersionId"], current["CreatedDate"], previous)
+
+
+def renew_secret(client: Any, name: str, current: str) -> str:
+    """Puts new random values in the place of version `current`, which becomes the previous one; returns the new id.
+
+    The new id follows from the old one, so of two who do this at once one succeeds, and the values in use are never
+    pushed out (PutSecretValue: a second request with another value under the same id is refused). What else the secret
+    holds is kept.
+    """
+    values = _parse(client.get_secret_value(SecretId=name, VersionId=current)["SecretString"], name)
+    try:
+        answer = client.put_secret_value(
+            SecretId=name,
+            ClientRequestToken=str(uuid.uuid5(uuid.NAMESPACE_URL, f"storygate:{name}:{current}")),
+            SecretString=json.dumps(values | {field: secrets.token_urlsafe(32) for field in FIELDS}),
+        )
+    except client.exceptions.ResourceExistsException as error:
+        raise OperatorError(
+            f"Secret {name} was renewed by somebody else this very moment.", "Run this again; it joins in."
+        ) from error
+    return str(answer["VersionId"])
 
 
 def _create(client: Any, name: str, terminal: Terminal) -> str:

@@ -31,7 +31,7 @@ def stack_status(client: Any, name: str) -> str | None:
 def deploy_stack(
     client: Any,
     name: str,
-    template: str,
+    template: str | None,
     parameters: Mapping[str, str],
     terminal: Terminal,
     *,
@@ -40,7 +40,8 @@ def deploy_stack(
 ) -> bool:
     """Creates or updates a stack; returns whether anything changed.
 
-    A stack that somebody works on is waited for; one whose creation failed is deleted and created anew. Raises
+    `template` is its text, or None for the one that the stack has. A stack that somebody works on is waited for; one
+    whose creation failed is deleted and created anew. Raises
     OperatorError with the reasons of the first failed resources, or if it takes longer than `patience` seconds.
     """
     deadline = time.monotonic() + patience
@@ -100,14 +101,15 @@ def settled_status(client: Any, name: str, terminal: Terminal, deadline: float) 
 
 
 def _create_change_set(
-    client: Any, name: str, template: str, parameters: Mapping[str, str], capabilities: Sequence[str], new: bool
+    client: Any, name: str, template: str | None, parameters: Mapping[str, str], capabilities: Sequence[str], new: bool
 ) -> Any:
+    body: dict[str, Any] = {"UsePreviousTemplate": True} if template is None else {"TemplateBody": template}
     try:
         return client.create_change_set(
             StackName=name,
             ChangeSetName=f"storygate-{time.time_ns()}",
             ChangeSetType="CREATE" if new else "UPDATE",
-            TemplateBody=template,
+            **body,
             Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
             Capabilities=list(capabilities),
         )

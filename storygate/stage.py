@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,11 @@ DEFINITION = Path("statemachine", "workflow.asl.json")
 VARIABLES = ("STORYGATE_BUCKET", "STORYGATE_TABLE", "STORYGATE_SECRET", "STORYGATE_STATE_MACHINE")
 # The parameters of workflow.yaml that `deploy` fills by itself; the others are the stage's to choose.
 FILLED = {"StateMachineName", "BucketName", "TableName", "SecretName", "SecretVersion", "DefinitionKey"}
+FILLED |= {"FunctionPrefix", "ApiName", "ApiStage"}
+
+LOG_RETENTION_DAYS = 90
+# For all callers together: Jira's automation at its busiest stays far below, and no flood runs up a bill.
+THROTTLING = {"rateLimit": 50, "burstLimit": 100}
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,11 @@ class Stage:
     state_machine: str
     region: str
     workflow_parameters: Mapping[str, str]
+    log_retention_days: int = LOG_RETENTION_DAYS
+    rate_limit: float = THROTTLING["rateLimit"]
+    burst_limit: int = THROTTLING["burstLimit"]
+    policy_files: Mapping[str, str] = field(default_factory=dict)
+    """Function in app.py -> its IAM policy in .chalice/, for those that have one."""
 
     @property
     def storage_stack(self) -> str:
@@ -65,6 +75,16 @@ class Stage:
         """The functions' log groups. Chalice sets up `…-api_handler`, while Lambda writes to `<app>-<stage>`."""
         names = {*self.lambda_names.values(), *self.role_names}
         return tuple(f"/aws/lambda/{name}" for name in sorted(names))
+
+    @property
+    def access_log_group(self) -> str:
+        """Where API Gateway writes a line for each request."""
+        return f"/aws/apigateway/{self.api_function}"
+
+    @property
+    def queue(self) -> str:
+        """The queue of the drops that started nothing; workflow.yaml names it so."""
+        return f"{self.state_machine}-not-started"
 
 
 def find_project(start: Path | None = None) -> Path:
@@ -100,6 +120,7 @@ def load_stage(project: Path, name: str, region: str) -> Stage:
     variables = {**config.get("environment_variables", {}), **own.get("environment_variables", {})}
     bucket, table, secret, state_machine = (_required(variables, variable, name) for variable in VARIABLES)
     functions = {**config.get("lambda_functions", {}), **own.get("lambda_functions", {})}
+    throttling = _throttling(name, own.get("api", {}))
     return Stage(
         name=name,
         app_name=app_name,
@@ -112,6 +133,17 @@ def load_stage(project: Path, name: str, region: str) -> Stage:
         state_machine=state_machine,
         region=region,
         workflow_parameters=_workflow_parameters(project, name, own.get("workflow", {})),
+        # Chalice's own setting, for what Chalice does not apply it to.
+        log_retention_days=int(
+            own.get("log_retention_in_days") or config.get("log_retention_in_days") or LOG_RETENTION_DAYS
+        ),
+        rate_limit=throttling["rateLimit"],
+        burst_limit=int(throttling["burstLimit"]),
+        policy_files={
+            function: settings["iam_policy_file"]
+            for function, settings in functions.items()
+            if isinstance(settings, dict) and "iam_policy_file" in settings
+        },
     )
 
 
@@ -159,3 +191,17 @@ def _workflow_parameters(project: Path, stage: str, given: object) -> dict[str, 
                 f"{parameter} in {where} is neither text nor a number.", "Give it a value or remove it."
             )
     return {parameter: str(value) for parameter, value in given.items()}
+
+
+def _throttling(stage: str, given: object) -> dict[str, float]:
+    where = f'"api" in stage "{stage}" of {CONFIG}'
+    if not isinstance(given, dict):
+        raise OperatorError(f"{where} is not an object.", 'Write it as {"rateLimit": 50, "burstLimit": 100}.')
+    for setting, value in given.items():
+        if setting not in THROTTLING:
+            raise OperatorError(
+                f"{where} has an unknown setting {setting}.", f"Remove it, or use one of {', '.join(THROTTLING)}."
+            )
+        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+            raise OperatorError(f"{setting} in {where} is not a number above zero.", "Mend or remove it.")
+    return {**THROTTLING, **given}

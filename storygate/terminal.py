@@ -1,12 +1,17 @@
 """What the operator sees: colours and a spinner on a terminal, plain lines in a log or a pipe."""
 
 import sys
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from io import TextIOWrapper
 from typing import TextIO
 
 from rich.console import Console
+from rich.status import Status
+from rich.table import Table
 from rich.text import Text
+
+# Jira and the APIs send what they like; on a terminal it must not move the cursor or worse.
+UNPRINTABLE = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 
 
 class Terminal:
@@ -40,17 +45,34 @@ class Terminal:
         """Nothing is broken, but the operator should know."""
         self._print("! ", text, "yellow")
 
+    def fail(self, text: str) -> None:
+        """The step failed, and the command goes on to what is left."""
+        self._print("✗ ", text, "red")
+
     def say(self, text: str = "") -> None:
         """Plain text, such as a command to copy."""
         self._print("", text, "")
 
-    def waiting(self, text: str) -> AbstractContextManager[object]:
+    def waiting(self, text: str) -> Status:
         """A spinner while the block runs; on a plain stream nothing, for the steps' own lines tell what happens."""
         return self._console.status(Text(text))
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Rows under columns: a table on a terminal, aligned lines for `grep` and `awk` on a plain stream."""
+        clean = [[cell.translate(UNPRINTABLE) for cell in row] for row in rows]
+        if self._console.is_terminal:
+            table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+            for row in clean:
+                table.add_row(*(Text(cell) for cell in row))
+            self._console.print(table, soft_wrap=False)
+            return
+        widths = [max(map(len, cells)) for cells in zip(columns, *clean, strict=True)]
+        for line in (columns, *clean):
+            self.say("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
     def ask(self, question: str) -> str:
         """The operator's answer, without blanks around it."""
         return self._console.input(Text(question)).strip()
 
     def _print(self, mark: str, text: str, style: str) -> None:
-        self._console.print(Text(mark + text, style=style))
+        self._console.print(Text(mark + text.translate(UNPRINTABLE), style=style))

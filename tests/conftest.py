@@ -2,9 +2,15 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent / "protocol"))
 
-from summary import pytest_terminal_summary
+import summary
+from iam import told
 
-__all__ = ["pytest_terminal_summary"]
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """The tables of the decision protocol, and those of least privilege."""
+    summary.pytest_terminal_summary(terminalreporter)
+    told.pytest_terminal_summary(terminalreporter)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from storygate.cli import COMMANDS, main, parser
+from storygate.cli import command_names, main, parser
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-NAMES = [module.__name__.rpartition(".")[2].replace("command", "local") for module in COMMANDS]
+NAMES = command_names()
 
 
 @pytest.fixture(autouse=True)

@@ -66,10 +66,12 @@ def _execute_change_set(work: Callable[..., None]) -> Callable[..., None]:
 
 
 def _fail(stack: Any, action: str, error: Exception) -> None:
-    log.warning("stack %s: %s", stack.name, error)
+    # moto's errors say it all; of a KeyError, say, the text alone is nothing but the key.
+    reason = str(error) if hasattr(error, "message") else repr(error)
+    log.warning("stack %s: %s", stack.name, reason)
     stack.status = f"{action}_FAILED"
-    stack.status_reason = str(error)
-    stack._add_stack_event(f"{action}_FAILED", resource_status_reason=str(error))
+    stack.status_reason = reason
+    stack._add_stack_event(f"{action}_FAILED", resource_status_reason=reason)
     if action == "CREATE":
         stack.output_map = OutputMap(stack.resource_map, {}, stack.stack_id)
 

@@ -1,0 +1,19 @@
+"""What `doctor` looks at, in the order in which it tells: one small function per check, grouped by what it looks into.
+
+Each check stands alone and is bounded; see `finding.Check`.
+"""
+
+from storygate.checks import access, alarms, api, logs, runs, stacks, storage
+from storygate.checks.finding import Check, Finding, Site
+
+CHECKS: tuple[Check, ...] = (
+    *(stacks.names, stacks.storage_stack, stacks.workflow_stack, stacks.storage_drift, stacks.workflow_drift),
+    *(storage.versioning, storage.encryption, storage.public_access, storage.tls_only),
+    *(storage.expiry, storage.recovery),
+    *(access.secret_fields, access.secret_age, access.roles),
+    *(runs.trigger, runs.on_failure, runs.queue, runs.run_log, runs.connections, runs.waiting),
+    *(api.reachable, api.callback, api.throttling, api.access_logs, api.tracing),
+    *(logs.retention, alarms.present, alarms.wired, alarms.quiet),
+)
+
+__all__ = ["CHECKS", "Check", "Finding", "Site"]

@@ -1,0 +1,51 @@
+"""`cancel`: stops a run, and takes its entry out of the decision table."""
+
+import argparse
+from typing import Any
+
+from storygate.commands.common import add_command, add_execution, emit, place_of, say, told
+from storygate.errors import OperatorError
+from storygate.history import outcome_of
+from storygate.inputs import story_of
+from storygate.runs import RUNNING
+from storygate.terminal import Terminal
+from storygate.waits import remove_entry
+
+
+def register(commands: Any) -> None:
+    """Adds the command to the command line."""
+    parser = add_command(
+        commands,
+        "cancel",
+        run,
+        help="stop a run",
+        description="Stops a run at once, and removes its entry among those that wait. It writes no result and no "
+        "log. What the APIs were told stays told. Run again, it finishes what an interrupted one left.",
+        example='approved-0123456789abcdef --stage dev --reason "wrong packages"',
+    )
+    add_execution(parser)
+    parser.add_argument("--reason", metavar="TEXT", help="kept as the run's cause, beside who cancelled it")
+
+
+def run(args: argparse.Namespace, terminal: Terminal) -> int:
+    """The command: 0 if the run is cancelled now, or was already; 1 if it ended by itself."""
+    place, shown = place_of(args), told(args, terminal)
+    described = place.runs.describe(args.execution)
+    name, status = described["name"], described["status"]
+    if status == RUNNING:
+        place.runs.stop(name, f"cancelled by {place.who}" + (f": {args.reason}" if args.reason else ""))
+        # It may have ended by itself in the meantime; StopExecution says nothing of it.
+        status = place.runs.describe(name)["status"]
+    if status not in {"ABORTED", RUNNING}:  # the description may lag behind (API reference: eventually consistent)
+        raise OperatorError(
+            f"{name} is over already: {outcome_of(status, described.get('error'))}. Nothing was cancelled.",
+            say(f"results {name}", place.stage),
+        )
+    shown.done(f"{name} is cancelled; it writes no result and no log")
+    # Only now: before, the run could have put its entry there behind our back.
+    story = story_of(place.s3, place.stage.bucket, described.get("input"))
+    removed = bool(story) and remove_entry(place.dynamodb, place.stage.table, str(story), name)
+    if args.json:
+        emit({"execution": name, "status": "ABORTED", "story": story, "entryRemoved": removed})
+    shown.detail(f"its entry for {story}: {'removed' if removed else 'not there'}")
+    return 0

@@ -1,0 +1,218 @@
+"""What happens in a run, read from its history while it happens.
+
+Everything comes from one call, GetExecutionHistory: which state was entered, what failed and was tried again, what
+an API answered, whether the run waits, how it ended. Status and history then never disagree, which DescribeExecution,
+eventually consistent, may (API reference). The history holds the task token (in `taskScheduledEventDetails`), so only
+named fields are taken out of it, and nothing is shown as it is.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from storygate.patience import Patience
+from storygate.terminal import Terminal
+from storygate.times import age, clock, iso
+
+WAIT = "WaitForStory"
+ENDS = {
+    "ExecutionSucceeded": "SUCCEEDED",
+    "ExecutionFailed": "FAILED",
+    "ExecutionAborted": "ABORTED",
+    "ExecutionTimedOut": "TIMED_OUT",
+}
+# What an attempt of a state fails with; each of them has an `error` (API reference, HistoryEvent).
+FAILURES = ("taskFailed", "taskSubmitFailed", "taskStartFailed", "taskTimedOut", "evaluationFailed")
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One thing that happened. `kind` is one of
+
+    - `state`: entered `{"state"}`
+    - `failure`: of an attempt, `{"state", "attempt", "error"}`; a retry or the state's Catch follows
+    - `api`: an API's answer as the run takes it, `{"api", "status", "statusCode", "attempts"}`
+    - `waiting`: the run has its entry in the decision table, `{"state"}`
+    - `resumed`: it waits no more, `{"state", "seconds"}`
+    - `ended`: `{"status", "outcome", "reason"}`, `status` as AWS has it
+    """
+
+    at: datetime
+    kind: str
+    details: dict[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        """The moment for scripts, `{"at", "event", …}`."""
+        return {"at": iso(self.at), "event": self.kind, **self.details}
+
+    def tell(self, terminal: Terminal) -> None:
+        """The moment for people, one line with the local time."""
+        told, at = self.details, clock(self.at)
+        match self.kind:
+            case "state":
+                terminal.detail(f"{at} state {told['state']}")
+            case "failure":
+                terminal.warn(f"{at} {told['state']}: attempt {told['attempt']} failed: {told['error']}")
+            case "api":
+                show = terminal.done if told["status"] == "success" else terminal.warn
+                answer = f"{told['status']} (HTTP {told['statusCode']}, attempts: {told['attempts']})"
+                show(f"{at} {told['api']} API: {answer}")
+            case "waiting":
+                terminal.detail(f"{at} waiting for the story")
+            case "resumed":
+                terminal.detail(f"{at} waited {age(told['seconds'])}")
+            case "ended":
+                show = terminal.done if told["outcome"] == "approved" else terminal.warn
+                show(f"{at} ended {told['outcome']}" + (f": {told['reason']}" if told["reason"] else ""))
+
+
+@dataclass
+class History:
+    """A run's history, read piece by piece. `client` is Step Functions'."""
+
+    client: Any
+    arn: str
+    path: list[str] = field(default_factory=list)
+    """The states entered so far, in order."""
+    waiting_since: datetime | None = None
+    """Since when the run waits for its story; None while it does not."""
+    end: Moment | None = None
+    """The moment of kind `ended`, once it has come."""
+    _last: int = 0
+    _state_of: dict[int, str] = field(default_factory=dict)
+    _failures: Counter[str] = field(default_factory=Counter)
+    _answered: set[str] = field(default_factory=set)
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything of the run has been read yet."""
+        return self._last > 0
+
+    def read(self) -> list[Moment]:
+        """What has happened since the last call; nothing for a run that does not exist (yet)."""
+        return [moment for event in self._new_events() for moment in self._moments(event)]
+
+    def _new_events(self) -> list[Any]:
+        """Read from the newest back to the last one known: one page, however long the run is."""
+        found = []
+        request = {"executionArn": self.arn, "reverseOrder": True, "maxResults": 200}
+        while True:
+            try:
+                page = self.client.get_execution_history(**request)
+            except self.client.exceptions.ExecutionDoesNotExist:
+                return []
+            for event in page["events"]:
+                if event["id"] <= self._last:
+                    break
+                found.append(event)
+            else:
+                if page.get("nextToken"):
+                    request["nextToken"] = page["nextToken"]
+                    continue
+            break
+        if found:
+            self._last = found[0]["id"]
+        return found[::-1]
+
+    def _moments(self, event: Any) -> Iterator[Moment]:
+        at, entered, exited = event["timestamp"], event.get("stateEnteredEventDetails"), _exited(event)
+        # In parallel branches the states' events alternate; an event's predecessor tells whose it is.
+        state = entered["name"] if entered else self._state_of.get(event.get("previousEventId", 0), "")
+        self._state_of[event["id"]] = state
+        if entered:
+            self.path.append(state)
+            self._failures[state] = 0
+            yield Moment(at, "state", {"state": state})
+        if error := _error(event):
+            self._failures[state] += 1
+            yield Moment(at, "failure", {"state": state, "attempt": self._failures[state], "error": error})
+        if event["type"] == "TaskSubmitted":
+            self.waiting_since = at
+            yield Moment(at, "waiting", {"state": state})
+        if exited:
+            yield from self._left(at, exited)
+        if status := ENDS.get(event["type"]):
+            self.end = Moment(at, "ended", _ending(status, event))
+            self.waiting_since = None
+            yield self.end
+
+    def _left(self, at: datetime, exited: Any) -> Iterator[Moment]:
+        if exited["name"] == WAIT and self.waiting_since:
+            yield Moment(at, "resumed", {"state": WAIT, "seconds": round((at - self.waiting_since).total_seconds(), 3)})
+            self.waiting_since = None
+        # An API's answer is the output of the state that called it; the one it gives up to passes the same on.
+        api = exited["name"].removeprefix("Call").removesuffix("GaveUp").lower()
+        answer = _answer(exited.get("output"))
+        if answer and api not in self._answered:
+            self._answered.add(api)
+            yield Moment(at, "api", {"api": api, **answer})
+
+
+def follow(
+    history: History,
+    patience: Patience,
+    tell: Callable[[Moment], None],
+    *,
+    until: Callable[[], bool] = lambda: False,
+    idle: Callable[[], None] = lambda: None,
+) -> bool:
+    """Tells each moment as it comes, until the run has ended or `until()` holds; False if the patience ended first.
+
+    `idle` is called before each pause, for what shows how long it takes.
+    """
+    while True:
+        moments = history.read()
+        for moment in moments:
+            tell(moment)
+        if history.end or until():
+            return True
+        idle()
+        if not patience.pause(news=bool(moments)):
+            return False
+
+
+def await_run(history: History, seconds: float) -> bool:
+    """Waits until the run exists, reading none of its moments; False after `seconds`."""
+    probe = History(history.client, history.arn)
+    return follow(probe, Patience(seconds), lambda _: None, until=lambda: probe.exists)
+
+
+def _exited(event: Any) -> Any:
+    return event.get("stateExitedEventDetails")
+
+
+def _error(event: Any) -> str | None:
+    """The error's name alone: its cause may quote what an API sent."""
+    for kind in FAILURES:
+        details = event.get(f"{kind}EventDetails")
+        if details is not None:
+            return str(details.get("error") or kind)
+    return None
+
+
+def _answer(output: str | None) -> dict[str, Any] | None:
+    try:
+        answer = json.loads(output or "null")["answer"]
+        return {name: answer[name] for name in ("status", "statusCode", "attempts")}
+    except (KeyError, TypeError, ValueError):  # another state's output
+        return None
+
+
+def _ending(status: str, event: Any) -> dict[str, Any]:
+    """Approved is only what succeeded; a failure is named by its error, as the state machine ends it (NotApproved)."""
+    name = event["type"]
+    details = event.get(f"{name[0].lower()}{name[1:]}EventDetails") or {}
+    outcome = outcome_of(status, details.get("error"))
+    return {"status": status, "outcome": outcome, "reason": details.get("cause") or None}
+
+
+def outcome_of(status: str, error: str | None = None) -> str:
+    """The outcome that an execution's status and error stand for.
+
+    `approved` for SUCCEEDED, the error of a run that failed (the ASL's `Fail` names the outcome, everything else is
+    AWS's own, such as `States.Runtime`), `cancelled` for ABORTED, `running` for RUNNING.
+    """
+    return {"SUCCEEDED": "approved", "ABORTED": "cancelled", "FAILED": error or "error"}.get(status, status.lower())

@@ -1,0 +1,28 @@
+"""Times as people read them: ages in two units, clocks in local time."""
+
+from datetime import UTC, datetime
+
+UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+
+
+def age(seconds: float) -> str:
+    """A span in its two largest units: `3 h 12 min`, `45 s`; less than nothing, by clocks that differ, is `0 s`."""
+    rest = max(0, int(seconds))
+    for index, (unit, size) in enumerate(UNITS):
+        if rest >= size:
+            smaller, smaller_size = UNITS[min(index + 1, len(UNITS) - 1)]
+            more = rest % size // smaller_size
+            return f"{rest // size} {unit}" + (f" {more} {smaller}" if more and smaller != unit else "")
+    return "0 s"
+
+
+def clock(at: datetime, now: datetime | None = None) -> str:
+    """A time in the local zone: `14:03:22` if it is today's, else `2026-01-31 14:03:22`."""
+    local = at.astimezone()
+    today = (now or datetime.now(UTC)).astimezone().date()
+    return local.strftime("%H:%M:%S" if local.date() == today else "%Y-%m-%d %H:%M:%S")
+
+
+def iso(at: datetime) -> str:
+    """A time in UTC as results have it: `2026-01-31T12:00:00.000Z`."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

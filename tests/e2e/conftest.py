@@ -1,0 +1,82 @@
+"""A stage deployed to a local cloud, and the command line working on it."""
+
+import io
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from storygate.aws import Aws, isolated
+from storygate.cli import main
+from storygate.demo import copy_project
+from storygate.deploy import Deployment, deploy
+from storygate.local.cloud import LocalCloud
+from storygate.terminal import Terminal
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Local:
+    """A local cloud with stage `local` deployed to it."""
+
+    project: Path
+    cloud: LocalCloud
+    aws: Aws
+    deployment: Deployment
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a command has printed, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def lines(self) -> list[Any]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
+    """Once a module: deploying takes seconds, and moto's state is global, so there is one cloud at a time."""
+    project = copy_project(REPOSITORY, tmp_path_factory.mktemp("project"))
+    with LocalCloud(project) as cloud:
+        aws = isolated(cloud.client, cloud.environment)
+        deployment = deploy(project, "local", aws, Terminal(io.StringIO()))
+        cloud.start_api()
+        yield Local(project, cloud, aws, deployment)
+
+
+@pytest.fixture
+def storygate(
+    local: Local, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Ended]:
+    """Runs a command as an operator would: AWS by the environment, the project by the current directory."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in local.aws.environment.items():
+        if name.startswith("AWS_") or name == "NO_PROXY":
+            monkeypatch.setenv(name, value)
+    monkeypatch.chdir(local.project)
+
+    def run(*arguments: str) -> Ended:
+        capsys.readouterr()
+        try:
+            code = main([*arguments, "--stage", "local"])
+        except SystemExit as ended:  # argparse
+            code = int(ended.code or 0)
+        printed = capsys.readouterr()
+        return Ended(code, printed.out, printed.err)
+
+    return run

@@ -1,0 +1,69 @@
+"""`cost` computes from a run that really ran, and says so where it cannot."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Command = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def played() -> dict[str, str]:
+    """Names of runs by outcome, once there are any; filled by the first test, which needs a stage without one."""
+    return {}
+
+
+def test_without_an_approved_run_it_names_the_command_that_makes_one(
+    storygate: Command, played: dict[str, str]
+) -> None:
+    ended = storygate("cost")
+    assert ended.code == 1
+    assert "python -m storygate smoke --stage local" in ended.err
+    runs = storygate("smoke", "--yes", "--json").json["runs"]
+    played.update({run["outcome"]: run["execution"] for run in runs})
+    assert set(played) == {"approved", "rejected"}
+
+
+def test_it_counts_what_the_newest_approved_run_needed(storygate: Command, played: dict[str, str]) -> None:
+    bill = storygate("cost", "--json").json
+    assert bill["execution"] == played["approved"]
+    usage = {line["what"]: line["quantity"] for line in bill["lines"] if line["group"] == "usage"}
+    expected = {
+        "state transitions": 14,  # the states on an approved run's way
+        "HTTP Task calls": 3,
+        "Lambda requests": 2,  # trigger and callback
+        "REST API requests": 1,
+        "DynamoDB write units": 6,  # a transaction of two items, STORY, and the entry's removal
+        "DynamoDB read units": 1,
+        "S3 PUT requests": 3,  # upload, log, result
+        "S3 GET requests": 1,
+    }
+    assert {name: usage[name] for name in expected} == expected
+    mocks = {line["what"]: line["quantity"] for line in bill["lines"] if line["group"] == "mocks"}
+    assert mocks["REST API requests"] == 3
+    monthly = {line["what"]: line["quantity"] for line in bill["lines"] if line["group"] == "monthly"}
+    assert monthly == {"secrets": 1, "alarms": 9, "dashboards": 1}
+    assert any(line["basis"].endswith("its log") for line in bill["lines"]), "the trigger's duration is measured"
+
+
+def test_a_thousand_executions_cost_less_than_the_replaced_system_of_the_same_scope(storygate: Command) -> None:
+    bill = storygate("cost", "--json").json
+    totals = bill["totals"]
+    assert totals["usagePerThousand"] < 0.50
+    assert totals["thousandWithoutObservability"] < bill["replaced"]["dollarsPerMonth"]
+    # Alarms and a dashboard, which it does not have, cost more than all else; they are not hidden.
+    assert totals["total"] > bill["replaced"]["dollarsPerMonth"]
+    assert totals["totalAfterFreeTier"] < totals["total"]
+
+
+def test_people_see_each_line_with_its_price_and_the_assumptions(storygate: Command) -> None:
+    told = storygate("cost", "--executions", "5000").out
+    for text in ("$25.00 per 1M", "5,000 executions in a month", "second-hand", "its log does not tell", "Not counted"):
+        assert text in told
+
+
+def test_a_run_that_was_not_approved_is_refused(storygate: Command, played: dict[str, str]) -> None:
+    ended = storygate("cost", played["rejected"])
+    assert ended.code == 1
+    assert "FAILED" in ended.err
