@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from storygate import cost, demo, deploy, destroy, doctor, rotate
+from storygate import cost, demo, deploy, destroy, diagram, doctor, rotate
 from storygate.commands import apis, callback, cancel, results, retry, smoke, start, watch
 from storygate.commands import list as list_runs
 from storygate.errors import AWS_ERRORS, OperatorError, explain
@@ -21,7 +21,7 @@ from storygate.terminal import Terminal
 COMMANDS = (
     *(deploy, destroy, local, demo),
     *(start, watch, list_runs, results, callback, retry, cancel),
-    *(apis, smoke, doctor, cost, rotate),
+    *(apis, smoke, doctor, cost, rotate, diagram),
 )
 
 

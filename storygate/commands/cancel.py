@@ -3,13 +3,16 @@
 import argparse
 from typing import Any
 
-from storygate.commands.common import add_command, add_execution, emit, place_of, say, told
-from storygate.errors import OperatorError
+from storygate.commands.common import add_command, add_execution, add_timeout, emit, place_of, say, told
+from storygate.errors import OperatorError, OutOfPatience
 from storygate.history import outcome_of
 from storygate.inputs import story_of
+from storygate.patience import Patience
 from storygate.runs import RUNNING
 from storygate.terminal import Terminal
 from storygate.waits import remove_entry
+
+SECONDS = 30.0
 
 
 def register(commands: Any) -> None:
@@ -25,18 +28,26 @@ def register(commands: Any) -> None:
     )
     add_execution(parser)
     parser.add_argument("--reason", metavar="TEXT", help="kept as the run's cause, beside who cancelled it")
+    add_timeout(parser, SECONDS, "how long until the run is seen to have stopped")
 
 
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
-    """The command: 0 if the run is cancelled now, or was already; 1 if it ended by itself."""
+    """The command: 0 if the run is cancelled, now or before; 1 if it ended by itself; 124 if it is not seen to stop."""
     place, shown = place_of(args), told(args, terminal)
     described = place.runs.describe(args.execution)
     name, status = described["name"], described["status"]
     if status == RUNNING:
         place.runs.stop(name, f"cancelled by {place.who}" + (f": {args.reason}" if args.reason else ""))
-        # It may have ended by itself in the meantime; StopExecution says nothing of it.
-        status = place.runs.describe(name)["status"]
-    if status not in {"ABORTED", RUNNING}:  # the description may lag behind (API reference: eventually consistent)
+        # It may have ended by itself in the meantime, of which StopExecution says nothing, and the description may
+        # lag behind (API reference: eventually consistent).
+        patience = Patience(args.timeout)
+        while (status := place.runs.describe(name)["status"]) == RUNNING:
+            if not patience.pause():
+                raise OutOfPatience(
+                    f"{name} was told to stop, and has not been seen to within {args.timeout:g} s.",
+                    f"Run this again: {say(f'cancel {name}', place.stage)}",
+                )
+    if status != "ABORTED":
         raise OperatorError(
             f"{name} is over already: {outcome_of(status, described.get('error'))}. Nothing was cancelled.",
             say(f"results {name}", place.stage),

@@ -47,9 +47,9 @@ class Ended:
         return [json.loads(line) for line in self.out.splitlines()]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
-    """Once a module: deploying takes seconds, and moto's state is global, so there is one cloud at a time."""
+    """Once for all of tests/e2e, since deploying takes seconds; tests that need a cloud of their own: tests/deploy."""
     project = copy_project(REPOSITORY, tmp_path_factory.mktemp("project"))
     with LocalCloud(project) as cloud:
         aws = isolated(cloud.client, cloud.environment)

@@ -9,24 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from storygate.aws import isolated
-from storygate.demo import copy_project, play_sample
-from storygate.deploy import deploy
-from storygate.local.cloud import LocalCloud
+from storygate.demo import play_sample
 from storygate.terminal import Terminal
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="module")
-def deployed(tmp_path_factory):
-    """What `demo` brings up, once for all outcomes."""
-    project = copy_project(REPOSITORY, tmp_path_factory.mktemp("project"))
-    with LocalCloud(project) as cloud:
-        aws = isolated(cloud.client, cloud.environment)
-        deployment = deploy(project, "local", aws, Terminal(io.StringIO()))
-        cloud.start_api()
-        yield deployment, aws
 
 
 def result_in(output):
@@ -74,9 +60,12 @@ def test_an_approval_is_shown_step_by_step_and_exits_0():
         ("invalid_input", "state FindInput"),
     ],
 )
-def test_every_other_outcome_ends_red_and_as_asked(deployed, outcome, shown):
+def test_every_other_outcome_ends_red_and_as_asked(local, outcome, shown):
     stream = io.StringIO()
-    assert play_sample(*deployed, REPOSITORY / "samples" / f"{outcome}.json", Terminal(stream)) == outcome
+    assert (
+        play_sample(local.deployment, local.aws, REPOSITORY / "samples" / f"{outcome}.json", Terminal(stream))
+        == outcome
+    )
     told = stream.getvalue()
     assert shown in told
     assert "the run ended: FAILED" in told

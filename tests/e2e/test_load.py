@@ -1,41 +1,32 @@
 """A hundred inputs at once and a hundred callbacks at once: a hundred approved results, none missing, none twice."""
 
-import io
 import json
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from storygate import jira
-from storygate.aws import isolated
-from storygate.demo import copy_project
-from storygate.deploy import Deployment, deploy
+from storygate.deploy import Deployment
 from storygate.local.cloud import LocalCloud
 from storygate.secret import read_field
-from storygate.terminal import Terminal
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 RUNS = 100
 PATIENCE = 90.0
 
 
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    with LocalCloud(copy_project(REPOSITORY, tmp_path_factory.mktemp("project"))) as running:
-        yield running
+@pytest.fixture
+def cloud(local: Any) -> LocalCloud:
+    return local.cloud
 
 
-@pytest.fixture(scope="module")
-def deployment(cloud: LocalCloud) -> Deployment:
-    deployed = deploy(cloud.project, "local", isolated(cloud.client, cloud.environment), Terminal(io.StringIO()))
-    cloud.start_api()
-    return deployed
+@pytest.fixture
+def deployment(local: Any) -> Deployment:
+    return local.deployment
 
 
 def awaited(what: str, count: Callable[[], int], wanted: int) -> None:
@@ -46,14 +37,15 @@ def awaited(what: str, count: Callable[[], int], wanted: int) -> None:
         time.sleep(0.1)
 
 
-def keys(cloud: LocalCloud, bucket: str, prefix: str) -> list[str]:
+def keys(cloud: LocalCloud, bucket: str, prefix: str) -> set[str]:
     pages = cloud.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+    return {entry["Key"] for page in pages for entry in page.get("Contents", [])}
 
 
 def waiting(cloud: LocalCloud, table: str) -> int:
     pages = cloud.client("dynamodb").get_paginator("scan").paginate(TableName=table)
-    return sum(item["entry"]["S"].startswith("WAIT#") for page in pages for item in page["Items"])
+    entries = [(item["story"]["S"], item["entry"]["S"]) for page in pages for item in page["Items"]]
+    return sum(story.startswith("LOAD-") and entry.startswith("WAIT#") for story, entry in entries)
 
 
 def call_back(deployment: Deployment, story: str, secret: str) -> dict[str, Any]:
@@ -84,27 +76,28 @@ def test_a_hundred_drops_and_callbacks_at_once_give_a_hundred_approved_results(
     assert len(resumed) == RUNS
     assert set(resumed.values()) == {1}
 
-    awaited("results", lambda: len(keys(cloud, stage.bucket, "outputs/")), RUNS)
+    wanted = {f"outputs/{execution}/result.json" for execution in resumed}
+    awaited("results", lambda: len(wanted & keys(cloud, stage.bucket, "outputs/LOAD-")), RUNS)
     results = [
         json.loads(cloud.client("s3").get_object(Bucket=stage.bucket, Key=key)["Body"].read())
-        for key in keys(cloud, stage.bucket, "outputs/")
+        for key in keys(cloud, stage.bucket, "outputs/LOAD-")
     ]
     assert sorted(result["jiraStoryId"] for result in results) == sorted(stories)
     assert {result["outcome"] for result in results} == {"approved"}
     assert {result["execution"] for result in results} == set(resumed)
-    assert len(keys(cloud, stage.bucket, "logs/")) == RUNS
+    assert keys(cloud, stage.bucket, "logs/LOAD-") == {f"logs/{execution}/execution.json" for execution in resumed}
     assert waiting(cloud, stage.table) == 0
 
 
 def test_two_uploads_to_one_key_are_two_runs_each_of_its_own_upload(cloud: LocalCloud, deployment: Deployment) -> None:
     bucket, key = deployment.stage.bucket, "inputs/same.json"
-    before = set(keys(cloud, bucket, "outputs/"))
+    before = keys(cloud, bucket, "outputs/")
     for story in ("", "  "):  # invalid inputs end by themselves
         body = json.dumps({"jiraStoryId": story, "packageIds": [], "metadata": {"upload": f"[{story}]"}})
         cloud.client("s3").put_object(Bucket=bucket, Key=key, Body=body)
-    awaited("results", lambda: len(set(keys(cloud, bucket, "outputs/")) - before), 2)
+    awaited("results", lambda: len(keys(cloud, bucket, "outputs/") - before), 2)
     results = [
         json.loads(cloud.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
-        for key in set(keys(cloud, bucket, "outputs/")) - before
+        for key in keys(cloud, bucket, "outputs/") - before
     ]
     assert sorted(result["metadata"]["upload"] for result in results) == ["[  ]", "[]"]

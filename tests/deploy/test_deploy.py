@@ -194,7 +194,7 @@ def test_local_runs_in_the_background_until_sigterm_and_leaves_nothing(tmp_path)
         )
         assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == ["storygate-local"]
         with pytest.raises(urllib.error.HTTPError, match="401"):
-            urllib.request.urlopen(f"{urls[1]}/jira/callback", b"{}", timeout=10)  # noqa: S310
+            urllib.request.urlopen(f"{urls[1]}/jira/callback", b"{}", timeout=10)
         local.process.send_signal(signal.SIGTERM)
         rest, _ = local.process.communicate(timeout=60)
         assert local.process.returncode == 0, rest

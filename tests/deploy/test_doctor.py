@@ -25,7 +25,7 @@ from storygate.destroy import destroy
 from storygate.doctor import site_of
 from storygate.local.cloud import REGION, LocalCloud
 from storygate.terminal import Terminal
-from tests.e2e import aws_cli
+from tests.deploy import aws_cli
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NAME = "storygate-local"
