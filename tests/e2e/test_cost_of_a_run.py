@@ -37,6 +37,7 @@ def test_it_counts_what_the_newest_approved_run_needed(storygate: Command, playe
     assert any(line["basis"].endswith("its log") for line in bill["lines"]), "the trigger's duration is measured"
 
 
+@pytest.mark.usefixtures("played")
 def test_a_thousand_executions_cost_less_than_the_replaced_system_of_the_same_scope(storygate: Command) -> None:
     bill = storygate("cost", "--json").json
     totals = bill["totals"]
@@ -47,6 +48,7 @@ def test_a_thousand_executions_cost_less_than_the_replaced_system_of_the_same_sc
     assert totals["totalAfterFreeTier"] < totals["total"]
 
 
+@pytest.mark.usefixtures("played")
 def test_people_see_each_line_with_its_price_and_the_assumptions(storygate: Command) -> None:
     told = storygate("cost", "--executions", "5000").out
     for text in ("$25.00 per 1M", "5,000 executions in a month", "second-hand", "its log does not tell", "Not counted"):

@@ -142,6 +142,8 @@ def test_no_callback_and_no_run_is_refused_while_all_secrets_change(local: Any, 
 def test_a_second_rotation_so_soon_is_refused_and_forced_ends_the_value_before(
     local: Any, storygate: Callable[..., Any]
 ) -> None:
+    none = timedelta(0)
+    rotate(local.deployment.stage, local.aws, Terminal(io.StringIO()), min_age=none, guard=none)
     current, previous = values(local)["callback"], values(local, "AWSPREVIOUS")["callback"]
     ended = storygate("rotate")
     assert ended.code == 1

@@ -73,5 +73,5 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
         monkeypatch.delenv(name, raising=False)
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)
-    with mock_aws():
+    with mock_aws(config={"stepfunctions": {"execute_state_machine": False}}):  # whatever ran in this process before
         yield Aws(boto3.Session(region_name=REGION).client, REGION, KEYS)

@@ -11,8 +11,8 @@ import pytest
 
 from storygate.aws import Aws
 from storygate.commands.common import Place
-from storygate.cost import MOCKS, MONTHLY, USAGE, Bill, Deployed, Invocation, compute, count_transitions, write_units
 from storygate.prices import PRICES
+from storygate.usage import MOCKS, MONTHLY, USAGE, Bill, Deployed, Invocation, compute, count_transitions, write_units
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 DROPPED = {"bucket": "b", "key": "inputs/x.json", "versionId": "1"}

@@ -1,0 +1,161 @@
+"""What README and docs say is there: states, commands, files, and the AWS CLI's own operations and options."""
+
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore import xform_name
+
+from storygate.cli import command_names, main, parser
+from storygate.diagram import BLOCK, draw
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+DOCUMENTS = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+DEFINITION = json.loads((REPOSITORY / "statemachine" / "workflow.asl.json").read_text(encoding="utf-8"))
+each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=[path.name for path in DOCUMENTS])
+
+# Commands of the AWS CLI that are not operations of a service, and options it spells otherwise than the API.
+OWN_COMMANDS = {("cloudformation", "deploy"), ("logs", "tail")}
+OWN_SERVICES = {"s3", "configure", "sso"}
+OWN_OPTIONS = {"query", "output", "region", "profile", "no-cli-pager", "max-items"}
+RENAMED = {
+    ("sns", "subscribe"): {"notification-endpoint": "endpoint"},
+    ("stepfunctions", "send-task-success"): {"task-output": "output"},
+}
+MODELS = {"s3api": "s3"}
+
+
+def states(machine: Any) -> Iterator[str]:
+    for name, state in machine["States"].items():
+        yield name
+        for branch in state.get("Branches", []):
+            yield from states(branch)
+
+
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def test_the_drawing_is_that_of_the_workflow() -> None:
+    (block,) = BLOCK.findall(text_of(REPOSITORY / "docs" / "architecture.md"))
+    assert block == f"```mermaid\n{draw(DEFINITION)}\n```", "run: python -m storygate diagram --write"
+
+
+def test_the_command_prints_the_drawing_and_puts_it_in_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("statemachine", ".chalice", "docs"):
+        (tmp_path / name).mkdir()
+    (tmp_path / ".chalice" / "config.json").write_text("{}")
+    (tmp_path / "statemachine" / "workflow.asl.json").write_text(json.dumps(DEFINITION))
+    stale = tmp_path / "docs" / "architecture.md"
+    stale.write_text("# A\n\n```mermaid\nflowchart TD\n  old --> older\n```\n\n```mermaid\nsequenceDiagram\n```\n")
+    monkeypatch.chdir(tmp_path)
+    assert main(["diagram"]) == 0
+    assert capsys.readouterr().out.strip() == draw(DEFINITION)
+    assert main(["diagram", "--write"]) == 0
+    assert stale.read_text() == f"# A\n\n```mermaid\n{draw(DEFINITION)}\n```\n\n```mermaid\nsequenceDiagram\n```\n"
+
+
+def test_architecture_describes_each_state_once_and_no_other() -> None:
+    table = re.search(r"^\| State \|.*?\n\n", text_of(REPOSITORY / "docs" / "architecture.md"), re.M | re.S)
+    assert table is not None
+    described = re.findall(r"`([A-Z]\w+)`", " ".join(row.split("|")[1] for row in table.group().split("\n") if row))
+    gave_up = {name for name in states(DEFINITION) if name.endswith("GaveUp")}  # told beside the state that leads there
+    assert sorted(described) == sorted(set(states(DEFINITION)) - gave_up)
+    assert set(re.findall(r"`([A-Z]\w+)`", table.group())) == set(states(DEFINITION))
+
+
+@each_document
+def test_states_that_are_called_states_exist(path: Path) -> None:
+    assert set(re.findall(r"\b[Ss]tate `([A-Z]\w+)`", text_of(path))) <= set(states(DEFINITION))
+
+
+@each_document
+def test_commands_exist_with_the_options_given(path: Path) -> None:
+    subparsers = next(action for action in parser()._actions if action.choices)
+    for name, rest in re.findall(r"python -m storygate ([a-z][\w-]*)([^`\n|]*)", text_of(path)):
+        assert name in command_names(), name
+        known = set(re.findall(r"--[a-z][a-z-]+", subparsers.choices[name].format_help()))  # type: ignore[index]
+        assert set(re.findall(r"--[a-z][a-z-]+", rest)) <= known, (name, rest)
+
+
+@each_document
+def test_links_to_files_and_headings_resolve(path: Path) -> None:
+    text = re.sub(r"^```.*?^```$", "", text_of(path), flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"[a-z]+:", target):
+            continue
+        file, _, anchor = target.partition("#")
+        linked = (path.parent / file).resolve() if file else path
+        assert linked.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", text_of(linked), re.MULTILINE)
+            assert anchor in {slug(heading) for heading in headings}, target
+
+
+@each_document
+def test_files_that_are_named_exist(path: Path) -> None:
+    top = "|".join(re.escape(entry.name) for entry in REPOSITORY.iterdir() if entry.is_dir())
+    for name in re.findall(rf"`((?:{top})/[\w./*<>-]+)`", text_of(path)):
+        pattern = re.sub(r"<\w+>", "*", name).rstrip("/")
+        assert list(REPOSITORY.glob(pattern)), name
+
+
+def slug(heading: str) -> str:
+    """GitHub's anchor of a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+@each_document
+def test_aws_commands_name_operations_and_options_that_exist(path: Path) -> None:
+    session = botocore.session.get_session()
+    for service, operation, options in aws_commands(text_of(path)):
+        if service in OWN_SERVICES or (service, operation) in OWN_COMMANDS:
+            continue
+        model = session.get_service_model(MODELS.get(service, service))
+        operations = {xform_name(name, "-"): name for name in model.operation_names}
+        assert operation in operations, (service, operation)
+        shape = model.operation_model(operations[operation]).input_shape
+        known = {xform_name(name, "-") for name in shape.members} if shape else set()
+        renamed = RENAMED.get((service, operation), {})
+        unknown = {renamed.get(option, option) for option in options} - known - OWN_OPTIONS
+        assert not unknown, (service, operation, unknown)
+
+
+def aws_commands(text: str) -> Iterator[tuple[str, str, list[str]]]:
+    """Service, operation and options of each command of the AWS CLI, in blocks and in the line."""
+    blocks = re.findall(r"^ *```bash\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
+    rest = re.sub(r"^ *```.*?^ *```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    for code in (*blocks, *re.findall(r"`(aws [^`]+)`", rest)):
+        words: list[str] = []
+        for word in [*tokens(code), "\n"]:
+            if re.fullmatch(r"[|;&()<>\n]+", word):
+                if words[:1] == ["aws"] and len(words) > 2 and words[2].islower():
+                    options = [given[2:].partition("=")[0] for given in words[3:] if given.startswith("--")]
+                    yield words[1], words[2], options
+                words = []
+            elif words or word == "aws":
+                words.append(word)
+
+
+def tokens(code: str) -> Iterator[str]:
+    lexer = shlex.shlex(code.replace("\\\n", " "), posix=True, punctuation_chars="|;&()<>\n")
+    lexer.whitespace, lexer.whitespace_split = " \t\r", True
+    yield from lexer
+
+
+def test_the_commands_of_the_aws_cli_are_really_found() -> None:
+    found = list(aws_commands("".join(map(text_of, DOCUMENTS))))
+    assert (
+        "events",
+        "create-connection",
+        ["name", "description", "authorization-type", "auth-parameters", "query", "output"],
+    ) in found
+    assert ("stepfunctions", "validate-state-machine-definition", ["query", "definition"]) in found
+    assert len(found) > 30
