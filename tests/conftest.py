@@ -6,10 +6,16 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent / "protocol"))
 
+import botocore.loaders
+import botocore.session
 import pytest
 import summary
 from iam import told
 from xdist.scheduler import LoadScopeScheduling
+
+# botocore reads a service's model anew for every session, and the tests make hundreds of sessions.
+_loader = botocore.loaders.create_loader()
+botocore.session.create_loader = lambda *_: _loader
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

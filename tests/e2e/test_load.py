@@ -34,7 +34,7 @@ def awaited(what: str, count: Callable[[], int], wanted: int) -> None:
     deadline = time.monotonic() + PATIENCE
     while (reached := count()) < wanted:
         assert time.monotonic() < deadline, f"{reached} of {wanted} {what} after {PATIENCE} s"
-        time.sleep(0.1)
+        time.sleep(0.5)  # a look costs as much as a run
 
 
 def keys(cloud: LocalCloud, bucket: str, prefix: str) -> set[str]:
