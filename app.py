@@ -22,7 +22,7 @@ MOCK_CORS = CORSConfig(allow_headers=["Idempotency-Key", "X-Attempt"])
 @app.on_s3_event(bucket=BUCKET, events=["s3:ObjectCreated:*"], prefix="inputs/", suffix=".json")
 def start_execution(event: drop.DropEvent) -> list[str]:
     """An input was dropped."""
-    return drop.start_all(event, STATE_MACHINE, aws.client("stepfunctions"))
+    return drop.start_all(event, STATE_MACHINE, aws.Client("stepfunctions"))
 
 
 start_execution.event_class = drop.DropEvent  # all records, and none
@@ -74,10 +74,10 @@ def mock(api: str) -> Response:
 @cache
 def secret() -> Secret:
     """The secret, read once per warm function and kept for minutes."""
-    return Secret(aws.client("secretsmanager"), SECRET)
+    return Secret(aws.Client("secretsmanager"), SECRET)
 
 
 @cache
 def verdict_table() -> VerdictTable:
     """The decision table and what resumes the runs in it."""
-    return VerdictTable(aws.client("dynamodb"), TABLE, aws.client("stepfunctions"))
+    return VerdictTable(aws.Client("dynamodb"), TABLE, aws.Client("stepfunctions"))

@@ -15,9 +15,21 @@ PATIENCE = Config(connect_timeout=1, read_timeout=1.5, retries={"mode": "standar
 _request = local()
 
 
+class Client:
+    """A boto3 client, made at its first use: what is refused at the door needs none, and most callbacks need two.
+
+    What its calls take is kept for `call_times`.
+    """
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(_made(self._service), name)
+
+
 @cache
-def client(service: str) -> Any:
-    """The one boto3 client of a service, e.g. `client("dynamodb")`. What its calls take is kept for `call_times`."""
+def _made(service: str) -> Any:
     made = boto3.client(service, config=PATIENCE)
     # botocore emits the first once a call, before its retries, and one of the others when it is over.
     made.meta.events.register("before-call", _begin)

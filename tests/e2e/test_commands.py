@@ -164,6 +164,8 @@ def test_ctrl_c_ends_the_watching_and_not_the_run(storygate, local, waiting):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # Shells start what they put into the background with Ctrl-C switched off, and tests may run there.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     try:
         for line in process.stdout:

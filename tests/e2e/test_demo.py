@@ -71,3 +71,16 @@ def test_every_other_outcome_ends_red_and_as_asked(local, outcome, shown):
     assert "the run ended: FAILED" in told
     assert result_in(told)["outcome"] == outcome
     assert path_in(told)[-1] == "NotApproved"
+
+
+def test_a_demo_that_is_not_approved_exits_1_even_as_asked():
+    ended = subprocess.run(
+        [sys.executable, "-m", "storygate", "demo", "--outcome", "invalid_input"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert ended.returncode == 1, ended.stdout + ended.stderr
+    assert "outcome invalid_input, as asked" in ended.stdout

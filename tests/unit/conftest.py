@@ -34,10 +34,10 @@ def _app():
         import app  # reads the environment when it is imported
         from chalicelib import aws
 
-        aws.client.cache_clear()
+        aws._made.cache_clear()
         # The stage's configuration does not matter here; the folder has none.
         yield app, Client(app.app, project_dir=os.devnull).http
-        aws.client.cache_clear()
+        aws._made.cache_clear()
 
 
 @pytest.fixture
