@@ -76,6 +76,8 @@ class Secret:
         try:
             answer = self._client.get_secret_value(SecretId=self._name, VersionStage=stage)
             version = json.loads(answer["SecretString"])
+            if not isinstance(version, dict):
+                raise ValueError("not an object")
         except (ClientError, BotoCoreError) as error:
             # A secret that was never rotated has no AWSPREVIOUS.
             if stage == "AWSPREVIOUS" and _code(error) == "ResourceNotFoundException":
@@ -83,8 +85,6 @@ class Secret:
             raise Unavailable("the secret cannot be read") from error
         except (KeyError, ValueError) as error:
             raise Unavailable(f"the secret {self._name} is not a JSON object: run `deploy`, or restore it") from error
-        if not isinstance(version, dict):
-            raise Unavailable(f"the secret {self._name} is not a JSON object: run `deploy`, or restore it")
         return version
 
 

@@ -131,7 +131,7 @@ class VerdictTable:
         """
         try:
             self._remember(story, former_key)
-            if self._read(story).stands is None:
+            if self._story(story) is None:
                 return None
             return self._resume(story, self._clock() + PATIENCE_SECONDS)
         except (ClientError, BotoCoreError) as error:
