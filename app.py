@@ -6,7 +6,6 @@ from chalice import AuthResponse, Chalice, Response
 from chalice.app import AuthRequest, AuthRoute, CORSConfig
 
 from chalicelib import aws, callback, drop, jira, mock_apis, settings, tokens
-from chalicelib.errors import Refused
 from chalicelib.secret import Secret
 from chalicelib.verdicts import VerdictTable
 
@@ -16,6 +15,11 @@ TABLE = settings.required("STORYGATE_TABLE")
 SECRET = settings.required("STORYGATE_SECRET")
 STATE_MACHINE = settings.required("STORYGATE_STATE_MACHINE")
 RULES = jira.Rules.from_environment()
+CLIENTS = {  # what each function needs on its usual way
+    "app.app": ("secretsmanager", "dynamodb", "stepfunctions"),
+    "app.api_token_authorizer": ("secretsmanager",),
+    "app.start_execution": ("stepfunctions",),
+}
 MOCK_CORS = CORSConfig(allow_headers=["Idempotency-Key", "X-Attempt"])
 
 
@@ -31,7 +35,7 @@ start_execution.event_class = drop.DropEvent  # all records, and none
 @app.authorizer()
 def api_token_authorizer(request: AuthRequest) -> AuthResponse:
     """Lets each API's own token reach that API alone. The answer is cached by token, so it names all it may reach."""
-    api = tokens.api_of(request.token, secret())
+    api = tokens.authorized(request, secret())
     return AuthResponse(routes=[AuthRoute(f"/mock/{api}", ["POST"])] if api else [], principal_id=api or "nobody")
 
 
@@ -63,11 +67,7 @@ def jira_callback() -> Response:
 
 def mock(api: str) -> Response:
     """The answer of one mock API to the current request."""
-    request = app.current_request
-    try:
-        status, body = mock_apis.answer(api, request.json_body, request.headers.get("X-Attempt", ""))
-    except Refused as error:
-        status, body = error.status, {"status": "error", "message": str(error)}
+    status, body = mock_apis.handle(api, app.current_request)
     return Response(body, status_code=status)
 
 
@@ -81,3 +81,6 @@ def secret() -> Secret:
 def verdict_table() -> VerdictTable:
     """The decision table and what resumes the runs in it."""
     return VerdictTable(aws.Client("dynamodb"), TABLE, aws.Client("stepfunctions"))
+
+
+aws.prepare(CLIENTS)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib import jira
+from chalicelib.body import sent
 from chalicelib.errors import Refused
 from chalicelib.secret import Secret
 from chalicelib.verdicts import Delivery, Verdict, VerdictTable
@@ -25,7 +26,7 @@ def handle(
     """
     call_times()  # forget what another request of this warm function left
     began = time.perf_counter()
-    answered = answer(request.raw_body, request.headers, secret, table, rules)
+    answered = answer(sent(request), request.headers, secret, table, rules)
     print(_log_line(request.headers, answered, began, call_times()), flush=True)
     return answered
 

@@ -6,12 +6,12 @@ documentation and recorded deliveries (docs: Set up Jira); whatever is missing o
 
 import hashlib
 import hmac
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib import settings
+from chalicelib.body import parsed
 from chalicelib.errors import BadBody, NotAuthentic
 from chalicelib.secret import Secret, same
 from chalicelib.tokens import bearer
@@ -112,16 +112,12 @@ def read(raw: bytes, received: datetime, rules: Rules) -> Decided | Ignored:
 
 def _object(raw: bytes) -> Body:
     try:
-        body = json.loads(raw, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise BadBody("the body is not JSON; in an Automation rule, write {{issue.summary.jsonEncode}}") from error
+        body = parsed(raw)
+    except BadBody as error:
+        raise BadBody(f"{error}; in an Automation rule, write {{{{issue.summary.jsonEncode}}}}") from error
     if not isinstance(body, dict):
         raise BadBody("the body must be a JSON object")
     return body
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _webhook(body: Body, received: datetime, rules: Rules) -> Decided | Ignored:
@@ -147,7 +143,8 @@ def _decided(story: str, body: Body, issue: Body, decided: datetime, received: d
         fields.get("resolution") if "resolution" in fields else changes.get("resolution", {}).get("toString")
     )
     category = _text(_dict(status.get("statusCategory")).get("key"))
-    deleted = str(body.get("webhookEvent")).endswith("issue_deleted")
+    event = body.get("webhookEvent")
+    deleted = isinstance(event, str) and event.endswith("issue_deleted")
     verdict = Verdict(
         decision=REJECTED if deleted else _decision(name, category, resolution, rules),
         decided_at=_iso(decided),
@@ -232,7 +229,7 @@ def _former_key(body: Body, story: str) -> str | None:
 
 def _field(item: Body) -> str:
     """The changelog item's field: `fieldId` is Cloud's, `field` everybody's (and `Key` is spelled so)."""
-    return str(item.get("fieldId") or item.get("field") or "").strip().lower()
+    return (_text(item.get("fieldId") or item.get("field")) or "").lower()
 
 
 def _dict(value: Any) -> Body:
@@ -251,7 +248,9 @@ def _actor(user: Any) -> str | None:
 
 def _key(value: Any) -> str | None:
     """A story's key as the table knows it, without blanks around it and in Jira's own capitals; None if it is none."""
-    key = (_text(value) or "").upper() if isinstance(value, str) else ""
+    key = (_text(value) or "") if isinstance(value, str) else ""
+    # Beyond ASCII a capital may be another letter (\N{LATIN SMALL LETTER LONG S} becomes S), and so another story.
+    key = key.upper() if key.isascii() else key
     return key if 0 < len(key.encode()) <= LONGEST_KEY else None
 
 

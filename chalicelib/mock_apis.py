@@ -6,10 +6,21 @@
 
 from typing import Any
 
+from chalicelib.body import parsed, sent
 from chalicelib.errors import BadBody
 
+Answer = tuple[int, dict[str, Any]]
 
-def answer(api: str, body: Any, attempt: str) -> tuple[int, dict[str, Any]]:
+
+def handle(api: str, request: Any) -> Answer:
+    """HTTP status and body of an API's answer to a Chalice request; 400 for a body of no use."""
+    try:
+        return answer(api, parsed(sent(request)), request.headers.get("X-Attempt", ""))
+    except BadBody as error:
+        return error.status, {"status": "error", "message": str(error)}
+
+
+def answer(api: str, body: Any, attempt: str) -> Answer:
     """HTTP status and body of an API's answer to a request of the workflow.
 
     `body` is `{"jiraStoryId", "packageIds", "metadata", "action"}`, `attempt` the X-Attempt header (retries so far).
@@ -23,18 +34,29 @@ def answer(api: str, body: Any, attempt: str) -> tuple[int, dict[str, Any]]:
         if "times" not in simulate or _retries(attempt) < times:
             return status, {"status": "error", "message": f"the {api} API was told to answer {status}"}
     return 200, {
-        "status": str(simulate.get("result", "success")),
+        "status": _result(simulate),
         "api": api,
-        "jiraStoryId": body.get("jiraStoryId"),
-        "packageIds": body.get("packageIds"),
-        "action": body.get("action"),
+        **{name: _echo(body.get(name)) for name in ("jiraStoryId", "packageIds", "action")},
     }
+
+
+def _echo(value: Any) -> Any:
+    """A text or a list of texts as it came, else None: an infinite number, say, could not be written as JSON."""
+    texts = value if isinstance(value, list) else [value]
+    return value if all(isinstance(text, str) for text in texts) else None
 
 
 def _simulation(api: str, metadata: Any) -> dict[str, Any]:
     simulate = metadata.get("simulate") if isinstance(metadata, dict) else None
     wanted = simulate.get(api) if isinstance(simulate, dict) else None
     return wanted if isinstance(wanted, dict) else {}
+
+
+def _result(simulate: dict[str, Any]) -> str:
+    result = simulate.get("result", "success")
+    if not isinstance(result, str):
+        raise BadBody('"simulate": "result" must be text')
+    return result
 
 
 def _retries(attempt: str) -> int:

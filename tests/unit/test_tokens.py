@@ -1,10 +1,13 @@
 """Each API's own bearer token reaches that API alone."""
 
+import json
+from types import SimpleNamespace
+
 import pytest
 
 from chalicelib.errors import Unavailable
 from chalicelib.secret import Secret
-from chalicelib.tokens import APIS, api_of, bearer
+from chalicelib.tokens import APIS, api_of, authorized, bearer
 from tests.unit.fakes import SECRET_VALUES, Clock, SecretsManager, aws_error
 
 
@@ -78,3 +81,33 @@ def test_right_tokens_need_no_second_look_at_the_secret(api):
     for _ in range(10):
         assert api_of(f"Bearer {SECRET_VALUES[api]}", shared) == api
     assert len(manager.calls) == 1
+
+
+def asked(token, api):
+    return SimpleNamespace(token=token, method_arn=f"arn:aws:execute-api:r:123456789012:abcdefghij/api/POST/mock/{api}")
+
+
+@pytest.mark.parametrize(
+    ("token", "why"),
+    [
+        ("Bearer wrong", "no API's token"),
+        ("Basic dTpw", "no bearer token"),
+        (f"Bearer {SECRET_VALUES['deployment']}", "the deployment API's token"),
+    ],
+)
+def test_a_refusal_is_one_line_with_route_reason_and_trace_and_no_token(token, why, capsys, monkeypatch):
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=5;Sampled=1")
+    authorized(asked(token, "validation"), secret())
+    (line,) = capsys.readouterr().out.splitlines()
+    assert json.loads(line) == {
+        "log": "authorizer",
+        "route": "/mock/validation",
+        "refused": why,
+        "trace": "1-5759e988-bd862e3fe1be46a994272793",
+    }
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_what_is_let_in_needs_no_line(api, capsys):
+    assert authorized(asked(f"Bearer {SECRET_VALUES[api]}", api), secret()) == api
+    assert capsys.readouterr().out == ""
