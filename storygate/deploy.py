@@ -11,14 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from storygate import preflight
 from storygate.aws import Aws, of_environment
 from storygate.errors import OperatorError, error_code
 from storygate.functions import api_url, deploy_functions, rest_api_id
 from storygate.gateway import read_settings, set_up
+from storygate.runs import Runs
 from storygate.secret import ensure_secret
 from storygate.stacks import DEAD, PATIENCE, delete_stack, deploy_stack, settled_status
 from storygate.stage import CONFIG, DEFINITION, STORAGE_TEMPLATE, WORKFLOW_TEMPLATE, Stage, find_project, load_stage
 from storygate.terminal import Terminal
+from storygate.versions import Versions, told
 
 APIS = ("Validation", "Deployment", "Notification")
 KEYS = {"story": "HASH", "entry": "RANGE"}
@@ -67,7 +70,7 @@ def deploy(project: Path, stage_name: str, aws: Aws, terminal: Terminal) -> Depl
     stage = load_stage(project, stage_name, aws.region)
     definition = _read_definition(project)
     terminal.step(f"storage of stage {stage.name}")
-    check_access(stage, aws)
+    preflight.check(project, stage, aws)
     changed = _deploy_storage(project, stage, aws, terminal)
     terminal.step("secret")
     version = ensure_secret(aws.client("secretsmanager"), stage.secret, terminal)
@@ -104,31 +107,6 @@ def _read_definition(project: Path) -> bytes:
         return (project / DEFINITION).read_bytes()
     except FileNotFoundError as error:
         raise OperatorError(f"{DEFINITION} is missing.", "Restore it from the repository.") from error
-
-
-def check_access(stage: Stage, aws: Aws) -> None:
-    """Finds what would fail late, early: credentials that do not work, and a bucket's name that is taken."""
-    account = aws.client("sts").get_caller_identity()["Account"]
-    s3 = aws.client("s3")
-    try:
-        # Without the owner's number a public bucket of somebody else's would pass for ours.
-        s3.head_bucket(Bucket=stage.bucket, ExpectedBucketOwner=account)
-    except s3.exceptions.ClientError as error:
-        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-        region = error.response["ResponseMetadata"].get("HTTPHeaders", {}).get("x-amz-bucket-region")
-        if status == 403:
-            raise OperatorError(
-                f"Bucket {stage.bucket} belongs to another account, or you may not list it.",
-                f'Bucket names are shared by all of AWS: give STORYGATE_BUCKET of stage "{stage.name}" in {CONFIG} '
-                "(and in the stage's policies beside it) another name, or grant s3:ListBucket on it.",
-            ) from error
-        if status in {301, 400} and region and region != stage.region:
-            raise OperatorError(
-                f"Bucket {stage.bucket} is in {region}, and this deployment goes to {stage.region}.",
-                f"Set AWS_DEFAULT_REGION={region}, or another STORYGATE_BUCKET in {CONFIG}.",
-            ) from error
-        if status != 404:
-            raise
 
 
 def _deploy_storage(project: Path, stage: Stage, aws: Aws, terminal: Terminal) -> bool:
@@ -211,6 +189,9 @@ def _deploy_workflow(
 ) -> bool:
     key = f"definitions/{hashlib.sha256(definition).hexdigest()[:16]}.asl.json"
     _upload(aws.client("s3"), stage.bucket, key, definition)
+    client = aws.client("stepfunctions")
+    versions = Versions(Runs(stage, client, aws.client("sts").get_caller_identity()), client)
+    before = versions.live()
     mocks = {f"{api}Url": f"{url}/mock/{api.lower()}" for api in APIS}
     changed = deploy_stack(
         aws.client("cloudformation"),
@@ -233,6 +214,11 @@ def _deploy_workflow(
         capabilities=["CAPABILITY_IAM"],
     )
     await_connections(stage, aws)
+    live = versions.live()
+    if live and live != before:
+        terminal.done(f"workflow: version {live} is live, drops start it from now on")
+        if kept := told(live, *versions.under_way()):
+            terminal.detail(kept)
     return changed
 
 

@@ -61,6 +61,13 @@ def forget(project: Path, stage: Stage) -> None:
     _record(project, stage).unlink(missing_ok=True)
 
 
+def recorded_home(project: Path, stage: Stage) -> tuple[str | None, str | None]:
+    """Account and region of the stage's last deployment from here, each None where Chalice's record does not tell."""
+    values = [str(value) for entry in _recorded(project, stage) for value in entry.values()]
+    homes = [value.split(":")[4:2:-1] for value in values if value.startswith("arn:")]  # a role's ARN has no region
+    return next((account for account, _ in homes), None), next((region for _, region in homes if region), None)
+
+
 def api_url(project: Path, stage: Stage, aws: Aws) -> str | None:
     """The REST API's URL without a slash at its end; None if there is no API yet.
 
@@ -229,11 +236,16 @@ def _record(project: Path, stage: Stage) -> Path:
 
 
 def _recorded_api(project: Path, stage: Stage) -> str | None:
+    return next((str(entry["rest_api_id"]) for entry in _recorded(project, stage) if "rest_api_id" in entry), None)
+
+
+def _recorded(project: Path, stage: Stage) -> list[dict[str, Any]]:
+    """The resources of Chalice's record; none if it is absent, or cut off by an interruption."""
     try:
         resources = json.loads(_record(project, stage).read_text(encoding="utf-8"))["resources"]
-        return next((str(entry["rest_api_id"]) for entry in resources if "rest_api_id" in entry), None)
-    except (OSError, ValueError, LookupError, TypeError):  # absent, or cut off by an interruption
-        return None
+        return [entry for entry in resources if isinstance(entry, dict)]
+    except (OSError, ValueError, LookupError, TypeError):
+        return []
 
 
 def _write_record(project: Path, stage: Stage, resources: list[dict[str, str]]) -> None:

@@ -60,6 +60,11 @@ class Stage:
         return f"{self.app_name}-{self.name}"
 
     @property
+    def trigger(self) -> str:
+        """The Lambda function that a drop wakes."""
+        return f"{self.app_name}-{self.name}-start_execution"
+
+    @property
     def lambda_names(self) -> Mapping[str, str]:
         """Function in app.py -> name in Lambda, for all functions that config.json lists."""
         named = {function: f"{self.app_name}-{self.name}-{function}" for function in self.functions}
@@ -145,6 +150,18 @@ def load_stage(project: Path, name: str, region: str) -> Stage:
             if isinstance(settings, dict) and "iam_policy_file" in settings
         },
     )
+
+
+def sharing_bucket(project: Path, stage: Stage) -> list[str]:
+    """The other stages of config.json with the same STORYGATE_BUCKET."""
+    config = _read_config(project)
+    common = config.get("environment_variables", {})
+    buckets = {
+        name: {**common, **other.get("environment_variables", {})}.get("STORYGATE_BUCKET")
+        for name, other in config["stages"].items()
+        if name != stage.name and isinstance(other, dict)
+    }
+    return [name for name, bucket in buckets.items() if str(bucket).strip() == stage.bucket]
 
 
 def template_parameters(template: str) -> tuple[str, ...]:

@@ -4,9 +4,9 @@ import shlex
 from typing import Any
 
 from storygate.checks.finding import Finding, Site, check, fail, ok, skip, warn
-from storygate.deploy import check_access
 from storygate.gateway import read_settings
 from storygate.patience import Patience
+from storygate.preflight import check_access
 from storygate.stacks import DEAD, stack_status
 
 DRIFT_PATIENCE = 60.0  # seconds for the drift of one stack; usual is ten to thirty

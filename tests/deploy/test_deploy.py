@@ -1,29 +1,22 @@
 """The deploy that users run against AWS, run against the local cloud: idempotent, resumable, and undone."""
 
 import io
-import os
-import re
-import signal
-import socket
-import subprocess
-import sys
-import threading
-import urllib.error
-import urllib.request
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import boto3
 import pytest
 
 from storygate.aws import isolated
 from storygate.demo import copy_project
 from storygate.deploy import deploy
 from storygate.destroy import destroy
+from storygate.errors import OperatorError
 from storygate.functions import rest_api_id
 from storygate.local.cloud import LocalCloud
 from storygate.secret import read_field
 from storygate.stacks import stack_status
 from storygate.terminal import Terminal
+from tests.deploy.picture import picture
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FIELDS = ("callback", "validation", "deployment", "notification")
@@ -34,9 +27,31 @@ def project(tmp_path_factory):
     return copy_project(REPOSITORY, tmp_path_factory.mktemp("project"))
 
 
+class Door:
+    """WSGI middleware that answers 403 to one request of whoever calls AWS, such as Chalice; then it is open again."""
+
+    def __init__(self):
+        self.shut_for = None
+
+    def around(self, app):
+        def guarded(environ, start_response):
+            if self.shut_for and self.shut_for(environ):
+                self.shut_for = None
+                start_response("403 Forbidden", [("Content-Length", "0")])
+                return [b""]
+            return app(environ, start_response)
+
+        return guarded
+
+
 @pytest.fixture(scope="module")
-def cloud(project):
-    with LocalCloud(project) as running:
+def door():
+    return Door()
+
+
+@pytest.fixture(scope="module")
+def cloud(project, door):
+    with LocalCloud(project, wrap=door.around) as running:
         yield running
 
 
@@ -47,9 +62,9 @@ class Told:
         self.project = project
         self.aws = isolated(cloud.client, cloud.environment)
 
-    def deploy(self):
+    def deploy(self, aws=None):
         stream = io.StringIO()
-        deployment = deploy(self.project, "local", self.aws, Terminal(stream))
+        deployment = deploy(self.project, "local", aws or self.aws, Terminal(stream))
         return deployment, stream.getvalue()
 
     def destroy(self, stage, **options):
@@ -58,13 +73,28 @@ class Told:
         return stream.getvalue()
 
 
-@pytest.fixture
+@dataclass(frozen=True)
+class First:
+    """The first deployment to the empty cloud, which nothing disturbed."""
+
+    deployment: object
+    told: str
+    picture: dict
+
+
+@pytest.fixture(scope="module")
 def run(project, cloud):
     return Told(project, cloud)
 
 
-def test_a_second_deploy_even_from_another_checkout_changes_nothing_and_says_so(run, project, cloud):
-    first, told = run.deploy()
+@pytest.fixture(scope="module")
+def undisturbed(run, cloud):
+    deployment, told = run.deploy()
+    return First(deployment, told, picture(cloud, deployment))
+
+
+def test_a_second_deploy_even_from_another_checkout_changes_nothing_and_says_so(run, project, cloud, undisturbed):
+    first, told = undisturbed.deployment, undisturbed.told
     assert first.changed
     secret = [read_field(cloud.client("secretsmanager"), first.stage.secret, field) for field in FIELDS]
     assert not any(value in told for value in secret)
@@ -113,85 +143,59 @@ def test_what_destroy_keeps_is_taken_up_again_and_purge_leaves_nothing(run, proj
     assert f"bucket {stage.bucket}: not there" in again
 
 
-class Background:
-    """`python -m storygate local` as a script would start it."""
-
-    def __init__(self, project, *arguments):
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "storygate", "local", *arguments],
-            cwd=project,
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self.lines = []
-
-    def until_ready(self):
-        overdue = threading.Timer(180, self.process.kill)
-        overdue.start()
-        try:
-            for line in self.process.stdout:
-                self.lines.append(line)
-                if line.startswith("ready"):
-                    return line
-        finally:
-            overdue.cancel()
-        raise AssertionError("".join(self.lines))
-
-    def exported(self):
-        return dict(re.match(r"\s+export (\w+)=(\S+)", line).groups() for line in self.lines if "export " in line)
+class Broken(Exception):
+    """The power went out."""
 
 
-def is_free(url):
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", int(url.rpartition(":")[2]))) != 0
+class Interrupted:
+    """A client that breaks after one of its calls, for a name if one is given: what was asked for is done."""
+
+    def __init__(self, client, call, name=None):
+        self._client, self._call, self._name = client, call, name
+
+    def __getattr__(self, attribute):
+        found = getattr(self._client, attribute)
+        if attribute != self._call:
+            return found
+
+        def breaking(**arguments):
+            answer = found(**arguments)
+            if self._name in {None, *(value for value in arguments.values() if isinstance(value, str))}:
+                raise Broken
+            return answer
+
+        return breaking
 
 
-def test_local_runs_in_the_background_until_sigterm_and_leaves_nothing(tmp_path):
-    project = copy_project(REPOSITORY, tmp_path)
-    stale = project / ".chalice" / "deployed" / "local.json"
-    stale.parent.mkdir()
-    stale.write_text('{"resources": [{"name": "rest_api", "rest_api_id": "gone"}], "schema_version": "2.0"}')
-    local = Background(project, "--aws-port", "0", "--api-port", "0")
-    try:
-        urls = re.findall(r"http://127\.0\.0\.1:\d+", local.until_ready())
-        environment = local.exported()
-        assert urls[0] == environment["AWS_ENDPOINT_URL"]
-        s3 = boto3.client(
-            "s3",
-            endpoint_url=environment["AWS_ENDPOINT_URL"],
-            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-            region_name=environment["AWS_DEFAULT_REGION"],
-        )
-        assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == ["storygate-local"]
-        with pytest.raises(urllib.error.HTTPError, match="401"):
-            urllib.request.urlopen(f"{urls[1]}/jira/callback", b"{}", timeout=10)
-        local.process.send_signal(signal.SIGTERM)
-        rest, _ = local.process.communicate(timeout=60)
-        assert local.process.returncode == 0, rest
-        assert rest.endswith("stopped\n")
-        assert not stale.exists()
-        assert all(is_free(url) for url in urls)
-    finally:
-        local.process.kill()
+def sets_the_trigger(environ):
+    return environ["REQUEST_METHOD"] == "PUT" and environ["QUERY_STRING"].startswith("notification")
 
 
-def test_a_taken_port_is_named_with_its_flag():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = str(taken.getsockname()[1])
-        ended = subprocess.run(
-            [sys.executable, "-m", "storygate", "local", "--aws-port", port, "--api-port", "0"],
-            cwd=REPOSITORY,
-            capture_output=True,
-            text=True,
-            timeout=90,
-            check=False,
-        )
-    assert ended.returncode == 1
-    assert port in ended.stderr
-    assert "--aws-port" in ended.stderr
-    assert "Traceback" not in ended.stderr
+STEPS = [
+    ("cloudformation", "create_change_set", "storygate-local-storage"),
+    ("cloudformation", "execute_change_set", None),
+    ("secretsmanager", "create_secret", None),
+    ("chalice", sets_the_trigger, None),
+    ("apigateway", "update_stage", None),
+    ("cloudformation", "create_change_set", "storygate-local-workflow"),
+]
+
+
+def test_cut_after_each_step_and_run_again_it_ends_as_if_nobody_had_disturbed_it(run, cloud, door, undisturbed):
+    run.destroy(undisturbed.deployment.stage, purge=True)
+    for service, call, name in STEPS:
+        if service == "chalice":
+            door.shut_for = call
+            with pytest.raises(OperatorError, match="chalice deploy failed"):
+                run.deploy()
+            continue
+
+        def client(asked, service=service, call=call, name=name):
+            real = cloud.client(asked)
+            return Interrupted(real, call, name) if asked == service else real
+
+        with pytest.raises(Broken):
+            run.deploy(replace(run.aws, client=client))
+    deployment, _ = run.deploy()
+    assert deployment.changed
+    assert picture(cloud, deployment) == undisturbed.picture

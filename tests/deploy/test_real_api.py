@@ -94,6 +94,8 @@ class Moved:
     definitions: tuple[set[str], set[str]]
     called: list[str]
     result: dict[str, Any]
+    begun: str
+    told: str
 
 
 @pytest.fixture(scope="module")
@@ -103,17 +105,20 @@ def moved(real: PackagesApi, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with LocalCloud(project, wrap=paths.around) as cloud:
         aws = isolated(cloud.client, cloud.environment)
         bucket = deploy(project, "local", aws, Terminal(io.StringIO())).stage.bucket
-        before = definitions(cloud, bucket)
+        cloud.start_api()
+        before, begun = definitions(cloud, bucket), waiting(cloud)
+        paths.called.clear()
         connection = cloud.client("events").create_connection(
             Name="packages-validation",
             AuthorizationType="API_KEY",
             AuthParameters={"ApiKeyAuthParameters": {"ApiKeyName": "X-Api-Key", "ApiKeyValue": TOKEN}},
         )["ConnectionArn"]
         configure(project, {"ValidationUrl": real.url, "ValidationConnectionArn": connection})
-        deployment = deploy(project, "local", aws, Terminal(io.StringIO()))
-        cloud.start_api()
+        told = io.StringIO()
+        deployment = deploy(project, "local", aws, Terminal(told))
         result = run(cloud, bucket)
-        yield Moved(cloud, deployment, project, connection, (before, definitions(cloud, bucket)), paths.called, result)
+        both = (before, definitions(cloud, bucket))
+        yield Moved(cloud, deployment, project, connection, both, paths.called, result, begun, told.getvalue())
 
 
 def configure(project: Path, workflow: dict[str, str]) -> None:
@@ -126,6 +131,18 @@ def configure(project: Path, workflow: dict[str, str]) -> None:
 def definitions(cloud: LocalCloud, bucket: str) -> set[str]:
     listed = cloud.client("s3").list_objects_v2(Bucket=bucket, Prefix="definitions/")
     return {entry["Key"] for entry in listed["Contents"]}
+
+
+def waiting(cloud: LocalCloud) -> str:
+    """The ARN of a run that waits for its story."""
+    client, table = cloud.client("stepfunctions"), cloud.client("dynamodb").list_tables()["TableNames"][0]
+    machine = client.list_state_machines()["stateMachines"][0]["stateMachineArn"]
+    request = {"jiraStoryId": "PROJ-2", "packageIds": ["pkg-001"]}
+    arn = client.start_execution(stateMachineArn=machine, name="begun", input=json.dumps(request))["executionArn"]
+    patience = Patience(PATIENCE)
+    while not cloud.client("dynamodb").scan(TableName=table, ConsistentRead=True)["Items"]:
+        assert patience.pause(), f"the run did not wait within {PATIENCE:g} s"
+    return str(arn)
 
 
 def run(cloud: LocalCloud, bucket: str) -> dict[str, Any]:
@@ -171,6 +188,19 @@ def test_not_a_byte_of_the_workflow_changes(moved: Moved) -> None:
     assert (moved.project / DEFINITION).read_bytes() == (REPOSITORY / DEFINITION).read_bytes()
 
 
+def test_a_run_under_way_keeps_the_definition_it_began_with_and_deploy_says_so(moved: Moved, real: PackagesApi) -> None:
+    client = moved.cloud.client("stepfunctions")
+    kept = client.describe_state_machine_for_execution(executionArn=moved.begun)["definition"]
+    assert real.url not in kept
+    assert "/mock/validation" in kept
+    alias = client.describe_execution(executionArn=moved.begun)["stateMachineArn"] + ":live"
+    routes = client.describe_state_machine_alias(stateMachineAliasArn=alias)["routingConfiguration"]
+    live = client.describe_state_machine(stateMachineArn=routes[0]["stateMachineVersionArn"])["definition"]
+    assert real.url in live
+    assert "version 2 is live" in moved.told
+    assert "under way with the definition they began with: 1 run of version 1" in moved.told
+
+
 def test_the_role_may_call_the_real_api_with_its_connection_and_no_longer_the_mock(
     moved: Moved, real: PackagesApi
 ) -> None:
@@ -193,7 +223,7 @@ def test_the_role_may_call_the_real_api_with_its_connection_and_no_longer_the_mo
 def test_the_token_is_nowhere_in_the_result_the_history_or_the_stack(moved: Moved) -> None:
     client = moved.cloud.client("stepfunctions")
     machine = client.list_state_machines()["stateMachines"][0]["stateMachineArn"]
-    arn = client.list_executions(stateMachineArn=machine)["executions"][0]["executionArn"]
+    arn = f"{machine.replace(':stateMachine:', ':execution:')}:real"
     pages = client.get_paginator("get_execution_history").paginate(executionArn=arn)
     stack = moved.cloud.client("cloudformation").describe_stacks(StackName=moved.deployment.stage.workflow_stack)
     seen = [moved.result, *(page["events"] for page in pages), stack["Stacks"]]

@@ -48,6 +48,7 @@ IN_TRANSACTION = {
 }
 STATES_ON = {"StartExecution": "machine", "ListExecutions": "machine", "DescribeStateMachine": "machine"}
 STATES_ON |= {"DescribeExecution": "execution", "GetExecutionHistory": "execution", "StopExecution": "execution"}
+STATES_ON |= {"DescribeStateMachineForExecution": "execution"}
 
 
 def needs(call: Call, account: Account) -> list[Need]:

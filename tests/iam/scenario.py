@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 
 from storygate import cli, jira
-from storygate.aws import isolated
+from storygate.aws import isolated, of_environment
+from storygate.commands.common import Place
+from storygate.console.listing import Listing
 from storygate.demo import copy_project
 from storygate.deploy import Deployment, deploy
 from storygate.local.cloud import LocalCloud
@@ -105,6 +107,7 @@ class _Run:
         self._call_back("PROJ-12345")
         self._operator("watch", run)
         self._operator("results", run, "--log")
+        self._operator("report", run, "-o", "-")
         self._operator("list")
 
     def _early_verdict(self) -> None:
@@ -125,6 +128,9 @@ class _Run:
         self._machine.start_execution(stateMachineArn=self._arn, name="waits", input=request)
         self._await("the wait", lambda: self._waits("waits"))
         self._operator("list", "--waiting")
+        with self._signed_as_operator():
+            place = Place(self.cloud.project, self.deployment.stage, of_environment())
+            assert [row["execution"] for row in Listing(place).page("waiting", "PROJ-3").rows] == ["waits"]
 
     def _drop_that_starts_nothing(self) -> None:
         """An event that no code understands fails three times; Lambda then sends it on by the function's own role."""

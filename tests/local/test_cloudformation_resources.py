@@ -331,7 +331,16 @@ def test_an_event_invoke_config_belongs_to_its_function(cloud: LocalCloud, stack
     client.delete_function(FunctionName="started")
 
 
-@pytest.mark.parametrize("kind", ["AWS::CloudWatch::Alarm", "AWS::Lambda::EventInvokeConfig", "AWS::S3::BucketPolicy"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "AWS::CloudWatch::Alarm",
+        "AWS::Lambda::EventInvokeConfig",
+        "AWS::S3::BucketPolicy",
+        "AWS::StepFunctions::StateMachineAlias",
+        "AWS::StepFunctions::StateMachineVersion",
+    ],
+)
 def test_moto_still_makes_nothing_of_the_type(bare_moto: Bare, kind: str) -> None:
     client, name = bare_moto.client("cloudformation"), f"nothing-{kind.rpartition(':')[2]}"
     client.create_stack(StackName=name, TemplateBody=json.dumps(template(It=(kind, {}))))  # without its properties

@@ -1,4 +1,4 @@
-"""Alarms and the fate of failed events come from stacks, as on AWS; drift is refused in words."""
+"""Alarms, the fate of failed events and versions come from stacks, as on AWS; drift is refused in words."""
 
 import json
 from collections.abc import Callable
@@ -49,6 +49,35 @@ RETRIES = {
     },
 }
 
+PASS = {"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}}
+WAIT = {"StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": 60, "End": True}}}
+ROLE = "arn:aws:iam::123456789012:role/any"
+VERSIONS = {
+    "Parameters": {"Definition": {"Type": "String"}, "Alias": {"Type": "String", "Default": "live"}},
+    "Resources": {
+        "Machine": {
+            "Type": "AWS::StepFunctions::StateMachine",
+            "Properties": {"StateMachineName": "m", "RoleArn": ROLE, "DefinitionString": {"Ref": "Definition"}},
+        },
+        "Numbered": {
+            "Type": "AWS::StepFunctions::StateMachineVersion",
+            "UpdateReplacePolicy": "Retain",
+            "Properties": {
+                "StateMachineArn": {"Ref": "Machine"},
+                "StateMachineRevisionId": {"Fn::GetAtt": ["Machine", "StateMachineRevisionId"]},
+            },
+        },
+        "Live": {
+            "Type": "AWS::StepFunctions::StateMachineAlias",
+            "Properties": {
+                "Name": {"Ref": "Alias"},
+                "RoutingConfiguration": [{"StateMachineVersionArn": {"Ref": "Numbered"}, "Weight": 100}],
+            },
+        },
+    },
+    "Outputs": {"Machine": {"Value": {"Ref": "Machine"}}, "Alias": {"Value": {"Ref": "Live"}}},
+}
+
 
 def alarms(cloud: Any) -> dict[str, Any]:
     return {alarm["AlarmName"]: alarm for alarm in cloud.client("cloudwatch").describe_alarms()["MetricAlarms"]}
@@ -93,6 +122,49 @@ def test_drift_is_refused_in_a_form_that_sdks_read(cloud: LocalCloud, stack: Dep
     stack(ALARMS, Name="drifted")
     with pytest.raises(ClientError, match="cannot detect drift"):
         cloud.client("cloudformation").detect_stack_drift(StackName="stack")
+
+
+def numbers(states: Any, machine: str) -> list[str]:
+    listed = states.list_state_machine_versions(stateMachineArn=machine)["stateMachineVersions"]
+    return [version["stateMachineVersionArn"].removeprefix(f"{machine}:") for version in listed]
+
+
+def test_a_definition_gets_a_number_and_the_alias_follows_it(cloud: LocalCloud, stack: Deploy) -> None:
+    states = cloud.client("stepfunctions")
+    made = stack(VERSIONS, Definition=json.dumps(WAIT))
+    machine, alias = made["Machine"], made["Alias"]
+    assert alias == f"{machine}:live"
+    begun = states.start_execution(stateMachineArn=machine)["executionArn"]
+    stack(VERSIONS, Definition=json.dumps(PASS))
+    stack({**VERSIONS, "Description": "changes nothing in the state machine"}, Definition=json.dumps(PASS))
+    assert numbers(states, machine) == ["2", "1"]
+    routes = states.describe_state_machine_alias(stateMachineAliasArn=alias)["routingConfiguration"]
+    assert routes == [{"stateMachineVersionArn": f"{machine}:2", "weight": 100}]
+
+    kept, first, newest = (
+        states.describe_state_machine_for_execution(executionArn=begun),
+        states.describe_state_machine(stateMachineArn=f"{machine}:1"),
+        states.describe_state_machine(stateMachineArn=machine),
+    )
+    assert json.loads(kept["definition"]) == json.loads(first["definition"]) == WAIT
+    assert kept.get("revisionId") == first.get("revisionId")
+    assert newest["revisionId"] == states.describe_state_machine(stateMachineArn=f"{machine}:2")["revisionId"]
+    states.stop_execution(executionArn=begun)
+
+    renamed = stack(VERSIONS, Definition=json.dumps(PASS), Alias="current")["Alias"]
+    aliases = states.list_state_machine_aliases(stateMachineArn=machine)["stateMachineAliases"]
+    assert [entry["stateMachineAliasArn"] for entry in aliases] == [renamed] == [f"{machine}:current"]
+
+
+def test_moto_still_knows_no_revision_and_lists_no_versions(bare_moto: Bare) -> None:
+    states = bare_moto.client("stepfunctions")
+    machine = states.create_state_machine(name="bare", definition=json.dumps(WAIT), roleArn=ROLE)["stateMachineArn"]
+    begun = states.start_execution(stateMachineArn=machine)["executionArn"]
+    states.update_state_machine(stateMachineArn=machine, definition=json.dumps(PASS))
+    assert "revisionId" not in states.describe_state_machine(stateMachineArn=machine)
+    assert json.loads(states.describe_state_machine_for_execution(executionArn=begun)["definition"]) == PASS
+    with pytest.raises(BREAKS):
+        states.list_state_machine_versions(stateMachineArn=machine)
 
 
 def test_moto_still_makes_no_alarm_from_a_stack(bare_moto: Bare) -> None:

@@ -4,8 +4,9 @@ import pytest
 from botocore.stub import Stubber
 
 from storygate.aws import Aws
-from storygate.deploy import KEYS, check_access, is_kept
+from storygate.deploy import KEYS, is_kept
 from storygate.errors import OperatorError
+from storygate.preflight import check_access
 
 
 @pytest.fixture

@@ -2,10 +2,11 @@
 
 AWS: CloudFormation user guide, aws-resource-stepfunctions-statemachine.html. The definition is `DefinitionString`,
 `DefinitionS3Location` or `Definition`; every `${Name}` of `DefinitionSubstitutions` in it is replaced; `Ref` is the
-ARN, GetAtt gives `Arn`, `Name`; a changed definition, role, logging or tracing updates in place, another name or type
-replaces.
-moto 5.2.5 knows `DefinitionString`, role, name and tags; has no attribute `Arn`; fails to delete by name; and puts the
-state machine where its own executing API does not look.
+ARN, GetAtt gives `Arn`, `Name` and `StateMachineRevisionId` (INITIAL as long as the state machine was never updated:
+PublishStateMachineVersion's name for it); a changed definition, role, logging or tracing updates in place, another name
+or type replaces.
+moto 5.2.5 knows `DefinitionString`, role, name and tags; has no attribute `Arn` and no revision; fails to delete by
+name; and puts the state machine where its own executing API does not look.
 """
 
 import json
@@ -22,6 +23,7 @@ from moto.utilities.utils import get_partition
 from storygate.local.gaps.cloudformation_update import retains
 
 PLACEHOLDER = re.compile(r"\$\{([A-Za-z0-9_]+)\}")
+REVISION = "StateMachineRevisionId"
 
 _get_attribute_of_moto = StateMachine.get_cfn_attribute
 _has_attribute_of_moto = StateMachine.has_cfn_attr.__func__
@@ -89,13 +91,20 @@ def _delete(_cls: Any, name_or_arn: str, _json: Any, account_id: str, region_nam
     get_backend(account_id, region_name).delete_state_machine(arn)
 
 
+def revision(machine: Any) -> str:
+    """The name of a state machine's current revision (see `stepfunctions_versions`)."""
+    return str(machine.revision_id or "INITIAL")
+
+
 def _has_attribute(cls: Any, attr: str) -> bool:
-    return attr == "Arn" or bool(_has_attribute_of_moto(cls, attr))
+    return attr in {"Arn", REVISION} or bool(_has_attribute_of_moto(cls, attr))
 
 
 def _get_attribute(machine: Any, attribute_name: str) -> Any:
     if attribute_name == "Arn":
         return machine.arn
+    if attribute_name == REVISION:
+        return revision(machine)
     return _get_attribute_of_moto(machine, attribute_name)
 
 

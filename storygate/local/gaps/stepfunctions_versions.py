@@ -1,0 +1,80 @@
+"""State machines have revisions, their versions are snapshots of these, and an execution keeps the one it began with.
+
+AWS: UpdateStateMachine makes a new revision, of which DescribeStateMachine tells the `revisionId`; a machine that was
+never updated has none. "Running executions will continue to use the previous definition and roleArn", so
+DescribeStateMachineForExecution tells what the execution began with. A version is published once for a revision,
+however often one asks; ListStateMachineVersions lists the newest first. (API reference of these.)
+moto 5.2.5 knows no revisions, publishes the same thing again under a new number, cannot list versions, and answers
+DescribeStateMachineForExecution with the newest definition.
+"""
+
+import uuid
+from typing import Any
+
+from moto.core.responses import ActionResult
+from moto.stepfunctions.models import StateMachine, StateMachineInstance, StateMachineVersion
+from moto.stepfunctions.responses import StepFunctionResponse
+
+_original_update = StateMachine.update
+_original_publish = StateMachine.publish
+_original_describe = StepFunctionResponse._describe_state_machine
+_original_for_execution = StepFunctionResponse.describe_state_machine_for_execution
+
+SNAPSHOT = ("definition", "roleArn", "loggingConfiguration", "tracingConfiguration", "encryptionConfiguration")
+
+
+def fill() -> None:
+    """Have moto keep revisions."""
+    StateMachineInstance.revision_id = None
+    StateMachine.update = _update
+    StateMachine.publish = _publish
+    StepFunctionResponse._describe_state_machine = _describe
+    StepFunctionResponse.describe_state_machine_for_execution = _describe_for_execution
+    StepFunctionResponse.list_state_machine_versions = _list_versions
+
+
+def _update(machine: Any, **changes: Any) -> None:
+    changed = any(value is not None and getattr(machine, name, None) != value for name, value in changes.items())
+    _original_update(machine, **changes)
+    if changed:
+        machine.revision_id = str(uuid.uuid4())
+
+
+def _publish(machine: Any, description: str | None = None) -> Any:
+    newest: StateMachineVersion | None = machine.latest_version
+    if newest is None or newest.revision_id != machine.revision_id:
+        _original_publish(machine, description)
+        machine.latest_version.revision_id = machine.revision_id
+    return machine.latest_version
+
+
+def _describe(response: Any, state_machine_arn: str) -> ActionResult:
+    answer = _original_describe(response, state_machine_arn)
+    return _with_revision(answer, response.stepfunction_backend.describe_state_machine(state_machine_arn))
+
+
+def _describe_for_execution(response: Any) -> ActionResult:
+    answer = _original_for_execution(response)
+    begun = response.stepfunction_backend.describe_execution(response._get_param("executionArn")).state_machine
+    answer.result.update({name: getattr(begun, name) for name in SNAPSHOT})
+    answer.result.pop("revisionId", None)
+    return _with_revision(answer, begun)
+
+
+def _with_revision(answer: ActionResult, machine: Any) -> ActionResult:
+    if machine.revision_id:
+        answer.result["revisionId"] = machine.revision_id
+    return answer
+
+
+def _list_versions(response: Any) -> ActionResult:
+    machine = response.stepfunction_backend.describe_state_machine(response._get_param("stateMachineArn"))
+    newest_first = sorted(machine.versions.values(), key=lambda version: version.version, reverse=True)
+    return ActionResult(
+        {
+            "stateMachineVersions": [
+                {"stateMachineVersionArn": version.arn, "creationDate": version.creation_date}
+                for version in newest_first
+            ]
+        }
+    )
