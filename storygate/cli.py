@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from storygate import cost, demo, deploy, destroy, diagram, doctor, rotate
-from storygate.commands import apis, callback, cancel, results, retry, smoke, start, watch
+from storygate.commands import apis, callback, cancel, console, report, results, retry, smoke, start, watch
 from storygate.commands import list as list_runs
 from storygate.errors import AWS_ERRORS, OperatorError, explain
 from storygate.local import command as local
@@ -20,7 +20,7 @@ from storygate.terminal import Terminal
 
 COMMANDS = (
     *(deploy, destroy, local, demo),
-    *(start, watch, list_runs, results, callback, retry, cancel),
+    *(start, watch, list_runs, results, report, console, callback, retry, cancel),
     *(apis, smoke, doctor, cost, rotate, diagram),
 )
 

@@ -13,8 +13,9 @@ from storygate import callbacks, jira
 from storygate.aws import Aws, isolated
 from storygate.deploy import Deployment, deploy
 from storygate.errors import OperatorError
-from storygate.history import History, Moment, await_run, follow
+from storygate.history import History, Moment, await_run
 from storygate.inputs import drop
+from storygate.live import follow_live
 from storygate.local.command import STAGE, local_cloud, stopped_by_signals
 from storygate.patience import Patience
 from storygate.results import read_result, result_key
@@ -127,7 +128,7 @@ def _follow(history: History, terminal: Terminal, until: Callable[[], bool] = la
         else:
             moment.tell(terminal)
 
-    if not follow(history, Patience(RUN_PATIENCE), tell, until=until):
+    if not follow_live(history, Patience(RUN_PATIENCE), tell, terminal, until=until):
         raise _too_long(RUN_PATIENCE, f"the run {name_of(history.arn)}, after {history.path}")
 
 

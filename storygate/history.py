@@ -7,9 +7,8 @@ named fields are taken out of it, and nothing is shown as it is.
 """
 
 import json
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +23,8 @@ ENDS = {
     "ExecutionAborted": "ABORTED",
     "ExecutionTimedOut": "TIMED_OUT",
 }
+# After these come the first states of branches.
+OPENS = {"ParallelStateStarted", "MapStateStarted", "MapIterationStarted"}
 # What an attempt of a state fails with; each of them has an `error` (API reference, HistoryEvent).
 FAILURES = ("taskFailed", "taskSubmitFailed", "taskStartFailed", "taskTimedOut", "evaluationFailed")
 
@@ -69,6 +70,33 @@ class Moment:
                 show(f"{at} ended {told['outcome']}" + (f": {told['reason']}" if told["reason"] else ""))
 
 
+@dataclass(frozen=True)
+class Visit:
+    """One stay in a state, `left` is None while it lasts. A state that a loop comes back to has several."""
+
+    state: str
+    entered: datetime
+    kind: str
+    """The state's type in the ASL: `Task`, `Choice`, `Parallel`, …"""
+    within: int | None = None
+    """The visit of the Parallel or Map that it belongs to, by its place in `History.visits`."""
+    left: datetime | None = None
+    attempts: int = 1
+    failures: tuple[tuple[datetime, str], ...] = ()
+    """When attempts failed, and with which error; an error's name alone, since its cause may quote anything."""
+    failed: bool = False
+    """Whether the last attempt failed, so that the state was left by its Catch or ended the run."""
+    waiting_since: datetime | None = None
+    """When its task token was handed out (TaskSubmitted), for what comes back with the token."""
+    stopped: bool = False
+    """Whether it was left only because the run ended, or the Parallel around it: a Fail, what was cancelled."""
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """The names of what its attempts failed with."""
+        return tuple(error for _, error in self.failures)
+
+
 @dataclass
 class History:
     """A run's history, read piece by piece. `client` is Step Functions'."""
@@ -77,13 +105,17 @@ class History:
     arn: str
     path: list[str] = field(default_factory=list)
     """The states entered so far, in order."""
+    visits: list[Visit] = field(default_factory=list)
+    """The same, with what became of each."""
     waiting_since: datetime | None = None
     """Since when the run waits for its story; None while it does not."""
     end: Moment | None = None
     """The moment of kind `ended`, once it has come."""
+    events: list[Any] = field(default_factory=list, repr=False)
+    """All that was read, as AWS has it: with the task token, so never to be shown."""
     _last: int = 0
-    _state_of: dict[int, str] = field(default_factory=dict)
-    _failures: Counter[str] = field(default_factory=Counter)
+    _visit_of: dict[int, int] = field(default_factory=dict)
+    _opens: set[int] = field(default_factory=set)
     _answered: set[str] = field(default_factory=set)
 
     @property
@@ -93,10 +125,21 @@ class History:
 
     def read(self) -> list[Moment]:
         """What has happened since the last call; nothing for a run that does not exist (yet)."""
-        return [moment for event in self._new_events() for moment in self._moments(event)]
+        return self.take(self._new_events())
+
+    def take(self, events: Iterable[Any]) -> list[Moment]:
+        """What these events tell, which follow those taken before, in order."""
+        moments: list[Moment] = []
+        for event in events:
+            self.events.append(event)
+            moments += self._moments(event)
+        return moments
 
     def _new_events(self) -> list[Any]:
-        """Read from the newest back to the last one known: one page, however long the run is."""
+        """The events since the last call, in order.
+
+        Read from the newest back to the last one known: one page, however long the run is.
+        """
         found = []
         request = {"executionArn": self.arn, "reverseOrder": True, "maxResults": 200}
         while True:
@@ -119,16 +162,16 @@ class History:
 
     def _moments(self, event: Any) -> Iterator[Moment]:
         at, entered, exited = event["timestamp"], event.get("stateEnteredEventDetails"), _exited(event)
-        # In parallel branches the states' events alternate; an event's predecessor tells whose it is.
-        state = entered["name"] if entered else self._state_of.get(event.get("previousEventId", 0), "")
-        self._state_of[event["id"]] = state
+        number = self._visited(event)
+        state = self.visits[number].state if number is not None else ""
         if entered:
             self.path.append(state)
-            self._failures[state] = 0
             yield Moment(at, "state", {"state": state})
-        if error := _error(event):
-            self._failures[state] += 1
-            yield Moment(at, "failure", {"state": state, "attempt": self._failures[state], "error": error})
+        if (error := _error(event)) and number is not None:
+            failures = (*self.visits[number].failures, (at, error))
+            attempts = max(self.visits[number].attempts, len(failures))
+            self._change(number, attempts=attempts, failures=failures, failed=True)
+            yield Moment(at, "failure", {"state": state, "attempt": len(failures), "error": error})
         if event["type"] == "TaskSubmitted":
             self.waiting_since = at
             yield Moment(at, "waiting", {"state": state})
@@ -137,7 +180,55 @@ class History:
         if status := ENDS.get(event["type"]):
             self.end = Moment(at, "ended", _ending(status, event))
             self.waiting_since = None
+            self._close(at, range(len(self.visits)))
             yield self.end
+
+    def _visited(self, event: Any) -> int | None:
+        """Whose event it is, with the visit brought up to date; None for one of the run itself."""
+        at, kind, exited = event["timestamp"], event["type"], _exited(event)
+        # In parallel branches the states' events alternate; an event's predecessor tells whose it is.
+        before = event.get("previousEventId", 0)
+        number = self._visit_of.get(before)
+        if entered := event.get("stateEnteredEventDetails"):
+            around = number if before in self._opens or number is None else self.visits[number].within
+            self.visits.append(Visit(entered["name"], at, kind.removesuffix("StateEntered"), around))
+            number = len(self.visits) - 1
+        elif exited:
+            number = self._entered(exited["name"], number)
+        if number is None:
+            return None
+        self._visit_of[event["id"]] = number
+        if kind in OPENS:
+            self._opens.add(event["id"])
+        if kind == "TaskScheduled":
+            # The first attempt is none that failed before; one whose arguments failed was never scheduled.
+            tries = len(self.visits[number].failures) + 1
+            self._change(number, attempts=tries, failed=False)
+        if kind == "TaskSubmitted":
+            self._change(number, waiting_since=at)
+        if exited:
+            self._change(number, left=at)
+            self._close(at, [index for index in range(number, len(self.visits)) if self._is_within(index, number)])
+        return number
+
+    def _entered(self, state: str, number: int | None) -> int | None:
+        """The visit that an exit ends: the predecessor's own, but the one around it when the last branch is done."""
+        if number is not None and self.visits[number].state == state and self.visits[number].left is None:
+            return number
+        numbers = range(len(self.visits) - 1, -1, -1)
+        return next((n for n in numbers if self.visits[n].state == state and self.visits[n].left is None), None)
+
+    def _is_within(self, index: int, outer: int) -> bool:
+        around = self.visits[index].within
+        return around is not None and (around == outer or self._is_within(around, outer))
+
+    def _close(self, at: datetime, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            if self.visits[number].left is None:
+                self._change(number, left=at, stopped=True)
+
+    def _change(self, number: int, **changes: Any) -> None:
+        self.visits[number] = replace(self.visits[number], **changes)
 
     def _left(self, at: datetime, exited: Any) -> Iterator[Moment]:
         if exited["name"] == WAIT and self.waiting_since:

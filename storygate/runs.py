@@ -72,10 +72,25 @@ class Runs:
             for page in pages:
                 yield from (_run(listed) for listed in page["executions"])
         except self._client.exceptions.StateMachineDoesNotExist as error:
+            raise self._not_deployed() from error
+
+    def page(self, status: str | None, size: int, token: str | None = None) -> tuple[list[Run], str | None]:
+        """At most `size` runs in the order of `latest`, and the token of the next page, None after the last one.
+
+        One call. Raises OperatorError for a token that has expired (after 24 hours, API reference), as well.
+        """
+        request: dict[str, Any] = {"stateMachineArn": self.machine, "maxResults": size}
+        request |= ({"statusFilter": status} if status else {}) | ({"nextToken": token} if token else {})
+        try:
+            answer = self._client.list_executions(**request)
+        except self._client.exceptions.StateMachineDoesNotExist as error:
+            raise self._not_deployed() from error
+        except self._client.exceptions.InvalidToken as error:
             raise OperatorError(
-                f"Stage {self._stage.name} is not deployed here: there is no {self.machine}.",
-                f"Run `python -m storygate deploy --stage {self._stage.name}`, or check AWS_PROFILE and the region.",
+                "This page of runs can no longer be found; AWS keeps its place for 24 hours.",
+                "Begin again with the newest runs.",
             ) from error
+        return [_run(listed) for listed in answer["executions"]], answer.get("nextToken")
 
     def newest(self) -> Run:
         """The run that started last: of those that run, or the one that ended last. OperatorError if there is none."""
@@ -97,6 +112,12 @@ class Runs:
         """Stops a run (StopExecution: at once, without any state after it); the cause is kept with it."""
         longest = 32_768  # API reference
         self._client.stop_execution(executionArn=self.arn(execution), error="cancelled", cause=cause[:longest])
+
+    def _not_deployed(self) -> OperatorError:
+        return OperatorError(
+            f"Stage {self._stage.name} is not deployed here: there is no {self.machine}.",
+            f"Run `python -m storygate deploy --stage {self._stage.name}`, or check AWS_PROFILE and the region.",
+        )
 
 
 def name_of(execution: str) -> str:

@@ -2,10 +2,12 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from io import TextIOWrapper
 from typing import TextIO
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.live import Live
 from rich.status import Status
 from rich.table import Table
 from rich.text import Text
@@ -28,6 +30,15 @@ class Terminal:
     def interactive(self) -> bool:
         """Whether somebody can be asked: both ends are a terminal."""
         return sys.stdin.isatty() and self._console.is_terminal
+
+    @property
+    def can_redraw(self) -> bool:
+        """Whether what was drawn can be drawn over: a terminal, and not one that only appends."""
+        return self._console.is_terminal and not self._console.is_dumb_terminal
+
+    def redrawn(self, picture: RenderableType) -> AbstractContextManager[object]:
+        """Draws a picture anew four times a second while the block runs; how it was last stays. See `can_redraw`."""
+        return Live(picture, console=self._console, refresh_per_second=4)
 
     def step(self, text: str) -> None:
         """A new step begins."""

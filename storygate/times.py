@@ -16,6 +16,13 @@ def age(seconds: float) -> str:
     return "0 s"
 
 
+def span(seconds: float) -> str:
+    """A span that may be short: `8 ms`, `4.2 s`, and from a minute on as `age` has it."""
+    if seconds < 1:
+        return f"{max(0, round(seconds * 1000))} ms"
+    return f"{seconds:.1f} s" if seconds < 59.95 else age(seconds)
+
+
 def clock(at: datetime, now: datetime | None = None) -> str:
     """A time in the local zone: `14:03:22` if it is today's, else `2026-01-31 14:03:22`."""
     local = at.astimezone()

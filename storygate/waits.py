@@ -30,6 +30,20 @@ def waiting_among(dynamodb: Any, table: str, stories: Mapping[str, str]) -> set[
     return found
 
 
+def waiting_for(dynamodb: Any, table: str, story: str, limit: int) -> list[str]:
+    """The names of at most `limit` runs that wait for a story: one Query of the story's own partition."""
+    answer = dynamodb.query(
+        TableName=table,
+        KeyConditionExpression="story = :story AND begins_with(entry, :wait)",
+        ExpressionAttributeValues={":story": {"S": story}, ":wait": {"S": "WAIT#"}},
+        ProjectionExpression="entry",
+        Select="SPECIFIC_ATTRIBUTES",  # as the operator role must ask (workflow.yaml, SeeVerdictsAndWhoWaits)
+        ConsistentRead=True,
+        Limit=limit,
+    )
+    return [item["entry"]["S"].partition("#")[2] for item in answer["Items"]]
+
+
 def remove_entry(dynamodb: Any, table: str, story: str, execution: str) -> bool:
     """Removes the entry of a run that is over; False if there was none, or another token has taken its place."""
     key = _key(story, execution)

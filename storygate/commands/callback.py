@@ -5,10 +5,11 @@ import json
 from typing import Any
 
 from storygate import callbacks
-from storygate.commands.common import add_command, add_timeout, emit, place_of, told
+from storygate.commands.common import Place, add_command, add_timeout, emit, place_of, told
 from storygate.errors import WrongUsage
 from storygate.secret import read_field
 from storygate.terminal import Terminal
+from storygate.web import Answer
 
 
 def register(commands: Any) -> None:
@@ -47,14 +48,19 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
         body = callbacks.flat(story, args.status, message=args.message)
     else:
         body = callbacks.webhook(story, args.status, message=args.message, actor=place.who)
-    secret = read_field(place.aws.client("secretsmanager"), place.stage.secret, "callback")
     shown.step(f"{story} is {args.status}, says {place.who}")
-    answer = callbacks.send(place.callback_url, body, secret, timeout=args.timeout)
+    answer = deliver(place, body, args.timeout)
     if args.json:
         emit({"story": story, "status": args.status, "httpStatus": answer.status, "answer": _parsed(answer.text)})
     show = shown.done if answer.is_success else shown.fail
     show(f"the callback answered HTTP {answer.status}: {answer.text.strip()}")
     return 0 if answer.is_success else 1
+
+
+def deliver(place: Place, body: dict[str, Any], timeout: float = callbacks.SECONDS) -> Answer:
+    """Sends a body to the callback, signed with its secret, within `timeout` seconds; raises what `post` raises."""
+    secret = read_field(place.aws.client("secretsmanager"), place.stage.secret, "callback")
+    return callbacks.send(place.callback_url, body, secret, timeout=timeout)
 
 
 def _parsed(text: str) -> Any:

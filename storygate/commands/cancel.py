@@ -1,9 +1,10 @@
 """`cancel`: stops a run, and takes its entry out of the decision table."""
 
 import argparse
+from dataclasses import dataclass
 from typing import Any
 
-from storygate.commands.common import add_command, add_execution, add_timeout, emit, place_of, say, told
+from storygate.commands.common import Place, add_command, add_execution, add_timeout, emit, place_of, say, told
 from storygate.errors import OperatorError, OutOfPatience
 from storygate.history import outcome_of
 from storygate.inputs import story_of
@@ -34,17 +35,46 @@ def register(commands: Any) -> None:
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
     """The command: 0 if the run is cancelled, now or before; 1 if it ended by itself; 124 if it is not seen to stop."""
     place, shown = place_of(args), told(args, terminal)
-    described = place.runs.describe(args.execution)
+    cancelled = cancel(place, args.execution, args.reason, args.timeout)
+    shown.done(f"{cancelled.name} is cancelled; it writes no result and no log")
+    if args.json:
+        emit(
+            {
+                "execution": cancelled.name,
+                "status": "ABORTED",
+                "story": cancelled.story,
+                "entryRemoved": cancelled.entry_removed,
+            }
+        )
+    shown.detail(f"its entry for {cancelled.story}: {'removed' if cancelled.entry_removed else 'not there'}")
+    return 0
+
+
+@dataclass(frozen=True)
+class Cancelled:
+    """A run that was stopped, and whether its entry for the story was still there to be removed."""
+
+    name: str
+    story: str | None
+    entry_removed: bool
+
+
+def cancel(place: Place, execution: str, reason: str | None, timeout: float = SECONDS) -> Cancelled:
+    """Stops a run and removes its entry, also what an interrupted cancel left.
+
+    Raises OperatorError if it ended by itself, and OutOfPatience if it is not seen to stop within `timeout` seconds.
+    """
+    described = place.runs.describe(execution)
     name, status = described["name"], described["status"]
     if status == RUNNING:
-        place.runs.stop(name, f"cancelled by {place.who}" + (f": {args.reason}" if args.reason else ""))
+        place.runs.stop(name, f"cancelled by {place.who}" + (f": {reason}" if reason else ""))
         # It may have ended by itself in the meantime, of which StopExecution says nothing, and the description may
         # lag behind (API reference: eventually consistent).
-        patience = Patience(args.timeout)
+        patience = Patience(timeout)
         while (status := place.runs.describe(name)["status"]) == RUNNING:
             if not patience.pause():
                 raise OutOfPatience(
-                    f"{name} was told to stop, and has not been seen to within {args.timeout:g} s.",
+                    f"{name} was told to stop, and has not been seen to within {timeout:g} s.",
                     f"Run this again: {say(f'cancel {name}', place.stage)}",
                 )
     if status != "ABORTED":
@@ -52,11 +82,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
             f"{name} is over already: {outcome_of(status, described.get('error'))}. Nothing was cancelled.",
             say(f"results {name}", place.stage),
         )
-    shown.done(f"{name} is cancelled; it writes no result and no log")
     # Only now: before, the run could have put its entry there behind our back.
     story = story_of(place.s3, place.stage.bucket, described.get("input"))
     removed = bool(story) and remove_entry(place.dynamodb, place.stage.table, str(story), name)
-    if args.json:
-        emit({"execution": name, "status": "ABORTED", "story": story, "entryRemoved": removed})
-    shown.detail(f"its entry for {story}: {'removed' if removed else 'not there'}")
-    return 0
+    return Cancelled(name, story, removed)

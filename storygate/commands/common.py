@@ -11,12 +11,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from rich.text import Text
-
 from storygate.aws import Aws, of_environment
 from storygate.errors import Interrupted, OperatorError, OutOfPatience
 from storygate.functions import api_url
-from storygate.history import History, Moment, follow
+from storygate.history import History, Moment
+from storygate.live import follow_live
 from storygate.patience import Patience
 from storygate.runs import Runs, name_of
 from storygate.stage import Stage, find_project, load_stage
@@ -149,22 +148,19 @@ def await_end(
 
     Raises OutOfPatience after `timeout` seconds, and Interrupted at Ctrl-C; the run itself goes on either way.
     """
-    name, again = name_of(history.arn), say(f"watch {name_of(history.arn)}", place.stage)
-    # The spinner is for eyes alone: nothing of it is left when it ends, and a plain stream never sees it.
-    with terminal.waiting(f"{name}: starting") as spinner:
-        next_word = 0.0
+    again = say(f"watch {name_of(history.arn)}", place.stage)
+    next_word = 0.0
 
-        def idle() -> None:
-            nonlocal next_word
-            spinner.update(Text(f"{name}: {_standing(history)}"))
-            if history.waiting_since and time.monotonic() >= next_word:
-                next_word = time.monotonic() + WORD_EVERY
-                terminal.detail(_standing(history))
+    def idle() -> None:
+        nonlocal next_word
+        if history.waiting_since and not terminal.can_redraw and time.monotonic() >= next_word:
+            next_word = time.monotonic() + WORD_EVERY
+            terminal.detail(_standing(history))
 
-        try:
-            is_over = follow(history, Patience(timeout), tell, idle=idle)
-        except KeyboardInterrupt:
-            raise Interrupted("Interrupted; the run goes on.", f"To watch it again: {again}") from None
+    try:
+        is_over = follow_live(history, Patience(timeout), tell, terminal, idle=idle)
+    except KeyboardInterrupt:
+        raise Interrupted("Interrupted; the run goes on.", f"To watch it again: {again}") from None
     if is_over and history.end:
         return history.end
     raise OutOfPatience(

@@ -11,13 +11,14 @@ Neither a Scan of the table, which holds every story of 400 days, nor the runs' 
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
 from storygate.commands.common import Place, add_command, emit, place_of
+from storygate.errors import OperatorError
 from storygate.history import outcome_of
 from storygate.inputs import story_of
 from storygate.results import read_result
@@ -71,25 +72,36 @@ def _rows(place: Place, size: int, waiting: bool) -> Iterator[dict[str, Any]]:
     """The rows, `size` of them looked up at once; more only if some do not wait."""
     runs = place.runs.latest(RUNNING if waiting else None)
     while batch := list(islice(runs, size)):
-        for row in _looked_up(place, batch):
+        for row in look_up(place, batch):
             if not waiting or row["outcome"] == "waiting":
                 yield row
         if not waiting:
             return
 
 
-def _looked_up(place: Place, batch: list[Run]) -> list[dict[str, Any]]:
+Known = MutableMapping[tuple[str, datetime | None], tuple[str | None, str]]
+
+
+def look_up(place: Place, batch: list[Run], known: Known | None = None) -> list[dict[str, Any]]:
+    """A row for each run, `{"execution", "story", "outcome", "startedAt", "endedAt", "ageSeconds"}`.
+
+    `known` remembers what never changes, by the run's ARN and end: its story, and how it ended.
+    """
+    known = {} if known is None else known
     # Made before the threads: they may share boto3's clients, but not make them (boto3 guide, multithreading).
     s3, runs, bucket = place.s3, place.runs, place.stage.bucket
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        rows = list(pool.map(lambda run: _row(s3, runs, bucket, run), batch))
+        rows = list(pool.map(lambda run: _row(s3, runs, bucket, run, known), batch))
     going = {row["execution"]: row["story"] for row in rows if row["outcome"] == "running" and row["story"]}
     waiting = waiting_among(place.dynamodb, place.stage.table, going)
     return [row | ({"outcome": "waiting"} if row["execution"] in waiting else {}) for row in rows]
 
 
-def _row(s3: Any, runs: Runs, bucket: str, run: Run) -> dict[str, Any]:
-    story, outcome = _story_and_outcome(s3, runs, bucket, run)
+def _row(s3: Any, runs: Runs, bucket: str, run: Run, known: Known) -> dict[str, Any]:
+    key = run.arn, run.ended  # a redriven run ends once more
+    if key not in known:
+        known[key] = _story_and_outcome(s3, runs, bucket, run)
+    story, outcome = known[key]
     return {
         "execution": run.name,
         "story": story,
@@ -102,9 +114,13 @@ def _row(s3: Any, runs: Runs, bucket: str, run: Run) -> dict[str, Any]:
 
 def _story_and_outcome(s3: Any, runs: Runs, bucket: str, run: Run) -> tuple[str | None, str]:
     # A run that succeeds or fails has written its result; one that was stopped has not.
-    result = read_result(s3, bucket, run.name) if run.status in {"SUCCEEDED", "FAILED"} else None
-    if result is not None:
-        return result.get("jiraStoryId"), str(result.get("outcome"))
+    if run.status in {"SUCCEEDED", "FAILED"}:
+        try:
+            result = read_result(s3, bucket, run.name)
+        except OperatorError:  # one spoilt file must not hide the other runs; `results` tells of it
+            result = None
+        if result is not None:
+            return result.get("jiraStoryId"), str(result.get("outcome"))
     described = runs.describe(run.arn)
     return story_of(s3, bucket, described.get("input")), outcome_of(run.status, described.get("error"))
 

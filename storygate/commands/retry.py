@@ -3,9 +3,10 @@
 import argparse
 import re
 import secrets
+from dataclasses import dataclass
 from typing import Any
 
-from storygate.commands.common import add_command, add_execution, emit, place_of, say, told
+from storygate.commands.common import Place, add_command, add_execution, emit, place_of, say, told
 from storygate.errors import OperatorError
 from storygate.inputs import pinned
 from storygate.runs import RUNNING
@@ -32,23 +33,38 @@ def register(commands: Any) -> None:
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
     """The command: 0 once the new run is started."""
     place, shown = place_of(args), told(args, terminal)
-    described = place.runs.describe(args.execution)
+    started = retry(place, args.execution)
+    if started.was_approved:
+        shown.warn(f"{started.first} was approved; its request is carried out once more")
+    if args.json:
+        emit({"execution": started.name, "executionArn": started.arn, "retryOf": started.first})
+    shown.done(f"started {started.name}, with the request of {started.first}")
+    shown.say(f"  {say(f'watch {started.name}', place.stage)}")
+    return 0
+
+
+@dataclass(frozen=True)
+class Retried:
+    """A new run, and the one whose request it has."""
+
+    name: str
+    arn: str
+    first: str
+    was_approved: bool
+
+
+def retry(place: Place, execution: str) -> Retried:
+    """Starts the request of a run that is over once more; raises OperatorError if it runs, or its input is gone."""
+    described = place.runs.describe(execution)
     name = described["name"]
     if described["status"] == RUNNING:
         raise OperatorError(
             f"{name} still runs; a second run of its request would call the APIs twice.",
             f"Cancel it first: {say(f'cancel {name}', place.stage)}",
         )
-    if described["status"] == "SUCCEEDED":
-        shown.warn(f"{name} was approved; its request is carried out once more")
     text = pinned(place.s3, place.stage.bucket, described)
     new = new_name(name)
-    arn = place.runs.start(new, text)
-    if args.json:
-        emit({"execution": new, "executionArn": arn, "retryOf": name})
-    shown.done(f"started {new}, with the request of {name}")
-    shown.say(f"  {say(f'watch {new}', place.stage)}")
-    return 0
+    return Retried(new, place.runs.start(new, text), name, described["status"] == "SUCCEEDED")
 
 
 def new_name(name: str) -> str:

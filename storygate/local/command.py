@@ -10,6 +10,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from storygate.aws import isolated
+from storygate.commands.common import Place
 from storygate.deploy import deploy
 from storygate.errors import OperatorError
 from storygate.functions import forget
@@ -22,18 +23,16 @@ if TYPE_CHECKING:
 STAGE = "local"
 AWS_PORT = 4566  # LocalStack's, which other tools expect
 API_PORT = 8000  # that of `chalice local`
+CONSOLE_PORT = 8001
 
 TRY = """\
-Then, in that shell: drop an input
-  aws s3 cp samples/approved.json s3://{bucket}/inputs/
-approve its story, signed as Jira signs
-  body='{{"jiraStoryId": "PROJ-12345", "status": "approved"}}'
-  secret=$(aws secretsmanager get-secret-value --secret-id {secret} --query SecretString --output text |
-    python3 -c 'import json, sys; print(json.load(sys.stdin)["callback"])')
-  curl -sS {api_url}/jira/callback -H 'Content-Type: application/json' -d "$body" \\
-    -H "X-Hub-Signature: sha256=$(printf %s "$body" | openssl dgst -sha256 -hmac "$secret" | sed 's/^.* //')"
-and read the result
-  aws s3 cp --recursive s3://{bucket}/outputs/ outputs/
+Then, in that shell: drop an input, and follow the run that this starts
+  python -m storygate start samples/approved.json --stage {stage}
+  python -m storygate watch --stage {stage}
+approve its story from a third one, signed as Jira signs
+  python -m storygate callback PROJ-12345 --stage {stage} --status approved
+and read what became of it, by the name that `start` told
+  python -m storygate results RUN --stage {stage} --log
 """
 
 
@@ -42,12 +41,15 @@ def register(commands: Any) -> None:
     parser = commands.add_parser(
         "local",
         help="an AWS on this machine, with storygate deployed to it, until Ctrl-C",
-        description="Brings up an AWS and the REST API on this machine and deploys stage local to it. "
+        description="Brings up an AWS, the REST API and the console on this machine and deploys stage local to it. "
         "Needs no account; nothing in it outlives the command.",
         epilog="Example: python -m storygate local --aws-port 4567",
     )
     parser.add_argument("--aws-port", type=port, default=AWS_PORT, help=f"where AWS listens (default {AWS_PORT})")
     parser.add_argument("--api-port", type=port, default=API_PORT, help=f"where the API listens (default {API_PORT})")
+    parser.add_argument(
+        "--console-port", type=port, default=CONSOLE_PORT, help=f"where the console listens (default {CONSOLE_PORT})"
+    )
     parser.set_defaults(run=run)
 
 
@@ -56,7 +58,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     project = find_project()
     with stopped_by_signals():
         try:
-            _serve(project, args.aws_port, args.api_port, terminal)
+            _serve(project, args.aws_port, args.api_port, args.console_port, terminal)
         except KeyboardInterrupt:
             terminal.say("stopped")
     return 0
@@ -103,7 +105,9 @@ def stopped_by_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _serve(project: Path, aws_port: int, api_port: int, terminal: Terminal) -> None:
+def _serve(project: Path, aws_port: int, api_port: int, console_port: int, terminal: Terminal) -> None:
+    from storygate.console.server import console  # Flask takes a while to import, like moto
+
     terminal.step("AWS on this machine")
     with local_cloud(project, aws_port, api_port) as cloud:
         aws = isolated(cloud.client, cloud.environment)
@@ -115,16 +119,21 @@ def _serve(project: Path, aws_port: int, api_port: int, terminal: Terminal) -> N
             terminal.step("REST API")
             cloud.start_api()
             terminal.done(f"REST API: {cloud.api_url}")
-            _tell(cloud, stage, terminal)
-            threading.Event().wait()
+            # Without a key: whoever reaches this AWS, may do everything in it anyway.
+            place = Place(project, stage, aws)
+            with console(place, console_port, flag="--console-port", locked=False) as console_url:
+                terminal.done(f"console: {console_url}")
+                _tell(cloud, stage, console_url, terminal)
+                threading.Event().wait()
         finally:
             forget(project, stage)
 
 
-def _tell(cloud: "LocalCloud", stage: Stage, terminal: Terminal) -> None:
+def _tell(cloud: "LocalCloud", stage: Stage, console_url: str, terminal: Terminal) -> None:
     terminal.say()
     terminal.say("To use it, in another shell")
     for name, value in cloud.environment.items():
         terminal.say(f"  export {name}={value}")
-    terminal.say(TRY.format(bucket=stage.bucket, secret=stage.secret, api_url=cloud.api_url))
-    terminal.say(f"ready: AWS {cloud.endpoint_url}, REST API {cloud.api_url}, stage {stage.name}; Ctrl-C stops it")
+    terminal.say(TRY.format(stage=stage.name))
+    addresses = f"AWS {cloud.endpoint_url}, REST API {cloud.api_url}, console {console_url}"
+    terminal.say(f"ready: {addresses}, stage {stage.name}; Ctrl-C stops it")

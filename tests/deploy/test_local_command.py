@@ -62,7 +62,7 @@ def test_local_runs_in_the_background_until_sigterm_and_leaves_nothing(tmp_path)
     stale = project / ".chalice" / "deployed" / "local.json"
     stale.parent.mkdir()
     stale.write_text('{"resources": [{"name": "rest_api", "rest_api_id": "gone"}], "schema_version": "2.0"}')
-    local = Background(project, "--aws-port", "0", "--api-port", "0")
+    local = Background(project, "--aws-port", "0", "--api-port", "0", "--console-port", "0")
     try:
         urls = re.findall(r"http://127\.0\.0\.1:\d+", local.until_ready())
         environment = local.exported()
@@ -77,6 +77,7 @@ def test_local_runs_in_the_background_until_sigterm_and_leaves_nothing(tmp_path)
         assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == ["storygate-local"]
         with pytest.raises(urllib.error.HTTPError, match="401"):
             urllib.request.urlopen(f"{urls[1]}/jira/callback", b"{}", timeout=10)
+        assert b"<h1" in urllib.request.urlopen(urls[2], timeout=10).read()  # the console
         local.process.send_signal(signal.SIGTERM)
         rest, _ = local.process.communicate(timeout=60)
         assert local.process.returncode == 0, rest

@@ -12,7 +12,7 @@ import pytest
 from botocore import xform_name
 
 from storygate.cli import command_names, main, parser
-from storygate.diagram import BLOCK, draw
+from storygate.report.graph import svg
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DOCUMENTS = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
@@ -42,8 +42,8 @@ def text_of(path: Path) -> str:
 
 
 def test_the_drawing_is_that_of_the_workflow() -> None:
-    (block,) = BLOCK.findall(text_of(REPOSITORY / "docs" / "architecture.md"))
-    assert block == f"```mermaid\n{draw(DEFINITION)}\n```", "run: python -m storygate diagram --write"
+    drawn = svg(DEFINITION, title="The workflow") + "\n"
+    assert text_of(REPOSITORY / "docs" / "workflow.svg") == drawn, "run: python -m storygate diagram --write"
 
 
 def test_the_command_prints_the_drawing_and_puts_it_in_its_place(
@@ -53,13 +53,12 @@ def test_the_command_prints_the_drawing_and_puts_it_in_its_place(
         (tmp_path / name).mkdir()
     (tmp_path / ".chalice" / "config.json").write_text("{}")
     (tmp_path / "statemachine" / "workflow.asl.json").write_text(json.dumps(DEFINITION))
-    stale = tmp_path / "docs" / "architecture.md"
-    stale.write_text("# A\n\n```mermaid\nflowchart TD\n  old --> older\n```\n\n```mermaid\nsequenceDiagram\n```\n")
     monkeypatch.chdir(tmp_path)
+    drawing = svg(DEFINITION, title="The workflow") + "\n"
     assert main(["diagram"]) == 0
-    assert capsys.readouterr().out.strip() == draw(DEFINITION)
-    assert main(["diagram", "--write"]) == 0
-    assert stale.read_text() == f"# A\n\n```mermaid\n{draw(DEFINITION)}\n```\n\n```mermaid\nsequenceDiagram\n```\n"
+    assert capsys.readouterr().out == drawing
+    assert main(["diagram", "--write"]) == main(["diagram", "-o", "mine.svg"]) == 0
+    assert text_of(tmp_path / "docs" / "workflow.svg") == text_of(tmp_path / "mine.svg") == drawing
 
 
 def test_architecture_describes_each_state_once_and_no_other() -> None:

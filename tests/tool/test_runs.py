@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 import pytest
 
 from storygate.commands.common import Place
-from storygate.commands.list import _looked_up
+from storygate.commands.list import look_up
 from storygate.commands.results import no_result
 from storygate.commands.retry import new_name
 from storygate.errors import OperatorError
 from storygate.runs import Run, Runs, name_of
-from storygate.waits import remove_entry, waiting_among
+from storygate.waits import remove_entry, waiting_among, waiting_for
 
 DEFINITION = '{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}'
 CALLER = {"Account": "123456789012", "Arn": "arn:aws:sts::123456789012:assumed-role/release/ann"}
@@ -120,7 +120,7 @@ def test_running_waiting_and_cancelled_runs_are_told_apart_without_reading_a_tok
         start(place, name)
     wait(place, "waiting", token="secret-token")
     place.runs.stop("stopped", "no")
-    rows = {row["execution"]: row for row in _looked_up(place, list(place.runs.latest()))}
+    rows = {row["execution"]: row for row in look_up(place, list(place.runs.latest()))}
     assert {name: row["outcome"] for name, row in rows.items()} == {
         "going": "running",
         "waiting": "waiting",
@@ -135,7 +135,7 @@ def test_a_run_that_ended_is_told_by_its_result_alone(place):
     body = json.dumps({"jiraStoryId": "PROJ-7", "outcome": "timed_out"})
     place.s3.put_object(Bucket=place.stage.bucket, Key="outputs/e/result.json", Body=body)
     run = Run("arn", "e", "FAILED", datetime.now(UTC), datetime.now(UTC))
-    (row,) = _looked_up(place, [run])
+    (row,) = look_up(place, [run])
     assert (row["story"], row["outcome"]) == ("PROJ-7", "timed_out")
 
 
@@ -146,6 +146,15 @@ def test_more_than_a_hundred_waiting_runs_are_found(place):
     asked = dict.fromkeys([*names, "other"], "PROJ-1")
     assert waiting_among(place.dynamodb, place.stage.table, asked) == set(names)
     assert waiting_among(place.dynamodb, place.stage.table, {}) == set()
+
+
+def test_those_that_wait_for_a_story_are_its_own_and_no_more_than_asked_for(place):
+    for name, story in (("a", "PROJ-1"), ("b", "PROJ-1"), ("c", "PROJ-10")):
+        wait(place, name, story)
+    other = {"story": {"S": "PROJ-1"}, "entry": {"S": "STORY"}}
+    place.dynamodb.put_item(TableName=place.stage.table, Item=other)
+    assert waiting_for(place.dynamodb, place.stage.table, "PROJ-1", 9) == ["a", "b"]
+    assert waiting_for(place.dynamodb, place.stage.table, "PROJ-1", 1) == ["a"]
 
 
 def test_only_the_runs_own_entry_is_removed(place):

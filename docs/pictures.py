@@ -1,0 +1,113 @@
+"""`python -m docs.pictures`: plays runs in a local cloud and takes the README's pictures of them, with Chromium.
+
+Writes docs/pictures/{report,console}{,-dark}.png. Needs Chromium on the PATH (Debian: apt-get install chromium).
+"""
+
+import io
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from playwright.sync_api import Browser, sync_playwright
+
+from storygate import callbacks
+from storygate.aws import isolated
+from storygate.commands.callback import deliver
+from storygate.commands.common import Place
+from storygate.console.server import console
+from storygate.demo import DECISIONS, copy_project
+from storygate.deploy import deploy
+from storygate.history import History, follow
+from storygate.inputs import drop
+from storygate.local.command import STAGE, local_cloud
+from storygate.patience import Patience
+from storygate.report.page import page as report
+from storygate.report.view import view
+from storygate.terminal import Terminal
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+QUIET = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+)
+REPOSITORY = Path(__file__).resolve().parents[1]
+SECONDS = 60.0
+RUNS: tuple[tuple[str, str, dict[str, str]], ...] = (
+    ("invalid_input", "invalid_input", {}),
+    ("timed_out", "timed_out", {}),
+    ("api_failed", "api_failed", {}),
+    ("rejected", "rejected", {}),
+    ("approved", "approved", {}),
+    ("approved", "train-41", {"jiraStoryId": "REL-481"}),
+    ("approved", "hotfix", {"jiraStoryId": "REL-482"}),
+)
+"""Sample, name of its input, and what differs from the sample; changed ones are left waiting."""
+SCHEMES: tuple[tuple[Literal["light", "dark"], str], ...] = (("light", ""), ("dark", "-dark"))
+SIZES = {"report": (1280, 1180), "console": (1280, 660)}
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Chromium without a window, with an empty profile of its own; quiet towards the network."""
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()
+
+
+def main() -> int:
+    """Takes the pictures; 1 without Chromium."""
+    if not CHROMIUM:
+        print("error: Chromium is not installed\n  fix: apt-get install chromium", file=sys.stderr)
+        return 1
+    with tempfile.TemporaryDirectory(prefix="storygate-pictures-") as directory:
+        project = copy_project(REPOSITORY, Path(directory))
+        with local_cloud(project) as cloud:
+            aws = isolated(cloud.client, cloud.environment)
+            deployment = deploy(project, STAGE, aws, Terminal(io.StringIO()))
+            cloud.start_api()
+            place = Place(project, deployment.stage, aws)
+            names = [_play(place, *run) for run in RUNS]
+            approved = Path(directory, "report.html")
+            approved.write_text(report(view(place, names[4])), encoding="utf-8")
+            with console(place, 0, flag="--port", locked=False) as address:
+                _take({"report": approved.as_uri(), "console": address})
+    return 0
+
+
+def _play(place: Place, sample: str, name: str, changes: dict[str, str]) -> str:
+    """Plays a sample to its end, or with changes until it waits; returns the run's name."""
+    request = json.loads((REPOSITORY / "samples" / f"{sample}.json").read_text(encoding="utf-8")) | changes
+    run = drop(place.s3, place.stage.bucket, f"{name}.json", json.dumps(request).encode()).execution
+    history = History(place.stepfunctions, place.runs.arn(run))
+    waits = sample in DECISIONS
+    follow(history, Patience(SECONDS), lambda _: None, until=lambda: waits and history.waiting_since is not None)
+    if waits and not changes:
+        body = callbacks.webhook(request["jiraStoryId"], DECISIONS[sample], message=None, actor="Ada Marlow")
+        deliver(place, body)
+        follow(history, Patience(SECONDS), lambda _: None)
+    return run
+
+
+def _take(addresses: dict[str, str]) -> None:
+    target = REPOSITORY / "docs" / "pictures"
+    target.mkdir(exist_ok=True)
+    with chromium() as browser:
+        for name, address in addresses.items():
+            width, height = SIZES[name]
+            for scheme, suffix in SCHEMES:
+                tab = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+                tab.goto(address)
+                path = target / f"{name}{suffix}.png"
+                tab.screenshot(path=path)
+                print(f"{path.relative_to(REPOSITORY)}: {path.stat().st_size / 1000:.0f} kB")
+                tab.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""`report`: a run as one HTML file that needs no network, to look at, to send and to print."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from storygate.commands.common import add_command, add_execution, emit, place_of
+from storygate.errors import OperatorError, WrongUsage
+from storygate.report.graph import svg
+from storygate.report.page import page
+from storygate.report.view import as_json, marks, view
+from storygate.terminal import Terminal
+
+STDOUT = "-"
+
+
+def register(commands: Any) -> None:
+    """Adds the command to the command line."""
+    parser = add_command(
+        commands,
+        "report",
+        run,
+        help="a run as one HTML file, with its graph",
+        description="Draws a run, or the newest one: the states it took, its times, the APIs' answers, the decision. "
+        "The file holds all it needs, and no token. --json gives the same as JSON.",
+        example="approved-0123456789abcdef --stage dev -o approved.html",
+    )
+    add_execution(parser, nargs="?")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="where to, - for standard output (default: the run's name with .html)"
+    )
+    parser.add_argument("--svg", action="store_true", help="the graph of the states alone, as an SVG file")
+
+
+def run(args: argparse.Namespace, terminal: Terminal) -> int:
+    """The command: 0 once the report is written, whatever became of the run."""
+    if args.json and (args.svg or args.output):
+        raise WrongUsage("--json goes to standard output, alone.", "Leave out --json, or -o and --svg.")
+    place = place_of(args)
+    seen = view(place, args.execution or place.runs.newest().arn)
+    if args.json:
+        emit(as_json(seen))
+        return 0
+    text = svg(seen.definition, marks(seen), title=f"The states of {seen.execution}") if args.svg else page(seen)
+    if args.output == STDOUT:
+        print(text)
+        return 0
+    path = Path(args.output or seen.execution + (".svg" if args.svg else ".html"))
+    try:
+        write(path, text)
+    except OSError as error:
+        raise OperatorError(f"{path} cannot be written: {error.strerror}.", "Give another file with -o.") from error
+    terminal.done(f"{seen.execution}, {seen.outcome}: {path}")
+    return 0
+
+
+def write(path: Path, text: str) -> None:
+    """Writes a file at once or not at all; raises OSError. What is no file, such as /dev/stdout, is written to."""
+    if path.exists() and not path.is_file():
+        path.write_text(text, encoding="utf-8")
+        return
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)

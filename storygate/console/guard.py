@@ -1,0 +1,76 @@
+"""Who may talk to the console: this machine's browser, on our own pages, with the key that the command printed.
+
+A web page anywhere can have the browser send requests to 127.0.0.1, and make its own name resolve to it (DNS
+rebinding). So a request must name our own host; a POST must come from our own page by `Origin`, or where a browser
+sends none by `Sec-Fetch-Site` (Fetch Metadata), and carry this process's CSRF token, which no other page can read. The
+key keeps other users of this machine out, who can reach the port as well.
+"""
+
+import hmac
+import secrets
+from base64 import b64encode
+from hashlib import sha256
+
+from flask import Flask, Request, Response, abort, request, session
+
+from storygate.report.graph import STYLE
+
+# Of style sheets that come inline, only the graph's own; the bars of the report stand where their attributes say.
+GRAPH = b64encode(sha256(STYLE.encode()).digest()).decode()
+POLICY = (
+    f"default-src 'none'; script-src 'self'; style-src 'self' 'sha256-{GRAPH}'; style-src-attr 'unsafe-inline'; "
+    "img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",  # with no-referrer, browsers send `Origin: null`
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+LONGEST_BODY = 16_384  # bytes of a form
+
+
+def protect(app: Flask, port: int, key: str | None) -> None:
+    """Guards every route of an app served at `port`; without a key, anybody on this machine may look and act."""
+    hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
+    csrf_token = secrets.token_urlsafe(32)
+    app.secret_key = secrets.token_bytes(32)
+    app.config.update(
+        SESSION_COOKIE_NAME=f"storygate-{port}",  # cookies know no ports
+        SESSION_COOKIE_SAMESITE="Strict",
+        SESSION_COOKIE_HTTPONLY=True,
+        MAX_CONTENT_LENGTH=LONGEST_BODY,
+    )
+    app.jinja_env.globals["csrf_token"] = csrf_token
+
+    @app.before_request
+    def check() -> None:
+        if request.host not in hosts:
+            abort(403, "This console answers to 127.0.0.1 and localhost alone.")
+        if request.endpoint in {"static", "report_css"}:
+            return
+        if key and not session.get("in"):
+            if not _same(request.args.get("key", ""), key):
+                abort(403, "Open the address that the command has printed; each start has a new one.")
+            session["in"] = True
+        if request.method not in {"GET", "HEAD"} and not (
+            _is_ours(request) and _same(request.form.get("csrf", ""), csrf_token)
+        ):
+            abort(403, "This did not come from a page of this console, or from one of an earlier start. Reload it.")
+
+    @app.after_request
+    def harden(response: Response) -> Response:
+        response.headers.update(HEADERS)
+        return response
+
+
+def _is_ours(request: Request) -> bool:
+    origin = request.headers.get("Origin")
+    site = request.headers.get("Sec-Fetch-Site")
+    return (origin or site) is not None and origin in {None, f"http://{request.host}"} and site in {None, "same-origin"}
+
+
+def _same(given: str, expected: str) -> bool:
+    return hmac.compare_digest(given.encode(), expected.encode())

@@ -1,0 +1,140 @@
+"use strict";
+// Live parts, dialogs and notices of the console. Without it the pages can be read; to decide, it is needed.
+
+const live = document.getElementById("live");
+const said = document.getElementById("said");
+const LONGEST_PAUSE = 30000; // milliseconds between two looks while the server or AWS does not answer
+
+// Makes `old` equal to `fresh` by the fewest changes, so that focus, scroll positions, open details and selections stay.
+function morph(old, fresh) {
+  for (const { name } of [...old.attributes]) {
+    if (!fresh.hasAttribute(name) && !kept(old, name)) old.removeAttribute(name);
+  }
+  for (const { name, value } of fresh.attributes) {
+    if (old.getAttribute(name) !== value && !kept(old, name)) old.setAttribute(name, value);
+  }
+  let here = old.firstChild;
+  for (const child of [...fresh.childNodes]) {
+    if (called(child)) {
+      let known = here;
+      while (known && !alike(known, child)) known = known.nextSibling;
+      while (known && here !== known) here = drop(here);
+    }
+    // Blanks between elements differ with what the template leaves out.
+    while (here && here.nodeType === Node.TEXT_NODE && child.nodeType === Node.ELEMENT_NODE) here = drop(here);
+    if (here && alike(here, child)) {
+      const next = here.nextSibling;
+      if (here.nodeType === Node.ELEMENT_NODE) morph(here, child);
+      else if (here.data !== child.data) here.data = child.data;
+      here = next;
+    } else {
+      old.insertBefore(child, here);
+    }
+  }
+  while (here) here = drop(here);
+}
+
+// What the reader, not the server, decides.
+function kept(element, name) {
+  return name === "open" && ["DETAILS", "DIALOG"].includes(element.tagName);
+}
+
+function alike(one, other) {
+  return one.nodeType === other.nodeType && one.nodeName === other.nodeName && called(one) === called(other);
+}
+
+function called(node) {
+  return node.id || (node.getAttribute && node.getAttribute("aria-labelledby")) || "";
+}
+
+function drop(node) {
+  const next = node.nextSibling;
+  node.remove();
+  return next;
+}
+
+// What is being read and confirmed must not change under the reader.
+function isBusy() {
+  return document.hidden || document.querySelector("dialog[open]");
+}
+
+async function look() {
+  const answer = await fetch(live.dataset.live, { headers: { Accept: "application/json" } });
+  const told = await answer.json();
+  if (!answer.ok) throw new Error([told.error, told.hint].filter(Boolean).join(" "));
+  return told;
+}
+
+function show(told) {
+  const before = document.activeElement;
+  const fresh = live.cloneNode(false);
+  fresh.innerHTML = told.html;
+  morph(live, fresh);
+  // Its button may be gone, as Approve is once the run is over; the keyboard must not start at the top again.
+  if (before && before !== document.body && !before.isConnected) document.getElementById("main").focus({ preventScroll: true });
+  if (told.said && told.said !== live.dataset.said) {
+    said.textContent = live.dataset.said = told.said;
+  }
+  if (told.title) document.title = document.title.replace(/^.*?(?= · storygate )/, () => told.title);
+}
+
+function complain(text) {
+  let line = document.getElementById("trouble");
+  if (!text) {
+    if (line) line.remove();
+    return;
+  }
+  if (!line) {
+    line = document.createElement("p");
+    line.id = "trouble";
+    line.className = "notice failed";
+    line.setAttribute("role", "alert");
+    live.before(line);
+  }
+  const full = `Not live: ${text} Trying again.`;
+  if (line.textContent !== full) line.textContent = full;
+}
+
+async function follow() {
+  const every = Number(live.dataset.every);
+  let pause = every;
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, pause));
+    if (isBusy()) continue;
+    try {
+      const told = await look();
+      complain("");
+      if (!isBusy()) {
+        show(told);
+        if (told.over) return;
+      }
+      pause = every;
+    } catch (error) {
+      complain(error instanceof TypeError ? "the console does not answer; is it still running?" : error.message);
+      pause = Math.min(pause * 2, LONGEST_PAUSE);
+    }
+  }
+}
+
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-dialog]");
+  if (opener) document.getElementById(opener.dataset.dialog).showModal();
+  const closer = event.target.closest("[data-close]");
+  if (closer) closer.closest("dialog").close();
+});
+
+document.addEventListener("submit", (event) => {
+  // Once is enough; the server is told nothing twice.
+  for (const button of event.target.querySelectorAll("button")) button.disabled = true;
+});
+
+// The key stays in the cookie, and off the screen and the bookmarks.
+const address = new URL(location.href);
+if (address.searchParams.has("key")) {
+  address.searchParams.delete("key");
+  history.replaceState(null, "", address);
+}
+
+const notice = document.querySelector("[data-notice]");
+if (notice) notice.focus({ preventScroll: true });
+if (live && live.dataset.live) follow();

@@ -1,0 +1,1 @@
+"""The report of one run: its graph, its times, its decision."""

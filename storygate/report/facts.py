@@ -1,0 +1,186 @@
+"""What a run's history says beyond its states' times: request, answers, decision, log.
+
+The workflow keeps what it knows in variables, and the history tells each assignment (`assignedVariables` of a state's
+exit; API reference, StateExitedEventDetails), so a run can be seen while it goes on, and after its files are gone. The
+history also holds the task token, and what an API answered with its headers: only named fields are taken, and what an
+API, Jira or an operator wrote goes through `redacted`.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from chalicelib.tokens import APIS
+from storygate.history import Visit
+from storygate.report.redact import redacted
+from storygate.results import log_key, result_key
+
+REQUEST = ("jiraStoryId", "packageIds", "metadata", "timeoutSeconds")
+CALLING, NOT_CALLED = "calling", "not called"
+
+
+@dataclass(frozen=True)
+class Api:
+    """One API's answer as the run took it: `success` or `failed`; before that `calling` or `not called`."""
+
+    name: str
+    status: str = NOT_CALLED
+    status_code: int | None = None
+    attempts: int = 0
+    response: Any = None
+    error: str | None = None
+    visit: Visit | None = None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What Jira said: `approved` or `rejected`, by whom, and when by Jira's clock and by ours."""
+
+    decision: str
+    status: str | None
+    actor: str | None
+    message: str | None
+    decided_at: datetime | None
+    received_at: datetime | None
+
+
+@dataclass(frozen=True)
+class LogEvent:
+    """A line of the run's log."""
+
+    at: datetime | None
+    step: str
+    message: str
+
+
+class Facts:
+    """What the events' named fields say of an execution, taken one by one."""
+
+    def __init__(self, execution: str) -> None:
+        self._execution = execution
+        self._variables: dict[str, Any] = {}
+        self._written: Any = None
+        self._putting: Any = None
+        self.answers: dict[str, Any] = {}
+        self.result: str | None = None
+
+    def take(self, event: Any) -> None:
+        """Takes what one event tells."""
+        if exited := event.get("stateExitedEventDetails"):
+            assigned = {name: _loaded(text) for name, text in (exited.get("assignedVariables") or {}).items()}
+            if assigned.get("request") is None:
+                assigned.pop("request", None)  # CheckInput lets go of it
+            self._variables |= assigned
+            if api := api_of(exited["name"]):
+                self.answers[api] = _field(_loaded(exited.get("output")), "answer") or self.answers.get(api)
+        elif scheduled := event.get("taskScheduledEventDetails"):
+            # Of an S3 integration alone: the wait's parameters hold the task token.
+            writes = (scheduled.get("resourceType"), scheduled.get("resource")) == ("aws-sdk:s3", "putObject")
+            self._putting = _loaded(scheduled.get("parameters")) if writes else None
+            if _field(self._putting, "Key") == log_key(self._execution):
+                self._written = _field(_field(self._putting, "Body"), "events")
+        elif event["type"] == "TaskSucceeded" and _field(self._putting, "Key") == result_key(self._execution):
+            self.result = f"s3://{_field(self._putting, 'Bucket')}/{_field(self._putting, 'Key')}"
+
+    @property
+    def story(self) -> str | None:
+        """The story's key as the run understood it."""
+        return _text(self._variables.get("story")) or None
+
+    @property
+    def reason(self) -> str | None:
+        """The result's reason; an approved run ends without one of its own."""
+        return _text(self._variables.get("reason"))
+
+    @property
+    def deadline(self) -> datetime | None:
+        """When the wait ends."""
+        millis = self._variables.get("deadline")
+        return datetime.fromtimestamp(millis / 1000, UTC) if isinstance(millis, int | float) else None
+
+    @property
+    def request(self) -> dict[str, Any] | None:
+        """The fields of the request that have a meaning, as given."""
+        given = self._variables.get("request")
+        return redacted({name: given[name] for name in REQUEST if name in given}) if isinstance(given, dict) else None
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """The names of the request's other fields."""
+        given = self._variables.get("request")
+        return tuple(name for name in given if name not in REQUEST) if isinstance(given, dict) else ()
+
+    @property
+    def source(self) -> str | None:
+        """Where the request lies in S3."""
+        bucket, key = self._variables.get("bucket"), self._variables.get("key")
+        return f"s3://{bucket}/{key}" if key else None
+
+    @property
+    def decision(self) -> Decision | None:
+        """The verdict that the run took."""
+        given = self._variables.get("decision")
+        if not isinstance(given, dict):
+            return None
+        told = {name: redacted(_text(given.get(name))) for name in ("status", "actor", "message")}
+        times = (_moment(given.get(name)) for name in ("decidedAt", "receivedAt"))
+        return Decision(str(given.get("decision")), *told.values(), *times)
+
+    @property
+    def log(self) -> tuple[LogEvent, ...]:
+        """The log as it was written, or as far as it has come."""
+        events = self._written or self._variables.get("events") or ()
+        return tuple(
+            LogEvent(_moment(_field(event, "at")), str(_field(event, "step")), str(redacted(_field(event, "message"))))
+            for event in events
+        )
+
+
+def api_of(state: str) -> str | None:
+    """The API that a state calls, or gives up."""
+    name = state.removeprefix("Call").removesuffix("GaveUp").lower()
+    return name if name in APIS else None
+
+
+def answered(name: str, answer: Any, visits: Sequence[Visit]) -> Api:
+    """One API as its answer and its visits tell."""
+    visit = next((visit for visit in visits if api_of(visit.state) == name), None)
+    if visit is None:
+        return Api(name)
+    if not isinstance(answer, dict):
+        # Left without an answer: the run was stopped or broke meanwhile.
+        status = CALLING if visit.left is None else "failed"
+        return Api(name, status, attempts=visit.attempts, error=", ".join(visit.errors) or None, visit=visit)
+    return Api(
+        name=name,
+        status=str(answer.get("status")),
+        status_code=answer.get("statusCode"),
+        attempts=int(answer.get("attempts") or visit.attempts),
+        response=redacted(answer.get("response")),
+        error=redacted(_text(answer.get("error"))),
+        visit=visit,
+    )
+
+
+def _loaded(text: str | None) -> Any:
+    try:
+        return json.loads(text or "null")
+    except ValueError:
+        return None
+
+
+def _field(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _moment(value: Any) -> datetime | None:
+    try:
+        return datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None

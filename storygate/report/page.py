@@ -1,0 +1,126 @@
+"""A run as a web page: one HTML document that needs no network, or its heart for the console's own page."""
+
+import json
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from storygate.report.graph import svg
+from storygate.report.timeline import timeline
+from storygate.report.view import RunView, marks
+from storygate.times import iso, span
+
+TEMPLATES = Path(__file__).parent / "templates"
+CSS = (TEMPLATES / "style.css").read_text(encoding="utf-8")
+"""The style of a run, for light, dark and paper; the console begins its own with it."""
+
+# Outcome -> how it is called, and the phase whose colour it has.
+OUTCOMES = {
+    "approved": ("Approved", "done"),
+    "rejected": ("Rejected", "failed"),
+    "timed_out": ("Timed out", "failed"),
+    "api_failed": ("API failed", "failed"),
+    "invalid_input": ("Invalid input", "failed"),
+    "error": ("Error", "failed"),
+    "cancelled": ("Cancelled", "stopped"),
+    "running": ("Running", "running"),
+    "waiting": ("Waiting", "waiting"),
+}
+PHASES = ("done", "retried", "running", "waiting", "failed", "not reached")
+UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+SHORT = 1200  # characters of JSON that are shown at once; more is folded away
+LINE = 64  # characters of JSON in a line
+FEW = 12  # packages that are shown at once
+
+
+def page(view: RunView) -> str:
+    """The whole document; nothing in it is loaded from anywhere (its Content-Security-Policy forbids it)."""
+    return _environment().get_template("page.html").render(body=Markup(body(view)), view=view, style=Markup(CSS))  # noqa: S704
+
+
+def body(view: RunView) -> str:
+    """What stands in the page's `<main>`: an `<article>` that starts with the page's only h1. Needs CSS."""
+    graph = svg(view.definition, marks(view), title=f"The states of {view.execution}")
+    template = _environment().get_template("run.html")
+    return template.render(view=view, graph=Markup(graph), timeline=timeline(view))  # noqa: S704
+
+
+def label(outcome: str) -> tuple[str, str]:
+    """How an outcome is called, and the class of its colour; an error of AWS's own is called by its name."""
+    return OUTCOMES.get(outcome, (outcome, "failed"))
+
+
+def words(seconds: float) -> str:
+    """A span in words: `3 days 4 hours`, `1 minute`, `4.2 seconds`, `240 milliseconds`."""
+    if seconds < 1:
+        return _counted(max(0, round(seconds * 1000)), "millisecond")
+    if seconds < 59.95:
+        return f"{seconds:.1f} seconds"
+    rest, told = int(seconds), []
+    for unit, size in UNITS:
+        if rest >= size:
+            told.append(_counted(rest // size, unit))
+            rest %= size
+        elif told:
+            break  # `1 day 5 seconds` would say more than anybody asks
+        if len(told) == 2:
+            break
+    return " ".join(told)
+
+
+def _counted(number: int, unit: str) -> str:
+    return f"{number} {unit}" + ("" if number == 1 else "s")
+
+
+def _pretty(value: Any, indent: str = "") -> str:
+    """JSON for reading: what fits into a line stays in one."""
+    line = json.dumps(value, ensure_ascii=False)
+    if len(indent) + len(line) <= LINE or not isinstance(value, dict | list):
+        return line
+    inner = indent + "  "
+    if isinstance(value, dict):
+        items = [f"{json.dumps(name, ensure_ascii=False)}: {_pretty(item, inner)}" for name, item in value.items()]
+    else:
+        items = [_pretty(item, inner) for item in value]
+    first, last = "{}" if isinstance(value, dict) else "[]"
+    return f"{first}\n{inner}" + f",\n{inner}".join(items) + f"\n{indent}{last}"
+
+
+def _moment(at: datetime, form: str = "%-d %b %Y, %H:%M:%S UTC") -> Markup:
+    """A `<time>` in UTC, since a report is read anywhere."""
+    return Markup('<time datetime="{}">{}</time>').format(iso(at), at.astimezone(UTC).strftime(form))
+
+
+def _clock(at: datetime, since: datetime) -> Markup:
+    """The time of a day with milliseconds, with its day if that is not the day of `since`."""
+    day = "" if at.astimezone(UTC).date() == since.astimezone(UTC).date() else "%-d %b, "
+    return _moment(at, f"{day}%H:%M:%S.{at.microsecond // 1000:03}")
+
+
+def _lasting(seconds: float, text: str) -> Markup:
+    """A `<time>` for a span."""
+    return Markup('<time datetime="PT{}S">{}</time>').format(round(max(0.0, seconds), 3), text)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "moment": _moment,
+        "clock": _clock,
+        "words": lambda seconds: _lasting(seconds, words(seconds)),
+        "span": lambda seconds: _lasting(seconds, span(seconds)),
+        "pretty": _pretty,
+    }
+    environment.globals |= {"label": label, "phases": PHASES, "short": SHORT, "few": FEW}
+    return environment

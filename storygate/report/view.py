@@ -1,0 +1,199 @@
+"""What a run did, for eyes: one model for the report, the console and the terminal, made of the history alone."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.tokens import APIS
+from storygate.history import WAIT, History, Visit, outcome_of
+from storygate.report.facts import Api, Decision, Facts, LogEvent, answered
+from storygate.report.graph import Mark, Phase
+from storygate.report.redact import redacted
+from storygate.runs import RUNNING, name_of
+from storygate.times import iso, span
+
+if TYPE_CHECKING:  # the commands show what this tells
+    from storygate.commands.common import Place
+
+
+@dataclass(frozen=True)
+class RunView:
+    """A run, as it is at `read_at`.
+
+    `status` is AWS's, `outcome` that of the result; before there is one: `running`, or `waiting` for the story.
+    `request` holds the fields that the contract names, as they were given; `ignored` names the other ones.
+    """
+
+    execution: str
+    status: str
+    outcome: str
+    started: datetime
+    read_at: datetime
+    definition: Mapping[str, Any]
+    story: str | None = None
+    reason: str | None = None
+    ended: datetime | None = None
+    waiting_since: datetime | None = None
+    deadline: datetime | None = None
+    """When the wait for the story ends without a verdict."""
+    phases: Mapping[str, Phase] = field(default_factory=dict)
+    visits: tuple[Visit, ...] = ()
+    apis: tuple[Api, ...] = ()
+    decision: Decision | None = None
+    request: Mapping[str, Any] | None = None
+    ignored: tuple[str, ...] = ()
+    source: str | None = None
+    """Where the request was read, `s3://…`; None if it was the execution's input itself."""
+    log: tuple[LogEvent, ...] = ()
+    result: str | None = None
+    """Where the result is, `s3://…`; None if none was written."""
+
+    @property
+    def seconds(self) -> float:
+        """How long the run took, or has taken so far."""
+        return ((self.ended or self.read_at) - self.started).total_seconds()
+
+    @property
+    def waited(self) -> float:
+        """How long it waited for its story, in seconds, with what it has waited so far."""
+        waits = [visit for visit in self.visits if visit.state == WAIT and visit.waiting_since]
+        return sum(
+            ((visit.left or self.read_at) - (visit.waiting_since or visit.entered)).total_seconds() for visit in waits
+        )
+
+
+def view(place: "Place", execution: str) -> RunView:
+    """The run given by name or ARN, with the definition that it runs; raises OperatorError for an unknown one."""
+    client, described = place.stepfunctions, place.runs.describe(execution)
+    arn = described["executionArn"]
+    definition = client.describe_state_machine_for_execution(executionArn=arn)["definition"]
+    history = History(client, arn)
+    history.read()
+    return of_events(arn, history.events, json.loads(definition))
+
+
+def of_events(
+    arn: str, events: Sequence[Any], definition: Mapping[str, Any], *, read_at: datetime | None = None
+) -> RunView:
+    """The run that these events tell (GetExecutionHistory's, in order; none of a run that has only just begun)."""
+    history, name, read_at = History(None, arn), name_of(arn), read_at or datetime.now(UTC)
+    history.take(events)
+    facts = Facts(name)
+    for event in events:
+        facts.take(event)
+    ended = history.end.details if history.end else {}
+    apis = tuple(answered(api, facts.answers.get(api), history.visits) for api in APIS)
+    return RunView(
+        execution=name,
+        status=ended.get("status", RUNNING),
+        outcome="waiting" if history.waiting_since else ended.get("outcome", outcome_of(RUNNING)),
+        started=events[0]["timestamp"] if events else read_at,
+        read_at=read_at,
+        definition=definition,
+        story=facts.story,
+        reason=redacted(ended.get("reason") or (facts.reason if ended else None)),
+        ended=history.end.at if history.end else None,
+        waiting_since=history.waiting_since,
+        deadline=facts.deadline,
+        phases=_phases(history.visits, apis),
+        visits=tuple(history.visits),
+        apis=apis,
+        decision=facts.decision,
+        request=facts.request,
+        ignored=facts.ignored,
+        source=facts.source,
+        log=facts.log,
+        result=facts.result,
+    )
+
+
+def marks(view: RunView) -> dict[str, Mark]:
+    """What happened to each state that was entered, for the graph."""
+    return {state: Mark(phase, _note(view, state)) for state, phase in view.phases.items()}
+
+
+def as_json(view: RunView) -> dict[str, Any]:
+    """The view for scripts, all but the definition; times as in results."""
+    return {
+        "execution": view.execution,
+        "status": view.status,
+        "outcome": view.outcome,
+        "reason": view.reason,
+        "jiraStoryId": view.story,
+        "startedAt": iso(view.started),
+        "endedAt": _iso(view.ended),
+        "readAt": iso(view.read_at),
+        "seconds": round(view.seconds, 3),
+        "waitedSeconds": round(view.waited, 3),
+        "waitingSince": _iso(view.waiting_since),
+        "deadline": _iso(view.deadline),
+        "phases": dict(view.phases),
+        "visits": [
+            {
+                "state": visit.state,
+                "enteredAt": iso(visit.entered),
+                "leftAt": _iso(visit.left),
+                "attempts": visit.attempts,
+                "errors": list(visit.errors),
+            }
+            for visit in view.visits
+        ],
+        "apis": {
+            api.name: {
+                "status": api.status,
+                "statusCode": api.status_code,
+                "attempts": api.attempts,
+                "response": api.response,
+                "error": api.error,
+            }
+            for api in view.apis
+        },
+        "decision": view.decision
+        and {
+            "decision": view.decision.decision,
+            "status": view.decision.status,
+            "actor": view.decision.actor,
+            "message": view.decision.message,
+            "decidedAt": _iso(view.decision.decided_at),
+            "receivedAt": _iso(view.decision.received_at),
+        },
+        "request": view.request,
+        "ignored": list(view.ignored),
+        "source": view.source,
+        "result": view.result,
+        "log": [{"at": _iso(event.at), "step": event.step, "message": event.message} for event in view.log],
+    }
+
+
+def _phases(visits: Sequence[Visit], apis: Sequence[Api]) -> dict[str, Phase]:
+    """What became of each state that was entered: of its last visit, if it had several."""
+    phases: dict[str, Phase] = {}
+    for visit in visits:
+        phases[visit.state] = _phase(visit, again=phases.get(visit.state) in ("failed", "retried"))
+    for api in apis:
+        if api.status == "failed" and api.visit:
+            phases[api.visit.state] = "failed"
+    return phases
+
+
+def _phase(visit: Visit, *, again: bool) -> Phase:
+    if visit.left is None:
+        return "waiting" if visit.waiting_since or visit.kind == "Wait" else "running"
+    if visit.failed or visit.stopped:
+        return "failed"
+    return "retried" if visit.failures or again else "done"
+
+
+def _note(view: RunView, state: str) -> str:
+    visits = [visit for visit in view.visits if visit.state == state]
+    attempts = sum(visit.attempts for visit in visits)
+    times = f"{len(visits)} times" if len(visits) > 1 else f"{attempts} attempts" if attempts > 1 else ""
+    # No time of what goes on: the drawing of a run that waits would change with every look.
+    left = [(visit.left - visit.entered).total_seconds() for visit in visits if visit.left]
+    return ", ".join(filter(None, (times, span(sum(left)) if len(left) == len(visits) else "")))
+
+
+def _iso(at: datetime | None) -> str | None:
+    return iso(at) if at else None

@@ -1,0 +1,120 @@
+"""A run's page: what it offers, what it warns of, what it says when AWS does not answer; and text stays text."""
+
+import re
+
+import pytest
+
+SCRIPT = "<script>alert(1)</script>"
+
+
+def dialog(page, action):
+    """The words of a dialog."""
+    found = re.search(rf'<dialog id="{action}".*?</dialog>', page.text, re.DOTALL)
+    return found and " ".join(re.sub(r"<[^>]+>", " ", found.group()).split())
+
+
+def test_a_waiting_run_can_be_decided_and_cancelled_and_not_retried(browser, world):
+    world.run("a")
+    page = browser.get("/runs/a")
+    assert {action for action in ("approve", "reject", "cancel", "retry") if dialog(page, action)} == {
+        "approve",
+        "reject",
+        "cancel",
+    }
+    assert "Every run that waits for PROJ-1 ends approved : this one, a ; no other waits now." in dialog(
+        page, "approve"
+    )
+    assert "Stops a of stage dev at once." in dialog(page, "cancel")
+
+
+def test_a_decision_names_every_other_run_that_it_reaches(browser, world):
+    for name in ("a", "b", "c"):
+        world.run(name)
+    world.run("d", "PROJ-2")
+    told = dialog(browser.get("/runs/a"), "reject")
+    assert "this one, a , and 2 others: b c" in told
+    assert "done by user/ann" in told
+    for number in range(30):
+        world.run(f"run-{number}")
+    assert "and 20 and more others:" in dialog(browser.get("/runs/a"), "reject")
+
+
+def test_a_run_that_is_over_can_only_be_retried_and_an_approved_one_with_a_warning(browser, world):
+    world.run("a", outcome="rejected")
+    world.run("b", outcome="approved")
+    page = browser.get("/runs/a")
+    assert dialog(page, "approve") is dialog(page, "cancel") is None
+    assert 'data-dialog="approve"' not in page.text
+    assert "was approved" not in dialog(page, "retry")
+    assert "This run was approved: its request is carried out once more." in dialog(browser.get("/runs/b"), "retry")
+
+
+def test_the_live_part_tells_what_to_announce_and_when_it_is_over(browser, world):
+    world.run("a")
+    live = browser.get("/runs/a/live").json
+    assert (live["title"], live["said"], live["over"]) == ("Waiting · a", "Waiting, PROJ-1", False)
+    assert 'id="approve"' in live["html"]
+    assert "<html" not in live["html"]
+    world.runs["a"] |= {"status": "FAILED", "outcome": "rejected", "reason": "PROJ-1 was rejected by Ann."}
+    live = browser.get("/runs/a/live").json
+    assert (live["title"], live["said"], live["over"]) == (
+        "Rejected · a",
+        "Rejected: PROJ-1 was rejected by Ann.",
+        True,
+    )
+
+
+def test_an_ended_run_is_not_looked_at_again(browser, world):
+    world.run("a")
+    world.run("b", outcome="approved")
+    assert "data-live" in browser.get("/runs/a").text
+    assert "data-live" not in browser.get("/runs/b").text
+
+
+def test_the_report_is_a_file_to_keep(browser, world):
+    world.run("a", outcome="approved")
+    answer = browser.get("/runs/a/report.html")
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="a.html"'
+    assert answer.text.startswith("<!doctype html>")
+
+
+def test_an_unknown_run_is_told_and_not_an_error_of_ours(browser):
+    page = browser.get("/runs/none")
+    assert page.status_code == 404
+    assert "Stage dev knows no run none." in page.text
+    assert browser.get("/runs/none/live").json["error"] == "Stage dev knows no run none."
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "told"),
+    [
+        ("AccessDeniedException", 403, "to the role you deploy with"),
+        ("ThrottlingException", 503, "AWS asks for patience"),
+        ("InternalServerException", 502, "AWS refused"),
+    ],
+)
+def test_what_aws_refuses_is_a_page_that_says_what_to_do(browser, world, code, status, told):
+    world.run("a")
+    for operation in ("list_executions", "get_execution_history"):
+        world.denied(operation, code, "no")
+    for path in ("/", "/runs/a"):
+        page = browser.get(path)
+        assert page.status_code == status
+        assert told in page.text
+    live = browser.get("/runs/a/live")
+    assert live.status_code == status
+    assert told in live.json["error"] + live.json["hint"]
+
+
+def test_what_others_wrote_is_text_and_never_markup(browser, world):
+    world.run("a", SCRIPT, reason=f"{SCRIPT} said no", outcome="rejected")
+    world.run("b", SCRIPT)
+    paths = ("/", "/live", "/runs/a", "/runs/a/live", "/runs/a/report.html", "/runs/b")
+    pages = [browser.get(path) for path in paths]
+    pages.append(browser.get("/", query_string={"story": SCRIPT, "outcome": SCRIPT}))
+    world.denied("list_executions", message=SCRIPT)
+    pages += [browser.get("/"), browser.get(f"/runs/{SCRIPT.replace('/', '')}")]
+    for page in pages:
+        text = (page.json["html"] if page.is_json else page.text).lower()
+        assert "alert(1)" in text
+        assert "<script>alert" not in text

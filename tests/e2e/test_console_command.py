@@ -1,0 +1,35 @@
+"""`console` as an operator starts it: it prints its address, and stays until it is told to stop."""
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+import urllib.request
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SECONDS = 60.0
+
+
+def test_it_prints_an_address_that_lets_in_and_stays_until_sigterm(local):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "storygate", "console", "--stage", "local", "--port", "0", "--json"],
+        cwd=local.project,
+        env={**local.aws.environment, "PYTHONPATH": str(REPOSITORY)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    overdue = threading.Timer(SECONDS, process.kill)
+    overdue.start()
+    try:
+        url = json.loads(process.stdout.readline())["url"]
+        with urllib.request.urlopen(url, timeout=SECONDS) as answer:
+            assert "<h1" in answer.read().decode()
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=SECONDS)
+    finally:
+        overdue.cancel()
+        process.kill()
+    assert (process.returncode, out, err) == (0, "", "")

@@ -1,0 +1,161 @@
+"""The console in a real browser: a run is seen to wait, approved by keyboard alone, and seen to end, live.
+
+Set STORYGATE_SCREENSHOTS to a directory to keep a picture of each step.
+"""
+
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from docs.pictures import CHROMIUM, chromium
+from storygate.commands.common import Place
+from storygate.console.server import console
+from storygate.history import History, follow
+from storygate.inputs import drop
+from storygate.patience import Patience
+
+expect.set_options(timeout=20_000)
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed (Debian: apt-get install chromium)")
+
+SECONDS = 20.0
+CONTRAST = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
+AA = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}}
+
+
+@pytest.fixture(scope="module")
+def place(local):
+    return Place(local.project, local.deployment.stage, local.aws)
+
+
+@pytest.fixture(scope="module")
+def address(place):
+    with console(place, 0, flag="--port", locked=True) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as launched:
+        yield launched
+
+
+@pytest.fixture
+def tabs(browser, address):
+    """Opens tabs of one browser that has entered with the key; no script, style or request may have been refused."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
+    context.set_default_timeout(SECONDS * 1000)
+    troubles = []
+
+    def tab(path="/"):
+        page = context.new_page()
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("console", lambda said: troubles.append(said.text) if said.type == "error" else None)
+        page.goto(address if path == "/" else address.partition("/?")[0] + path)
+        return page
+
+    yield tab
+    context.close()
+    assert troubles == []
+
+
+@pytest.fixture
+def picture(tmp_path):
+    directory = Path(os.environ.get("STORYGATE_SCREENSHOTS", tmp_path))
+    directory.mkdir(parents=True, exist_ok=True)
+    return lambda page, name: page.screenshot(path=directory / f"{name}.png")
+
+
+def waiting_run(place, story):
+    """A run that waits for its story."""
+    request = {"jiraStoryId": story, "packageIds": ["pkg-001"], "metadata": {"environment": "production"}}
+    name = drop(place.s3, place.stage.bucket, f"{story.lower()}.json", json.dumps(request).encode()).execution
+    history = History(place.stepfunctions, place.runs.arn(name))
+    assert follow(history, Patience(SECONDS), lambda _: None, until=lambda: history.waiting_since is not None)
+    return name
+
+
+def test_a_run_is_seen_to_wait_approved_by_keyboard_and_seen_to_end(place, tabs, picture):
+    name = waiting_run(place, "PROJ-900")
+    page = tabs()
+    assert "key=" not in page.url
+    row = page.get_by_role("row", name=re.compile(name))
+    expect(row).to_contain_text("Waiting")
+    picture(page, "1-runs")
+
+    row.get_by_role("link", name=name).focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("PROJ-900")
+    watching = tabs(f"/runs/{name}")
+    watching.locator("summary", has_text="Request as JSON").click()
+    folded = watching.locator("details").evaluate_all("all => all.map(one => one.open)")
+    watched = watching.locator("#live > article")
+    expect(watched).to_have_attribute("data-outcome", "waiting")
+    picture(page, "2-waiting")
+
+    approve, dialog = page.get_by_role("button", name="Approve…"), page.get_by_role("dialog", name="Approve PROJ-900?")
+    approve.focus()
+    page.keyboard.press("Enter")
+    expect(dialog).to_be_visible()
+    expect(dialog).to_contain_text(name)
+    expect(dialog.get_by_role("button", name="Back")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(approve).to_be_focused()
+    page.keyboard.press("Enter")
+    picture(page, "3-confirm")
+    page.keyboard.press("Tab")
+    expect(dialog.get_by_role("button", name="Approve PROJ-900")).to_be_focused()
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("status").filter(has_text="PROJ-900 is approved.")).to_be_focused()
+    expect(page.locator("#live > article")).to_have_attribute("data-outcome", "approved")
+    expect(page.get_by_role("button", name="Retry…")).to_be_visible()
+    picture(page, "4-ended")
+    # The other tab was not touched: it has heard of the end by itself, and left the reader where they were.
+    expect(watched).to_have_attribute("data-outcome", "approved")
+    expect(watching.locator("#said")).to_contain_text("Approved")
+    expect(watching).to_have_title(re.compile("^Approved"))
+    assert watching.locator("details").evaluate_all("all => all.map(one => one.open)")[: len(folded)] == folded
+    assert watching.evaluate("document.activeElement.tagName") == "SUMMARY"
+    picture(watching, "5-live")
+
+
+@pytest.fixture
+def audited(browser, address):
+    """A page that axe-core may be put into, which the console's own policy rightly forbids."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, bypass_csp=True)
+    context.set_default_timeout(SECONDS * 1000)
+    page = context.new_page()
+    page.goto(address)
+    yield page
+    context.close()
+
+
+def test_every_page_is_accessible_in_light_and_dark_and_fits_a_narrow_screen(place, address, audited, picture):
+    home, name = address.partition("/?")[0], waiting_run(place, "PROJ-901")
+    found = {}
+
+    def audit(what):
+        for scheme, options in (("light", AA), ("dark", CONTRAST)):  # nothing else depends on the scheme
+            audited.emulate_media(color_scheme=scheme)
+            answer = Axe().run(audited, options=options).response
+            assert answer["passes"], what
+            found.update({(what, scheme, one["id"]): one["nodes"][0]["html"] for one in answer["violations"]})
+        audited.set_viewport_size({"width": 320, "height": 640})
+        picture(audited, f"narrow-{what}")
+        assert audited.evaluate("document.documentElement.scrollWidth") <= 320, what
+        audited.set_viewport_size({"width": 1280, "height": 800})
+
+    audit("runs")
+    audited.goto(f"{home}/runs/{name}")
+    audit("run")
+    audited.get_by_role("button", name="Cancel run…").click()
+    audit("dialog")
+    audited.goto(f"{home}/runs/none")
+    audit("unknown")
+    assert found == {}

@@ -1,0 +1,199 @@
+"""Histories of runs as GetExecutionHistory answers them, with what AWS puts beside what we want: tokens and headers."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+from storygate.report.view import RunView, of_events
+
+BEGAN = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
+NAME = "approved-0123456789abcdef"
+ARN = f"arn:aws:states:eu-west-1:123456789012:execution:storygate-dev:{NAME}"
+TOKEN = "AQCEAAAAKgAAAAMAAAAAAAAAAd0tK1"
+BEARER = "c0ffee-bearer-of-the-api"
+STATES = ("FindInput", "CheckInput", "CallApis", "ApisSucceeded", "WaitForStory", "WriteLog", "WriteResult", "Approved")
+# A machine of few states, whose graph is soon laid out.
+DEFINITION: dict[str, Any] = {
+    "StartAt": STATES[0],
+    "States": {name: {"Type": "Pass", "Next": after} for name, after in pairwise(STATES)}
+    | {"Approved": {"Type": "Succeed"}},
+}
+REQUEST = {"jiraStoryId": "proj-1", "packageIds": ["pkg-1", "pkg-2"], "metadata": {"environment": "production"}}
+VERDICT = {
+    "decision": "approved",
+    "status": "Done",
+    "actor": "Ada Marlow",
+    "message": "status Done",
+    "decidedAt": "2026-01-31T12:30:00.000Z",
+    "receivedAt": "2026-01-31T12:30:01.500Z",
+}
+
+
+class Told:
+    """A history that is told event by event; each one follows the one before, unless `previous` says otherwise."""
+
+    def __init__(self, request: Any = None) -> None:
+        self.events: list[dict[str, Any]] = []
+        self.now = BEGAN
+        self.request = REQUEST if request is None else request
+        self.story: Any = str(self.request.get("jiraStoryId", "")).upper()
+        self.add("ExecutionStarted", executionStarted={"input": json.dumps(self.request)})
+        self.state("FindInput", "Choice", request=self.request)
+        self.state("CheckInput", "Pass", request=None, story=self.story, packageIds=self.request.get("packageIds"))
+
+    def add(self, kind: str, seconds: float = 0.01, previous: int | None = None, **details: Any) -> int:
+        self.now += timedelta(seconds=seconds)
+        number = len(self.events) + 1
+        named = {f"{name}EventDetails": value for name, value in details.items()}
+        before = number - 1 if previous is None else previous
+        self.events.append({"id": number, "previousEventId": before, "type": kind, "timestamp": self.now, **named})
+        return number
+
+    def enter(self, state: str, kind: str = "Task", previous: int | None = None) -> int:
+        return self.add(
+            f"{kind}StateEntered", previous=previous, stateEntered={"name": state, "input": '{"token": "no"}'}
+        )
+
+    def leave(
+        self, state: str, kind: str = "Task", previous: int | None = None, output: Any = None, **given: Any
+    ) -> int:
+        """Leaves a state with an output and assigned variables."""
+        assigned = {name: json.dumps(value) for name, value in given.items()}
+        exited = {"name": state, "output": json.dumps(output), "assignedVariables": assigned}
+        return self.add(f"{kind}StateExited", previous=previous, stateExited=exited)
+
+    def state(self, state: str, kind: str, **assigned: Any) -> int:
+        self.enter(state, kind)
+        return self.leave(state, kind, **assigned)
+
+    def attempt(self, previous: int, error: str = "", output: Any = None, kind: str = "http", **parameters: Any) -> int:
+        scheduled = {"resourceType": kind, "resource": parameters.pop("resource", "invoke")}
+        number = self.add(
+            "TaskScheduled", previous=previous, taskScheduled=scheduled | {"parameters": json.dumps(parameters)}
+        )
+        if error:
+            return self.add("TaskFailed", 1.0, number, taskFailed={"error": error, "cause": f"Bearer {BEARER}"})
+        headers = {"Set-Cookie": [f"session={BEARER}"], "x-echo": [f"Bearer {BEARER}"]}
+        result = {"Headers": headers, "ResponseBody": output, "StatusCode": 200}
+        return self.add("TaskSucceeded", 0.5, number, taskSucceeded={"output": json.dumps(result)})
+
+    def apis(self, failed: str = "", retries: int = 0, response: Any = None) -> "Told":
+        """The three calls side by side; the deployment is tried again so many times."""
+        self.enter("CallApis", "Parallel")
+        started = self.add("ParallelStateStarted")
+        entered = {api: self.enter(f"Call{api.capitalize()}", previous=started) for api in APIS}
+        apis, last = {}, 0
+        for api, number in entered.items():
+            tries = retries if api == "deployment" else 0
+            for _ in range(tries):
+                number = self.attempt(number, "States.Http.StatusCode.503")
+            body = response or {"status": "failed" if api == failed else "success"}
+            number = self.attempt(number, output=body)
+            error = "the answer does not say so" if api == failed else None
+            status = "failed" if error else "success"
+            apis[api] = {"status": status, "statusCode": 200, "attempts": tries + 1, "response": body, "error": error}
+            last = self.leave(f"Call{api.capitalize()}", previous=number, output={"at": "x", "answer": apis[api]})
+        self.add("ParallelStateSucceeded", previous=last)
+        self.leave("CallApis", "Parallel", previous=last, apis=apis, events=[log("validation", "The API succeeded.")])
+        self.state("ApisSucceeded", "Choice")
+        return self
+
+    def wait(self) -> "Told":
+        self.enter("WaitForStory")
+        item = {"taskToken": {"S": TOKEN}}
+        parameters = json.dumps({"TransactItems": [{"Put": {"Item": item}}]})
+        resource = {"resourceType": "aws-sdk:dynamodb", "resource": "transactWriteItems.waitForTaskToken"}
+        self.add("TaskScheduled", taskScheduled={**resource, "parameters": parameters})
+        self.add("TaskSubmitted", taskSubmitted={"output": json.dumps({"taskToken": TOKEN})})
+        return self
+
+    def conflict(self) -> "Told":
+        """An entry that is refused: the run looks for a verdict, and comes back."""
+        self.enter("WaitForStory")
+        resource = {"resourceType": "aws-sdk:dynamodb", "resource": "transactWriteItems.waitForTaskToken"}
+        self.add("TaskScheduled", taskScheduled={**resource, "parameters": json.dumps({"token": TOKEN})})
+        self.add("TaskFailed", taskFailed={"error": "DynamoDb.TransactionCanceledException", "cause": TOKEN})
+        self.leave("WaitForStory")
+        self.state("ReadVerdict", "Task", decision=None)
+        self.state("VerdictCounts", "Choice")
+        self.state("LetConflictPass", "Wait")
+        return self
+
+    def resume(self, seconds: float = 1800, verdict: Any = VERDICT) -> "Told":
+        self.add("TaskSucceeded", seconds, taskSucceeded={"output": json.dumps({**verdict, "taskToken": TOKEN})})
+        reason = f"{self.story} was {verdict['decision']} by {verdict['actor']}."
+        self.leave("WaitForStory", output={}, decision=verdict, outcome=verdict["decision"], reason=reason)
+        return self
+
+    def time_out(self) -> "Told":
+        self.add("TaskTimedOut", 3, taskTimedOut={"error": "States.Timeout"})
+        self.leave("WaitForStory", outcome="timed_out", reason="Nobody answered.")
+        return self
+
+    def end(self, outcome: str, reason: str = "") -> "Told":
+        """Writes log and result, and ends as the workflow does."""
+        for state, key, body in (
+            (
+                "WriteLog",
+                f"logs/{NAME}/execution.json",
+                {"events": [log("started", "It began."), log(outcome, reason)]},
+            ),
+            ("WriteResult", f"outputs/{NAME}/result.json", {"outcome": outcome}),
+        ):
+            number = self.enter(state)
+            put = {"resource": "putObject", "Bucket": "b", "Key": key, "Body": body}
+            self.attempt(number, kind="aws-sdk:s3", **put)
+            self.leave(state)
+        self.state("IsApproved", "Choice")
+        if outcome == "approved":
+            self.state("Approved", "Succeed")
+            self.add("ExecutionSucceeded", executionSucceeded={"output": "{}"})
+        else:
+            self.enter("NotApproved", "Fail")
+            self.add("ExecutionFailed", executionFailed={"error": outcome, "cause": reason})
+        return self
+
+    def stop(self) -> "Told":
+        self.add(
+            "ExecutionAborted", 5, 0, executionAborted={"error": "cancelled", "cause": "cancelled by ann: why not"}
+        )
+        return self
+
+
+APIS = ("validation", "deployment", "notification")
+
+
+def log(step: str, message: str) -> dict[str, str]:
+    return {"at": "2026-01-31T12:00:00.500Z", "step": step, "message": message}
+
+
+def invalid() -> Told:
+    told = Told({"jiraStoryId": "", "packageIds": "none", "owner": "ann"})
+    told.state("InputIsValid", "Choice", outcome="invalid_input", reason="Correct the input.")
+    return told.end("invalid_input", "Correct the input.")
+
+
+RUNS: dict[str, list[dict[str, Any]]] = {
+    "approved": Told().apis(retries=2).wait().resume().end("approved").events,
+    "rejected": Told().apis().wait().resume(60, {**VERDICT, "decision": "rejected"}).end("rejected", "No.").events,
+    "timed_out": Told().apis().wait().time_out().end("timed_out", "Nobody answered.").events,
+    "api_failed": Told().apis(failed="validation").end("api_failed", "The validation API failed.").events,
+    "invalid_input": invalid().events,
+    "error": Told().apis().conflict().end("error", "The wait for the story broke.").events,
+    "cancelled": Told().apis().wait().stop().events,
+    "running": Told().apis(retries=1).events,
+    "waiting": Told().apis().wait().events,
+}
+
+
+def at(events: Sequence[dict[str, Any]], seconds: float) -> datetime:
+    """So many seconds after the newest event."""
+    moment: datetime = events[-1]["timestamp"]
+    return moment + timedelta(seconds=seconds)
+
+
+def seen(events: list[dict[str, Any]]) -> RunView:
+    """The run that the events tell, a minute after the newest of them."""
+    return of_events(ARN, events, DEFINITION, read_at=at(events, 60))
