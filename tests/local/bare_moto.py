@@ -13,7 +13,9 @@ from unittest import mock
 from antlr4 import RecognitionException
 from botocore.exceptions import ClientError
 from moto import backends
+from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.config import default_user_config
+from moto.s3.models import FakeKey, s3_backends
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_factory import (
     state_task_service_for,
 )
@@ -61,12 +63,21 @@ def bare(cloud: Cloud) -> dict[str, Any]:
     read = path(A=_parameters(task("aws-sdk:s3:getObject", {"Bucket": cloud.bucket, "Key": "key"})))
     found["body"] = read.get("output", {}).get("Body")
     soon = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    found["objects kept"] = bool(FakeKey.instances_tracked)
+    found["urls kept"] = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].urls is s3_backends[DEFAULT_ACCOUNT_ID]["aws"].urls
     begun = time.monotonic()
     found["waited"] = path(A={"Type": "Wait", "Timestamp": soon, "End": True})["status"]
     found["waited an hour"] = time.monotonic() - begun > 3600
 
     machine = cloud.machine(states(A=PASS), "JSONPath")
     found["unnamed"] = cloud.states.start_execution(stateMachineArn=machine)["executionArn"].rsplit(":", 1)[1]
+    found["long input"] = cloud.ended(cloud.start(machine, "x" * 262_143, name="long"))["status"]
+    path(A=_parameters(task("aws-sdk:s3:putObject", {"Bucket": cloud.bucket, "Key": "typed", "Body": "text"})))
+    found["type"] = cloud.s3.head_object(Bucket=cloud.bucket, Key="typed")["ContentType"]
+    every = {"ErrorEquals": ["States.ALL"]}
+    found["all twice"] = bool(
+        cloud.machine(states(A=_parameters(task("aws-sdk:s3:getObject", missing, Retry=[every, every]))), "JSONPath")
+    )
     try:
         cloud.machine(states(A={**PASS, "Next": "B"}, B={"Type": "Nonsense"}))
     except ClientError as refused:

@@ -144,7 +144,7 @@ class Project:
     def notes(self, count: int) -> list[dict[str, Any]]:
         """The next `count` notes that the app's handlers have written."""
         found: list[dict[str, Any]] = []
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         while len(found) < count and time.monotonic() < deadline:
             answer = self.cloud.client("sqs").receive_message(QueueUrl=self.queue_url, WaitTimeSeconds=1)
             for message in answer.get("Messages", []):
@@ -242,7 +242,7 @@ def zipped(code: str) -> bytes:
     return package.getvalue()
 
 
-def eventually(what: Callable[[], Any], *, within: float = 10.0) -> Any:
+def eventually(what: Callable[[], Any], *, within: float = 60.0) -> Any:
     """The first true answer of `what`, asked again and again for `within` seconds."""
     deadline = time.monotonic() + within
     while not (answer := what()):

@@ -47,8 +47,13 @@ def bare() -> dict[str, Any]:
         ("stepfunctions_execution", "unnamed", "None"),
         ("stepfunctions_definition", "refused with", ""),
         ("stepfunctions_definition", "parsed once", False),
+        ("stepfunctions_definition", "all twice", True),
+        ("stepfunctions_execution", "long input", "SUCCEEDED"),
+        ("stepfunctions_sdk", "type", "binary/octet-stream"),
         ("stepfunctions_speed", "path parsed once", False),
+        ("stepfunctions_speed", "urls kept", False),
         ("server_speed", "listings", 2),
+        ("server_memory", "objects kept", True),
     ],
 )
 def test_moto_still_has_the_gap(bare: dict[str, Any], gap: str, probe: str, wrong: object) -> None:

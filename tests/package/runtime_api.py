@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,22 @@ from typing import Any
 FUNCTION_ARN = "arn:aws:lambda:us-east-1:123456789012:function:storygate-local"
 
 
+@dataclass(frozen=True)
+class ColdStart:
+    """What a fresh runtime answered to its first event, and the seconds from its start until it asked and answered."""
+
+    answer: Any
+    ready: float
+    answered: float
+
+
 def invoke(package: Path, handler: str, event: Any, environment: dict[str, str], patience: float = 30) -> Any:
-    """Runs a handler of an unpacked package under awslambdaric, for one event; returns what it answered.
+    """What a handler of an unpacked package answers to an event; raises as `cold_start` does."""
+    return cold_start(package, handler, event, environment, patience).answer
+
+
+def cold_start(package: Path, handler: str, event: Any, environment: dict[str, str], patience: float = 30) -> ColdStart:
+    """Runs a handler of an unpacked package under awslambdaric, in a fresh process, for one event.
 
     Raises AssertionError with Lambda's error document if the handler failed, and TimeoutError after `patience` seconds.
     """
@@ -27,13 +42,14 @@ def invoke(package: Path, handler: str, event: Any, environment: dict[str, str],
     class RuntimeApi(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             if "event" not in outcome:
-                outcome["event"] = event
+                outcome.update(event=event, ready=time.perf_counter())
                 self._reply(200, json.dumps(event).encode())
             else:
                 answered.wait(patience)  # a warm function waits here for its next event; there is none
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            outcome["answered"] = time.perf_counter()
             outcome["answer" if self.path.endswith("/response") else "error"] = json.loads(body)
             self._reply(202, b"{}")
             answered.set()
@@ -54,13 +70,16 @@ def invoke(package: Path, handler: str, event: Any, environment: dict[str, str],
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), RuntimeApi)
     server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    began = time.perf_counter()
     runtime = subprocess.Popen(
         [sys.executable, "-m", "awslambdaric", handler],
         cwd=package,
         env={
             "PATH": os.environ["PATH"],
             "LAMBDA_TASK_ROOT": str(package),
+            "_HANDLER": handler,
+            "PYTHONDONTWRITEBYTECODE": "1",  # a package lies where nothing can be written: compiled at each start
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{server.server_port}",
             "AWS_LAMBDA_FUNCTION_NAME": "storygate-local",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
@@ -84,4 +103,4 @@ def invoke(package: Path, handler: str, event: Any, environment: dict[str, str],
     if not finished:
         raise TimeoutError(f"{handler} did not answer in {patience} seconds; it printed:\n{output}")
     assert "answer" in outcome, f"{outcome.get('error', 'the runtime died')}\n{output}"
-    return outcome["answer"]
+    return ColdStart(outcome["answer"], outcome["ready"] - began, outcome["answered"] - began)

@@ -25,7 +25,7 @@ GUARDED = (
     "delete_table",
 )
 
-_lock = threading.RLock()
+lock = threading.RLock()
 
 
 def fill() -> None:
@@ -39,7 +39,7 @@ def fill() -> None:
 def _one_at_a_time(operation: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(operation)
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        with _lock:
+        with lock:
             return operation(*args, **kwargs)
 
     return guarded

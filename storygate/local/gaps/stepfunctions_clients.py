@@ -43,11 +43,12 @@ def client_for(region: str, service: str, state_credentials: object = None) -> A
 def _client(region: str, service: str) -> Any:
     session = boto3.session.Session(aws_access_key_id="local", aws_secret_access_key="local")  # noqa: S106, of no AWS
     client = session.client(service, region_name=region, config=_CONFIG)
-    client.meta.events.register("before-send", _answer)
+    client.meta.events.register("before-send", answer)
     return client
 
 
-def _answer(request: Any, **event: Any) -> Any:
+def answer(request: Any, **event: Any) -> Any:
+    """What the backend of the called service answers; an event handler of botocore's, `before-send`."""
     try:
         response = _backends(request=request, **{"event_name": "before-send", **event})
     except Exception as failure:  # A server would answer 500; its text alone can be empty.

@@ -1,8 +1,10 @@
 """Definitions: what is read in them, and what is refused when the machine is saved.
 
 AWS answers `InvalidDefinition` to a definition that does not parse, in which two states have one name, branches
-included, that leads to a state which is not there, or whose `Resource` still holds a `${Placeholder}`.
-(aws-facts.md, "State machine (JSONata)" and "SDK integrations", MEAS.)
+included, that leads to a state which is not there, whose `Resource` still holds a `${Placeholder}`, that has a string
+which begins with `{%` or ends with `%}` but not both, a retrier or catcher behind one for `States.ALL`, or a task token
+for an integration that takes none: the optimised DynamoDB ones. (MEAS, sfnx's docs/design.md, "JSONata", "Errors" and
+"Tasks"; Step Functions developer guide, concepts-error-handling and integrate-optimized.)
 
 moto 5.2.5 accepts all but the first, and answers that without an error code. It reads JSON's escapes as Python's,
 so that an escaped emoji becomes two halves that nothing can write, and parses a definition anew for every execution
@@ -32,7 +34,7 @@ def _parse(definition: str) -> Any:
     return _original_parse(definition)
 
 
-def _check(machine: dict[str, Any], names: set[str]) -> None:
+def _check(machine: dict[str, Any], names: set[str], language: str) -> None:
     states = machine["States"]
     for target in (machine["StartAt"], *_targets(states)):
         if target not in states:
@@ -41,11 +43,38 @@ def _check(machine: dict[str, Any], names: set[str]) -> None:
         if name in names:
             raise ValueError(f"Two states are called {name!r}")
         names.add(name)
-        if "${" in state.get("Resource", ""):
-            raise ValueError(f"The Resource of {name!r} holds a placeholder: {state['Resource']}")
+        _check_task(name, state)
+        if state.get("QueryLanguage", language) == "JSONata":
+            _check_expressions(name, state)
         processor = state.get("ItemProcessor") or state.get("Iterator")
         for part in (*state.get("Branches", ()), *([processor] if processor else ())):
-            _check(part, names)
+            _check(part, names, language)
+
+
+def _check_task(name: str, state: dict[str, Any]) -> None:
+    resource = state.get("Resource", "")
+    if "${" in resource:
+        raise ValueError(f"The Resource of {name!r} holds a placeholder: {resource}")
+    if resource.startswith("arn:aws:states:::dynamodb:") and resource.endswith(".waitForTaskToken"):
+        raise ValueError(f"The Resource of {name!r} is not recognized: {resource}")
+    for field in ("Retry", "Catch"):
+        if any("States.ALL" in part["ErrorEquals"] for part in state.get(field, [])[:-1]):
+            raise ValueError(f"States.ALL must be in the last of {field} of {name!r}")
+
+
+def _check_expressions(name: str, state: dict[str, Any]) -> None:
+    elsewhere = {"Comment", "Branches", "ItemProcessor", "Iterator"}  # where nothing is evaluated, or other states are
+    for text in _texts({key: part for key, part in state.items() if key not in elsewhere}):
+        if text.startswith("{%") != text.endswith("%}"):
+            raise ValueError(f"{name!r} has an expression that is not opened or not closed: {text}")
+
+
+def _texts(part: Any) -> Iterator[str]:
+    if isinstance(part, str):
+        yield part
+    elif isinstance(part, dict | list):
+        for inner in part.values() if isinstance(part, dict) else part:
+            yield from _texts(inner)
 
 
 def _targets(states: dict[str, Any]) -> Iterator[str]:
@@ -58,7 +87,8 @@ def _validate_definition(definition: str) -> None:
     try:
         # moto's grammar first: what it accepts has the shape that the rest relies on.
         AmazonStateLanguageParser.parse(definition)
-        _check(json.loads(definition), set())
+        machine = json.loads(definition)
+        _check(machine, set(), machine.get("QueryLanguage", "JSONPath"))
     except Exception as failure:
         raise InvalidDefinition(f"Invalid State Machine Definition: '{failure}'", "InvalidDefinition") from failure
 

@@ -1,13 +1,15 @@
 """Starting, stopping and looking at executions.
 
 AWS: StartExecution with the name and the input of a running execution answers the same again; with another input, or
-once it is closed, `ExecutionAlreadyExists`; without a name it gets one. DescribeExecution gives the output as JSON
-text and, once closed, always the stop date. StopExecution ends an execution at once and keeps `error` and `cause`.
-GetExecutionHistory takes `reverseOrder`, `maxResults` and `nextToken`. (aws-facts.md, "Start, tokens", API, REC.)
+once it is closed, `ExecutionAlreadyExists`; without a name it gets one; more than 262,144 bytes of input are refused.
+DescribeExecution gives the output as JSON text and, once closed, always the stop date. StopExecution ends an execution
+at once and keeps `error` and `cause`. GetExecutionHistory takes `reverseOrder`, `maxResults` and `nextToken`.
+(aws-facts.md, "Start, tokens", API, REC.)
 
 moto 5.2.5 checks names without a lock, so that two calls at once start two executions of one name; names an unnamed
-one `None`; says SUCCEEDED a moment before it has the output; drops what StopExecution is told, the stop date of a
-timed-out execution, the quotes of a string output, and every argument of GetExecutionHistory but the ARN.
+one `None`; starts one with any input; says SUCCEEDED a moment before it has the output; drops what StopExecution is
+told, the stop date of a timed-out execution, the quotes of a string output, and every argument of GetExecutionHistory
+but the ARN.
 """
 
 import threading
@@ -16,6 +18,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from moto.core.responses import ActionResult
+from moto.stepfunctions.exceptions import ValidationException
 from moto.stepfunctions.parser.api import ExecutionStatus
 from moto.stepfunctions.parser.asl.eval.program_state import (
     ProgramEnded,
@@ -29,6 +32,7 @@ from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.responses import StepFunctionResponse
 
 HISTORY_PAGE = 1000
+MAX_INPUT = 262_144
 
 _starting = threading.Lock()
 _original_start = StepFunctionsParserBackend.start_execution
@@ -41,6 +45,8 @@ def _start_execution(
 ) -> Any:
     name = name or str(uuid.uuid4())
     self._validate_name(name)
+    if len((execution_input or "").encode()) > MAX_INPUT:
+        raise ValidationException(f"The input is longer than {MAX_INPUT} bytes")
     with _starting:
         return _original_start(self, state_machine_arn, name, execution_input, *more)
 

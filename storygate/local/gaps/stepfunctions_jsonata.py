@@ -3,7 +3,7 @@
 AWS runs JSONata 2.0.6 without `$eval`, `??` and `?:`, and adds `$parse $hash $uuid $random $range $partition`.
 Expressions have no input item, so that a bare name or `$` outside a path or a filter is refused when the machine
 is saved. Undefined, a function as a value and every failure are `States.QueryEvaluationError`. An expression may
-use one second of CPU. (aws-facts.md, "State machine (JSONata)", MEAS and REC.)
+use one second of CPU. A number that it reads is a double. (aws-facts.md, "State machine (JSONata)", MEAS and REC.)
 
 moto 5.2.5 has no engine (`_eval_jsonata` is `None`) and writes variables into the expression's text, strings
 unescaped, so that a quote in data breaks or rewrites the expression. `$hash` and `$uuid` are placeholders.
@@ -13,6 +13,7 @@ write text beyond ASCII as it is, so those two are patched in that library.
 """
 
 import hashlib
+import itertools
 import json
 import math
 import random
@@ -38,6 +39,8 @@ from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.eval.variable_store import VariableStore
 
 CPU_SECONDS = 1.0
+NODES_PER_LOOK = 64
+MOST_EXACT = 2**53
 # JSON null as the library knows it; its own None is JSONata's undefined.
 NULL = jsonata.Utils.NULL_VALUE
 
@@ -126,6 +129,8 @@ def _bound(value: object) -> object:
         return {key: _bound(member) for key, member in value.items()}
     if isinstance(value, list):
         return [_bound(item) for item in value]
+    if isinstance(value, int) and abs(value) > MOST_EXACT:
+        return int(float(value))  # a double, as every number is there
     return value
 
 
@@ -146,9 +151,11 @@ def _plain(value: object, code: str) -> Any:
 def _cpu_limit() -> Any:
     # CPU time of this thread, not time on the wall: a busy machine must not fail an expression.
     deadline = time.thread_time() + CPU_SECONDS
+    nodes = itertools.count(1)
 
     def check(*_node: object) -> None:
-        if time.thread_time() > deadline:
+        # Asking for the time costs as much as evaluating a node.
+        if next(nodes) % NODES_PER_LOOK == 0 and time.thread_time() > deadline:
             raise QueryError("The expression took longer than a second")
 
     return check

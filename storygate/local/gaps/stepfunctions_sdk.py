@@ -2,7 +2,8 @@
 
 AWS: fields are spelled as in the AWS SDK for Java, capitalised, at every depth: a DynamoDB value is `Bool` or `Ss`,
 and an unknown field is refused when the machine is saved. `s3:getObject` gives `Body` as a string, and more than
-256 KiB of it is `States.DataLimitExceeded`; `s3:putObject` writes a `Body` as JSON, a string with quotes around it.
+256 KiB of it is `States.DataLimitExceeded`; `s3:putObject` writes a `Body` as JSON, a string with quotes around it, and
+as `text/plain` unless told otherwise.
 Times in a result are strings. (aws-facts.md, "SDK integrations", REC and MEAS.)
 
 moto 5.2.5 passes arguments to boto3 as they are, so that `Bool` or an object as a `Body` is lost or fails, and
@@ -97,7 +98,10 @@ def _eval_service_task(
 ) -> None:
     del state_credentials  # One account, one set of clients.
     client, action, model = _operation(self, resource_runtime_part.region)
-    answer = getattr(client, action)(**to_request(normalised_parameters, model.input_shape))
+    request = to_request(normalised_parameters, model.input_shape)
+    if model.name == "PutObject":
+        request.setdefault("ContentType", "text/plain; charset=UTF-8")  # of the SDK for Java, for a body of text
+    answer = getattr(client, action)(**request)
     env.stack.append(from_response(answer, model.output_shape))
 
 

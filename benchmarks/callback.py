@@ -1,0 +1,165 @@
+"""Warm callback: our time beside the AWS calls it makes, and how many calls it makes.
+
+A warm function answers signed deliveries; in turn with it, the very calls it made are made again by bare clients, with
+the same parameters. A stub that answers at once stands behind both, in another process, and CPU time is measured: on a
+shared machine the time of the wall says little. To it come the milliseconds that AWS takes for each call.
+"""
+
+import multiprocessing
+import os
+import statistics
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import redirect_stdout
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+from botocore import xform_name
+from moto import mock_aws
+
+from benchmarks.cold_start import CALLBACK, spread
+from benchmarks.stub_aws import stub_aws
+from benchmarks.table import Figure
+from chalicelib.verdicts import Verdict, VerdictTable
+
+NAME = "callback"
+GOAL = 1.10
+CALL_SECONDS = 0.005  # "single-digit milliseconds" (DynamoDB developer guide, "What is Amazon DynamoDB?")
+RUNS = (0, 1, 10)
+SERVICES = ("secretsmanager", "dynamodb", "stepfunctions")
+
+
+def run(quick: bool) -> Sequence[Figure]:
+    """Time and calls for 0, 1 and 10 waiting runs, then calls and entries read in a small and in a large table."""
+    figures = []
+    for waiting in RUNS:
+        figures += _figures(waiting, *_measured(waiting, 40 if quick else 200))
+    return [*figures, *_grown_table(1_000 if quick else 10_000)]
+
+
+def _figures(waiting: int, calls: Counter[str], ours: list[float], bare: list[float]) -> list[Figure]:
+    runs = f"{waiting} waiting run{'' if waiting == 1 else 's'}"
+    our_cpu, bare_cpu = statistics.median(ours), statistics.median(bare)
+    at_aws = calls.total() * CALL_SECONDS
+    ratio = (our_cpu + at_aws) / (bare_cpu + at_aws)
+    expected = {"PutItem": 1, "Query": 1} | ({"SendTaskSuccess": waiting, "DeleteItem": waiting} if waiting else {})
+    return [
+        Figure(
+            f"{runs}: AWS calls",
+            f"{calls.total()}",
+            f"{sum(expected.values())}",
+            calls == expected,
+            ", ".join(f"{name} {count}" for name, count in calls.items()),
+            must=True,
+        ),
+        Figure(
+            f"{runs}: time against the bare calls",
+            f"{ratio:.3f}",
+            f"<= {GOAL:.2f}",
+            ratio <= GOAL,
+            f"{spread(ours)} against {spread(bare)} ms of CPU, and {CALL_SECONDS * 1000:.0f} ms a call at AWS",
+        ),
+        Figure(f"{runs}: the same, if AWS took no time", f"{our_cpu / bare_cpu:.3f}", None, None),
+    ]
+
+
+def _measured(waiting: int, rounds: int) -> tuple[Counter[str], list[float], list[float]]:
+    with stub_aws(waiting) as aws:
+        fresh = multiprocessing.get_context("spawn")  # app.py reads the environment at import
+        with ProcessPoolExecutor(1, mp_context=fresh) as pool:
+            return pool.submit(_in_turn, dict(aws.environment), rounds).result()
+
+
+def _in_turn(environment: Mapping[str, str], rounds: int) -> tuple[Counter[str], list[float], list[float]]:
+    """The calls of one delivery, then seconds of CPU of each round: ours, and the same calls by bare clients."""
+    os.environ.update(environment)
+    import app  # see _measured
+
+    made: list[tuple[str, str, dict[str, Any]]] = []
+
+    def record(model: Any, params: dict[str, Any], **_: Any) -> None:
+        made.append((model.service_model.service_name, model.name, params))
+
+    context = SimpleNamespace(aws_request_id="1")
+    with open(os.devnull, "w") as log, redirect_stdout(log):
+        app.app(CALLBACK, context)  # reads the secret, makes the clients
+        for service in SERVICES:
+            app.aws.Client(service).meta.events.register("provide-client-params", record)
+        answer = app.app(CALLBACK, context)
+        for service in SERVICES:
+            app.aws.Client(service).meta.events.unregister("provide-client-params", record)
+        if answer["statusCode"] not in (200, 202):
+            raise RuntimeError(f"the callback answered {answer}")
+        bare = {service: boto3.client(service) for service in SERVICES}
+        calls = [(getattr(bare[service], xform_name(operation)), params) for service, operation, params in made]
+        ours, theirs = [], []
+        for _ in range(rounds):
+            began = time.process_time()
+            app.app(CALLBACK, context)
+            between = time.process_time()
+            for call, params in calls:
+                call(**params)
+            ours.append(between - began)
+            theirs.append(time.process_time() - between)
+    return Counter(operation for _, operation, _ in made), ours, theirs
+
+
+def _grown_table(many: int) -> list[Figure]:
+    """A delivery for a story with one waiting run, beside 10 entries of other stories and beside many."""
+    few_calls, few_read = _delivered_beside(10)
+    calls, read = _delivered_beside(many)
+    return [
+        Figure(
+            f"calls beside {many:,} other entries, against 10",
+            f"{calls} against {few_calls}",
+            "the same",
+            calls == few_calls,
+            must=True,
+        ),
+        Figure(
+            f"entries read beside {many:,} others, against 10",
+            f"{read} against {few_read}",
+            "the same",
+            read == few_read,
+            "what DynamoDB says it went through (ScannedCount)",
+            must=True,
+        ),
+    ]
+
+
+def _delivered_beside(others: int) -> tuple[int, int]:
+    with mock_aws():
+        session = boto3.Session("test", "test", region_name="us-east-1")
+        client = session.client("dynamodb")
+        keys = {"story": "HASH", "entry": "RANGE"}
+        client.create_table(
+            TableName="t",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
+            KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
+        )
+        items = [_wait(f"OTHER-{number}") for number in range(others)] + [_wait("PROJ-1")]
+        for first in range(0, len(items), 25):
+            client.batch_write_item(
+                RequestItems={"t": [{"PutRequest": {"Item": item}} for item in items[first : first + 25]]}
+            )
+        calls, read = [], []
+        client.meta.events.register("before-call", lambda model, **_: calls.append(model.name))
+        client.meta.events.register(
+            "after-call",
+            lambda parsed, model, **_: read.append(parsed["ScannedCount"]) if model.name == "Query" else None,
+        )
+        moment = "2026-01-31T12:00:00.000Z"
+        answers = SimpleNamespace(  # moto knows no such task
+            send_task_success=lambda **_: {}, exceptions=session.client("stepfunctions").exceptions
+        )
+        VerdictTable(client, "t", answers).deliver("PROJ-1", Verdict("approved", moment, moment))
+        return len(calls) + 1, sum(read)  # and one SendTaskSuccess
+
+
+def _wait(story: str) -> dict[str, dict[str, str]]:
+    texts = {"story": story, "entry": "WAIT#run", "taskToken": "t", "countsFrom": "2026-01-31T08:59:55.000Z"}
+    return {name: {"S": text} for name, text in texts.items()}

@@ -1,0 +1,245 @@
+"""Cold start: a fresh process under awslambdaric answers its first event, ours and the floor's in turn.
+
+The floor is what nobody can do without: a bare Chalice app, packaged by Chalice as ours is, that makes the same boto3
+clients while it starts. Once it answers without using them; once it makes the same AWS calls first, as any function
+with the same task must. Behind both stands the same stub of AWS. CPU time decides, since the machine is shared.
+"""
+
+import hashlib
+import hmac
+import json
+import random
+import resource
+import statistics
+import tempfile
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from chalice.cli.factory import CLIFactory
+from chalice.deploy.packager import DependencyBuilder, LambdaDeploymentPackager
+from chalice.utils import UI, OSUtils
+
+from benchmarks.stub_aws import SECRET, stub_aws
+from benchmarks.table import Figure
+from storygate.demo import copy_project
+from storygate.stage import find_project
+from tests.package.runtime_api import ColdStart, cold_start
+
+NAME = "cold_start"
+GOAL = 1.05
+PACKAGE_GOAL = 100_000  # bytes
+BODY = json.dumps({"jiraStoryId": "PROJ-1", "status": "approved", "message": "ok"})
+SIGNATURE = "sha256=" + hmac.new(SECRET["callback"].encode(), BODY.encode(), hashlib.sha256).hexdigest()
+CALLBACK = {
+    "requestContext": {"resourcePath": "/jira/callback", "httpMethod": "POST", "identity": {"sourceIp": "192.0.2.1"}},
+    "headers": {"content-type": "application/json", "x-hub-signature": SIGNATURE},
+    "multiValueQueryStringParameters": None,
+    "pathParameters": {},
+    "stageVariables": None,
+    "body": BODY,
+    "isBase64Encoded": False,
+}
+AUTHORIZE = {
+    "type": "TOKEN",
+    "methodArn": "arn:aws:execute-api:us-east-1:123456789012:api/api/POST/mock/validation",
+    "authorizationToken": "Bearer token-v",
+}
+UPLOAD = {"Records": [{"s3": {"bucket": {"name": "b"}, "object": {"key": "inputs/a.json", "versionId": "v1"}}}]}
+
+# The same calls as ours, in the same order, as plainly as they can be made.
+FLOOR = """
+import json, os
+import boto3
+from chalice import AuthResponse, Chalice
+
+app = Chalice(app_name="floor")
+clients = {name: boto3.client(name) for name in os.environ["FLOOR_CLIENTS"].split()}
+
+def call(operations):
+    if "FLOOR_CALLS" in os.environ:
+        for operation in operations:
+            operation()
+
+def read():
+    clients["secretsmanager"].get_secret_value(SecretId="s", VersionStage="AWSCURRENT")
+
+def put():
+    text = {"S": "2026-01-31T12:00:00.000Z"}
+    item = {name: text for name in ("story", "entry", "decision", "decidedAt", "receivedAt", "status", "message")}
+    clients["dynamodb"].put_item(TableName="t", Item=item, ConditionExpression="attribute_not_exists(story)")
+
+def query():
+    values = {":story": {"S": "PROJ-1"}}
+    clients["dynamodb"].query(TableName="t", ConsistentRead=True, KeyConditionExpression="story = :story",
+                              ExpressionAttributeValues=values)
+
+def send():
+    clients["stepfunctions"].send_task_success(taskToken="t" * 720, output="{}")
+
+def delete():
+    clients["dynamodb"].delete_item(TableName="t", Key={"story": {"S": "PROJ-1"}, "entry": {"S": "WAIT#run"}})
+
+def start():
+    clients["stepfunctions"].start_execution(stateMachineArn="arn:aws:states:us-east-1:123456789012:stateMachine:m",
+                                             name="n", input="{}")
+
+@app.route("/jira/callback", methods=["POST"], content_types=["*/*"])
+def callback():
+    call((read, put, query, send, delete))
+    return {"ok": True}
+
+@app.authorizer()
+def api_token_authorizer(request):
+    call((read,))
+    return AuthResponse(routes=["/mock/validation"], principal_id="validation")
+
+@app.on_s3_event(bucket="b")
+def start_execution(event):
+    call((start,))
+    return ["n"]
+"""
+
+FUNCTIONS: Sequence[tuple[str, str, Any, str]] = (
+    ("callback", "app.app", CALLBACK, "secretsmanager dynamodb stepfunctions"),
+    ("authorizer", "app.api_token_authorizer", AUTHORIZE, "secretsmanager"),
+    ("trigger", "app.start_execution", UPLOAD, "stepfunctions"),
+)
+
+
+def run(quick: bool) -> Sequence[Figure]:
+    """Package size, then each function's cold start against its two floors."""
+    with tempfile.TemporaryDirectory() as folder, stub_aws(waiting=1) as aws:
+        ours, size = packaged(our_project(Path(folder)), Path(folder) / "ours")
+        floor, _ = packaged(floor_project(Path(folder)), Path(folder) / "floor")
+        figures = [
+            Figure("package", f"{size / 1000:.1f} kB", "< 100 kB", size < PACKAGE_GOAL, "app, chalicelib and Chalice")
+        ]
+        for name, handler, event, clients in FUNCTIONS:
+            bare = {**aws.environment, "FLOOR_CLIENTS": clients}
+            starts = interleaved(
+                {
+                    "ours": lambda n=name, h=handler, e=event: right(n, cold_start(ours, h, e, dict(aws.environment))),
+                    "bare": lambda h=handler, e=event, v=bare: cold_start(floor, h, e, v),
+                    "calling": lambda h=handler, e=event, v=bare: cold_start(floor, h, e, {**v, "FLOOR_CALLS": "1"}),
+                },
+                rounds=3 if quick else 15,
+            )
+            figures += figures_of(name, starts)
+    return figures
+
+
+def right(name: str, started: ColdStart) -> ColdStart:
+    """The cold start itself. Raises RuntimeError if our function did not do its work: then its time says nothing."""
+    done = {
+        "callback": '\\"resumed\\":[\\"run-0-',
+        "authorizer": "/mock/validation",
+        "trigger": '["a-',
+    }[name]
+    if done not in json.dumps(started.answer, separators=(",", ":")):
+        raise RuntimeError(f"the {name} answered {started.answer}")
+    return started
+
+
+class Starts:
+    """What the cold starts of one package took: seconds of CPU, and of wall time before and after the event came."""
+
+    def __init__(self) -> None:
+        self.cpu: list[float] = []
+        self.ready: list[float] = []
+        self.answered: list[float] = []
+
+
+def interleaved(variants: dict[str, Callable[[], ColdStart]], rounds: int) -> dict[str, Starts]:
+    """Starts each once a round, so that a busy minute of the machine is everybody's; a first round warms the disk."""
+    found = {name: Starts() for name in variants}
+    order, shuffled = list(variants.items()), random.Random(1)  # noqa: S311 - no secret
+    for number in range(rounds + 1):
+        shuffled.shuffle(order)
+        for name, start in order:
+            before = _children_cpu()
+            started = start()
+            if number:
+                found[name].cpu.append(_children_cpu() - before)
+                found[name].ready.append(started.ready)
+                found[name].answered.append(started.answered)
+    return found
+
+
+def figures_of(name: str, starts: dict[str, Starts]) -> list[Figure]:
+    """Ours against each floor by median CPU time, then the times themselves."""
+    ours = starts["ours"]
+    figures = []
+    for floor, what in (("bare", "that only makes the clients"), ("calling", "that makes the same AWS calls")):
+        ratio = statistics.median(ours.cpu) / statistics.median(starts[floor].cpu)
+        wall = statistics.median(ours.answered) / statistics.median(starts[floor].answered)
+        figures.append(
+            Figure(
+                f"{name}, CPU against a floor {what}",
+                f"{ratio:.3f}",
+                f"<= {GOAL}",
+                ratio <= GOAL,
+                f"{spread(ours.cpu)} against {spread(starts[floor].cpu)} ms; wall time {wall:.3f}",
+            )
+        )
+    after = statistics.median(a - r for a, r in zip(ours.answered, ours.ready, strict=True))
+    floor_after = statistics.median(
+        a - r for a, r in zip(starts["calling"].answered, starts["calling"].ready, strict=True)
+    )
+    figures.append(
+        Figure(
+            f"{name}, wall time after the event came, against the same floor",
+            f"{after / floor_after:.2f}",
+            None,
+            None,
+            f"{after * 1000:.0f} against {floor_after * 1000:.0f} ms; here Lambda gives a function its share of a CPU",
+        )
+    )
+    return figures
+
+
+def spread(seconds: Sequence[float]) -> str:
+    """Median and quartiles in ms, to three digits: `312 [305-330]`."""
+    low, middle, high = (f"{value * 1000:.3g}" for value in statistics.quantiles(seconds, n=4))
+    return f"{middle} [{low}-{high}]"
+
+
+def our_project(folder: Path) -> Path:
+    """A copy of what ships, so that nothing else of the checkout gets into the package."""
+    project = folder / "our-project"
+    project.mkdir()
+    return copy_project(find_project(), project)
+
+
+def floor_project(folder: Path) -> Path:
+    """The floor, as a Chalice project."""
+    project = folder / "floor-project"
+    (project / ".chalice").mkdir(parents=True)
+    (project / "app.py").write_text(FLOOR)
+    (project / "requirements.txt").touch()
+    (project / ".chalice" / "config.json").write_text(
+        '{"version": "2.0", "app_name": "floor", "stages": {"local": {}}}'
+    )
+    return project
+
+
+def packaged(project: Path, task: Path) -> tuple[Path, int]:
+    """Builds a project's package as `chalice deploy` does and unpacks it; returns where, and the zip's bytes."""
+    config = CLIFactory(str(project)).create_config_obj("local")
+    os_utils = OSUtils()
+    packager = LambdaDeploymentPackager(os_utils, DependencyBuilder(os_utils), _Silent())
+    zipped = Path(packager.create_deployment_package(str(project), config.lambda_python_version))
+    with zipfile.ZipFile(zipped) as archive:
+        archive.extractall(task)
+    return task, zipped.stat().st_size
+
+
+class _Silent(UI):  # type: ignore[misc]
+    def write(self, msg: str) -> None:
+        """Says nothing."""
+
+
+def _children_cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

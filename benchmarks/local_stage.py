@@ -1,0 +1,119 @@
+"""Stage `local`, deployed to a local cloud in this process as `demo` does it, and what the benchmarks do with it."""
+
+import io
+import json
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from storygate import jira
+from storygate.aws import isolated
+from storygate.demo import copy_project
+from storygate.deploy import Deployment, deploy
+from storygate.inputs import drop
+from storygate.local.cloud import LocalCloud
+from storygate.local.execute_api import Application
+from storygate.results import read_result
+from storygate.secret import read_field
+from storygate.stage import find_project
+from storygate.terminal import Terminal
+
+LOOK_SECONDS = 0.3
+
+
+@dataclass(frozen=True)
+class Callback:
+    """The callback's answer. Status 0: none came."""
+
+    status: int
+    body: dict[str, Any]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class LocalStage:
+    """A deployed stage, its bucket, table and state machine, and the callback's secret."""
+
+    cloud: LocalCloud
+    deployment: Deployment
+    secret: str
+    machine: str
+
+    @property
+    def bucket(self) -> str:
+        return self.deployment.stage.bucket
+
+    def drop(self, name: str, content: bytes) -> str:
+        """Uploads an input; returns the name of the execution that it starts."""
+        return drop(self.cloud.client("s3"), self.bucket, name, content).execution
+
+    def call_back(self, body: bytes, headers: Mapping[str, str] | None = None, timeout: float = 60) -> Callback:
+        """Posts a body as Jira would, signed unless other headers are given. An answer that never comes is status 0."""
+        sent = {"Content-Type": "application/json"}
+        sent |= {"X-Hub-Signature": jira.sign(body, self.secret)} if headers is None else headers
+        request = urllib.request.Request(self.deployment.callback_url, body, sent, method="POST")  # noqa: S310, local
+        began = time.perf_counter()
+        try:
+            with urllib.request.urlopen(request, timeout=timeout) as answer:  # noqa: S310
+                return Callback(answer.status, json.loads(answer.read()), time.perf_counter() - began)
+        except urllib.error.HTTPError as error:
+            with error:
+                error.read()
+                return Callback(error.code, {}, time.perf_counter() - began)
+        except (OSError, ValueError):
+            return Callback(0, {}, time.perf_counter() - began)
+
+    def waiting(self) -> list[str]:
+        """The executions that have an entry in the table."""
+        return [entry.removeprefix("WAIT#") for entry in self._entries() if entry.startswith("WAIT#")]
+
+    def executions(self) -> dict[str, dict[str, Any]]:
+        """Every execution by its name, as ListExecutions tells of it."""
+        pages = (
+            self.cloud.client("stepfunctions").get_paginator("list_executions").paginate(stateMachineArn=self.machine)
+        )
+        return {execution["name"]: execution for page in pages for execution in page["executions"]}
+
+    def files(self, prefix: str) -> set[str]:
+        """The executions that have a file under `outputs/` or `logs/`."""
+        pages = self.cloud.client("s3").get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        return {entry["Key"].split("/")[1] for page in pages for entry in page.get("Contents", [])}
+
+    def result(self, execution: str) -> dict[str, Any]:
+        """An execution's result.json; {} if there is none."""
+        return read_result(self.cloud.client("s3"), self.bucket, execution) or {}
+
+    def _entries(self) -> list[str]:
+        scan = self.cloud.client("dynamodb").get_paginator("scan")
+        pages = scan.paginate(TableName=self.deployment.stage.table, ProjectionExpression="entry")
+        return [item["entry"]["S"] for page in pages for item in page["Items"]]
+
+
+@contextmanager
+def local_stage(wrap: Callable[[Application], Application] = lambda app: app) -> Iterator[LocalStage]:
+    """A stage while the block runs; `wrap` as LocalCloud takes it."""
+    with tempfile.TemporaryDirectory(prefix="storygate-bench-") as directory:
+        project = copy_project(find_project(), Path(directory))
+        with LocalCloud(project, wrap=wrap) as cloud:
+            aws = isolated(cloud.client, cloud.environment)
+            deployment = deploy(project, "local", aws, Terminal(io.StringIO()))
+            cloud.start_api()
+            secret = read_field(cloud.client("secretsmanager"), deployment.stage.secret, "callback")
+            account = cloud.client("sts").get_caller_identity()["Account"]
+            machine = f"arn:aws:states:{aws.region}:{account}:stateMachine:{deployment.stage.state_machine}"
+            yield LocalStage(cloud, deployment, secret, machine)
+
+
+def awaited(what: str, done: Callable[[], bool], patience: float) -> None:
+    """Waits until `done()`. Raises TimeoutError naming what never came after `patience` seconds."""
+    deadline = time.monotonic() + patience
+    while not done():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what}: not within {patience:.0f} s")
+        time.sleep(LOOK_SECONDS)

@@ -1,0 +1,133 @@
+"""Workflow: what each way through it is billed, and what 1,000 approved runs cost beside the replaced system.
+
+Each way is played on the local cloud, deployed by the real deploy; billed is every state entered and every retry (Step
+Functions pricing: "a state transition is counted each time a step of your workflow is executed", "including retries").
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from benchmarks.local_stage import LocalStage, awaited, local_stage
+from benchmarks.table import Figure
+from storygate.aws import isolated
+from storygate.commands.common import Place
+from storygate.cost import REPLACED, THOUSAND
+from storygate.prices import PRICES
+from storygate.stage import find_project
+from storygate.usage import MOCKS, MONTHLY, USAGE, Bill, Deployed, compute, count_transitions
+
+NAME = "workflow"
+PATIENCE = 120.0
+GOAL = Decimal("0.75")  # at least a quarter cheaper
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way through the workflow: what is dropped, what Jira says, how it ends."""
+
+    name: str
+    status: str | None
+    request: dict[str, Any] | None = None
+    early: bool = False
+    ends: str = "FAILED"
+
+
+FLAKY = {"metadata": {"simulate": {"deployment": {"status": 503, "times": 1}}}}
+FAILED = {"metadata": {"simulate": {"validation": {"result": "failed"}}}}
+WAYS = (
+    Way("approved", "approved", {}, ends="SUCCEEDED"),
+    Way("approved, after one API call was retried", "approved", FLAKY, ends="SUCCEEDED"),
+    Way("approved before it waits", "approved", {}, early=True, ends="SUCCEEDED"),
+    Way("rejected", "rejected", {}),
+    Way("timed_out", None, {"timeoutSeconds": 1}),
+    Way("api_failed", None, FAILED),
+    Way("invalid_input", None),
+)
+
+
+def run(quick: bool) -> Sequence[Figure]:
+    """Transitions of each way, then dollars; `quick` plays the approval and the invalid input alone."""
+    figures = []
+    with local_stage() as stage:
+        place = Place(find_project(), stage.deployment.stage, isolated(stage.cloud.client, stage.cloud.environment))
+        for number, way in enumerate(WAYS):
+            if quick and way not in (WAYS[0], WAYS[-1]):
+                continue
+            execution, events = _play(stage, way, f"BENCH-{number}")
+            figures.append(_transitions(way, events))
+            if number == 0:
+                bill = compute(events, Deployed(place), execution)
+    return [*figures, *_dollars(bill)]
+
+
+def _play(stage: LocalStage, way: Way, story: str) -> tuple[str, list[Any]]:
+    """Drops an input, says what Jira says, and returns the run and its history. Raises if it did not end as told."""
+    verdict = json.dumps({"jiraStoryId": story, "status": way.status}).encode()
+    if way.early:  # within the allowance for clock skew a verdict from before the run counts for it
+        stage.call_back(verdict)
+    request = {} if way.request is None else {"jiraStoryId": story, "packageIds": ["pkg-1"], **way.request}
+    execution = stage.drop(f"{story.lower()}.json", json.dumps(request).encode())
+    if way.status and not way.early:
+        awaited(f"{way.name}: the run waits", lambda: execution in stage.waiting(), PATIENCE)
+        stage.call_back(verdict)
+    awaited(f"{way.name}: the run has ended", lambda: _status(stage, execution) not in ("", "RUNNING"), PATIENCE)
+    if _status(stage, execution) != way.ends:
+        raise RuntimeError(f"{way.name}: the run is {_status(stage, execution)}, not {way.ends}")
+    arn = stage.executions()[execution]["executionArn"]
+    pages = stage.cloud.client("stepfunctions").get_paginator("get_execution_history").paginate(executionArn=arn)
+    return execution, [event for page in pages for event in page["events"]]
+
+
+def _status(stage: LocalStage, execution: str) -> str:
+    return str(stage.executions().get(execution, {"status": ""})["status"])
+
+
+def _transitions(way: Way, events: list[Any]) -> Figure:
+    entered, retries = count_transitions(events)
+    dollars = (entered + retries) * THOUSAND * PRICES["transition"].each
+    note = f"${dollars:.3f} per 1,000; {entered} states entered, retries: {retries}"
+    return Figure(f"transitions, {way.name}", str(entered + retries), None, None, note)
+
+
+def _dollars(bill: Bill) -> list[Figure]:
+    """1,000 approved runs: in the two units known of the replaced system, then all in."""
+    known = [line for line in bill.lines if line.price in ("transition", "lambda request")]
+    ours = sum((line.dollars(THOUSAND) for line in known), Decimal())
+    theirs = THOUSAND * (
+        REPLACED["transitions"] * PRICES["transition"].each + REPLACED["lambdaRequests"] * PRICES["lambda request"].each
+    )
+    used = {
+        price: sum(line.quantity for line in known if line.price == price) for price in ("transition", "lambda request")
+    }
+    secret = sum((line.dollars(0) for line in bill.lines if line.price == "secret"), Decimal())
+    return [
+        _against(
+            "1,000 runs, transitions and invocations alone",
+            ours,
+            theirs,
+            f"{used['transition']} and {used['lambda request']} (mocks included) against {REPLACED['transitions']} and "
+            f"{REPLACED['lambdaRequests']}, at the same prices",
+        ),
+        _against(
+            "1,000 runs in a month, like for like",
+            bill.total(THOUSAND, [USAGE, MOCKS]) + secret,
+            Decimal(str(REPLACED["dollarsPerMonth"])),
+            "both with a secret and mocks, without alarms and dashboard",
+        ),
+        _plain("1,000 runs, without mocks and what is paid by the month", bill.total(THOUSAND, [USAGE])),
+        _plain("the mocks, for 1,000 runs", bill.total(THOUSAND, [MOCKS])),
+        _plain("paid by the month: a secret, alarms, a dashboard", bill.total(0, [MONTHLY])),
+    ]
+
+
+def _against(what: str, ours: Decimal, theirs: Decimal, note: str) -> Figure:
+    ratio = ours / theirs
+    told = f"${ours:.3f} against ${theirs:.3f}: {note}"
+    return Figure(f"{what}, against the replaced system", f"{ratio:.2f}", f"<= {GOAL}", ratio <= GOAL, told)
+
+
+def _plain(what: str, dollars: Decimal) -> Figure:
+    return Figure(what, f"${dollars:.2f}", None, None)

@@ -1,0 +1,46 @@
+"""A function's clients are made while it starts, if it is one that needs them."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from chalicelib import aws
+
+NEEDED = {"app.app": ("secretsmanager", "dynamodb"), "app.start_execution": ("stepfunctions",)}
+
+
+@pytest.fixture
+def lambda_starts(monkeypatch):
+    """Prepares as Lambda does at the start of a handler; returns how many clients were made."""
+
+    def start(handler):
+        aws._made.cache_clear()
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        monkeypatch.setenv("_HANDLER", handler)
+        aws.prepare(NEEDED)
+        return aws._made.cache_info().currsize
+
+    yield start
+    aws._made.cache_clear()
+
+
+def test_a_function_makes_what_it_needs_at_its_start(lambda_starts):
+    assert lambda_starts("app.start_execution") == 1
+    assert lambda_starts("app.app") == 2
+
+
+def test_another_function_makes_none(lambda_starts):
+    assert lambda_starts("app.unheard_of") == 0
+
+
+def test_a_client_made_at_the_start_is_the_one_that_is_used(lambda_starts):
+    lambda_starts("app.start_execution")
+    before = aws._made.cache_info()
+    assert aws.Client("stepfunctions").meta.service_model.service_name == "stepfunctions"
+    assert aws._made.cache_info().misses == before.misses
+
+
+def test_every_function_of_the_app_says_what_it_needs(cloud: SimpleNamespace):
+    chalice = cloud.app.app
+    views = {entry.view_name for methods in chalice.routes.values() for entry in methods.values()}
+    assert set(cloud.app.CLIENTS) == {"app.app", *(f"app.{name}" for name in set(chalice.handler_map) - views)}
