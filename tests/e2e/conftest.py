@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.chaos_faults import Faults
 from storygate.aws import Aws, isolated
 from storygate.cli import main
 from storygate.demo import copy_project
@@ -28,6 +29,7 @@ class Local:
     cloud: LocalCloud
     aws: Aws
     deployment: Deployment
+    faults: Faults  # does nothing until it is given a plan
 
 
 @dataclass(frozen=True)
@@ -51,11 +53,12 @@ class Ended:
 def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
     """Once for all of tests/e2e, since deploying takes seconds; tests that need a cloud of their own: tests/deploy."""
     project = copy_project(REPOSITORY, tmp_path_factory.mktemp("project"))
-    with LocalCloud(project) as cloud:
+    faults = Faults()
+    with LocalCloud(project, wrap=faults.wrap) as cloud:
         aws = isolated(cloud.client, cloud.environment)
         deployment = deploy(project, "local", aws, Terminal(io.StringIO()))
         cloud.start_api()
-        yield Local(project, cloud, aws, deployment)
+        yield Local(project, cloud, aws, deployment, faults)
 
 
 @pytest.fixture
