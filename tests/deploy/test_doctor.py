@@ -79,7 +79,7 @@ def ward(tmp_path_factory):
         yield deployed
 
 
-def eventually(what, within=20.0):
+def eventually(what, within=60.0):
     deadline = time.monotonic() + within
     while not (answer := what()):
         assert time.monotonic() < deadline, "it did not happen in time"

@@ -5,7 +5,8 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from fnmatch import fnmatchcase
-from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -43,7 +44,8 @@ RESOURCE_BY_OTHER_SOURCES = {
     # AccessDenied "on resource: arn:aws:states:…:stateMachine:…".
     "states:SendTaskSuccess",
 }
-REFERENCE = json.loads(files("cfnlint.data.AdditionalSpecs").joinpath("Policies.json").read_text())
+(CFN_LINT,) = find_spec("cfnlint").submodule_search_locations  # importing it takes a second, in every worker
+REFERENCE = json.loads((Path(CFN_LINT) / "data" / "AdditionalSpecs" / "Policies.json").read_text(encoding="utf-8"))
 
 
 def formats(action: str) -> list[str]:

@@ -87,7 +87,7 @@ class Compared:
     def _read(self, state: State) -> ModelState:
         found = items(state.contents)
         delivered = [_who(process) for process, had in enumerate(state.had) if had and process != RUN]
-        newest = max((self.model.brings[process] for process in delivered), default=-1)
+        newest = max((self.model.facts.brings[process] for process in delivered), default=-1)
         token = 1 + sum(lost(self.real.answered.answers[number]) for number in state.had[RUN])
         does = self.real.next(state, RUN)
         run = (DOES[does.operation] if isinstance(does, Call) else OVER, token)

@@ -151,7 +151,7 @@ def forgotten(model: Model, world: World, but: int | None = None) -> bool:
     """Whether a run (other than `but`) waits though STORY holds a verdict that counts for it."""
     if world.story < 0:
         return False
-    counts = model.counts[world.story]
+    counts = model.facts.counts[world.story]
     return any(does == WAITS and counts[run] and run != but for run, (does, _) in enumerate(world.runs))
 
 

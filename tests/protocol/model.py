@@ -17,7 +17,7 @@ Times are labels, not a clock: a verdict dated 5 may arrive before a run dated 4
 It takes one thing for granted: a delivery that is sent again bears the moment it bore before.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -78,6 +78,21 @@ class DeliveryStep(NamedTuple):
     wrong: str | None = None
 
 
+Table = tuple[tuple[bool, ...], ...]  # by verdict, then by run, or by another verdict
+
+
+class Facts(NamedTuple):
+    """All that a step asks about verdicts and moments. So models of equal facts take equal steps."""
+
+    brings: tuple[int, ...]  # each delivery's verdict
+    counts: Table  # whether a verdict counts for a run: the one rule, as the properties use it
+    replaces: Table  # whether a verdict is newer than the one that stands
+    resumes: Table  # whether a callback gives a verdict to a run
+    turns_away: Table  # whether a run's wait transaction fails by a verdict
+    is_taken: Table  # whether a run that reads a verdict takes it
+    hides_rejection: Table  # whether a verdict is an approval, and the newest one a rejection
+
+
 class RunStep(NamedTuple):
     """What a run may do next."""
 
@@ -108,14 +123,49 @@ class Model:
         return sorted(set(self.said), key=lambda said: (said.decided, CAUTION.index(said.decision)))
 
     @cached_property
-    def brings(self) -> list[int]:
-        """Each delivery's verdict."""
-        return [self.verdicts.index(said) for said in self.said]
+    def facts(self) -> Facts:
+        """What the steps ask, with the guards as they are."""
+        verdicts, guards = self.verdicts, self.guards
 
-    @cached_property
-    def counts(self) -> list[list[bool]]:
-        """Whether a verdict counts for a run: the one rule, as the properties use it."""
-        return [[said.decision != PENDING and said.decided > start for start in self.runs] for said in self.verdicts]
+        def newer(said: Said, stands: Said) -> bool:
+            if guards.cautious_at_a_tie:
+                return verdicts.index(said) > verdicts.index(stands)
+            return said.decided >= stands.decided
+
+        def counts(said: Said, start: int) -> bool:
+            return said.decision != PENDING and said.decided > start
+
+        def resumes(said: Said, start: int) -> bool:
+            if said.decision == PENDING and guards.pending_resumes_nobody:
+                return False
+            return said.decided > start or not guards.callback_compares_start
+
+        def turns_away(said: Said, start: int) -> bool:
+            if said.decision == PENDING and guards.pending_turns_nobody_away:
+                return False
+            at_the_instant = said.decided == start and not guards.wait_agrees_on_the_instant
+            return said.decided > start or at_the_instant or not guards.wait_compares_start
+
+        def is_taken(said: Said, start: int) -> bool:
+            return said.decision != PENDING and (counts(said, start) or not guards.read_compares_start)
+
+        def hides_rejection(said: Said, newest: Said) -> bool:
+            return (said.decision, newest.decision) == (APPROVED, REJECTED)
+
+        return Facts(
+            tuple(verdicts.index(said) for said in self.said),
+            _table(counts, verdicts, self.runs),
+            _table(newer, verdicts, verdicts),
+            _table(resumes, verdicts, self.runs),
+            _table(turns_away, verdicts, self.runs),
+            _table(is_taken, verdicts, self.runs),
+            _table(hides_rejection, verdicts, verdicts),
+        )
+
+    @property
+    def behaviour(self) -> tuple[Any, ...]:
+        """All that decides which steps there are, and what they break."""
+        return self.facts, self.attempts, self.tokens, self.pages, self.guards
 
     @property
     def start(self) -> World:
@@ -149,10 +199,8 @@ class Model:
                 yield self._resume(world, index, delivery)
 
     def _write(self, world: World, index: int, delivery: Delivery) -> Iterator[DeliveryStep]:
-        brought, story, guards = self.brings[index], world.story, self.guards
-        newer = brought > story
-        if not guards.cautious_at_a_tie and story >= 0:
-            newer = self.verdicts[brought].decided >= self.verdicts[story].decided
+        brought, story, guards = self.facts.brings[index], world.story, self.guards
+        newer = story < 0 or self.facts.replaces[brought][story]
         world = world._replace(newest=max(world.newest, brought))
         refused = guards.only_newer_is_written and not newer
         if not refused:
@@ -171,9 +219,9 @@ class Model:
         if not guards.query_is_consistent and world.before:
             found.add(world.before)
         for story, waits in sorted(found):
-            carried = story if guards.gives_what_it_found else self.brings[index]
+            carried = story if guards.gives_what_it_found else self.facts.brings[index]
             if not guards.write_before_read:
-                carried = max(story, self.brings[index])
+                carried = max(story, self.facts.brings[index])
             after = self._has_read(delivery, carried, world.newest, waits)
             if not guards.write_before_read:
                 after = after._replace(step=WRITE)
@@ -197,7 +245,7 @@ class Model:
     def _has_read(self, delivery: Delivery, carried: int, truth: int, waits: tuple[int, ...]) -> Delivery:
         todo: list[tuple[int, int, int]] = []
         for run, token in enumerate(waits):
-            if token and carried >= 0 and self._callback_counts(carried, run):
+            if token and carried >= 0 and self.facts.resumes[carried][run]:
                 order = [(SEND, run, token), (REMOVE, run, token)]
                 todo += order if self.guards.send_before_remove else order[::-1]
         if not todo and self.guards.write_before_read:
@@ -226,11 +274,6 @@ class Model:
             return DeliveryStep(label, _does(world, run, OVER), after, wrong)
         return DeliveryStep(("callback", index, "finds closed", run), world, after)
 
-    def _callback_counts(self, verdict: int, run: int) -> bool:
-        if self.verdicts[verdict].decision == PENDING and self.guards.pending_resumes_nobody:
-            return False
-        return self.verdicts[verdict].decided > self.runs[run] or not self.guards.callback_compares_start
-
     # --- the run (WaitForStory, ReadVerdict, VerdictCounts)
 
     def run_steps(self, world: World, run: int) -> Iterator[RunStep]:
@@ -251,7 +294,7 @@ class Model:
 
     def begin_to_wait(self, world: World, run: int) -> RunStep:
         """The wait transaction."""
-        if self.guards.wait_checks_story and self._turns_away(world.story, run):
+        if self.guards.wait_checks_story and world.story >= 0 and self.facts.turns_away[world.story][run]:
             return RunStep(("run", run, "is turned away"), _does(world, run, READS))
         if not self.guards.wait_is_one_transaction:
             return RunStep(("run", run, "checks STORY"), _does(world, run, CHECKED))
@@ -263,30 +306,20 @@ class Model:
         if not self.guards.read_is_consistent and world.before:
             found.add(world.before[0])
         for story in sorted(found):
-            decided = story >= 0 and self.verdicts[story].decision != PENDING
-            counts = decided and (self.counts[story][run] or not self.guards.read_compares_start)
-            if counts or not self.guards.read_can_go_back:
+            is_taken = story >= 0 and self.facts.is_taken[story][run]
+            if is_taken or not self.guards.read_can_go_back:
                 wrong = self._wrong(story, world.newest, run)
                 yield RunStep(("run", run, "reads and takes", story), _does(world, run, OVER), wrong)
             else:
                 yield RunStep(("run", run, "reads and goes back", story), _does(world, run, STARTS))
 
-    def _turns_away(self, story: int, run: int) -> bool:
-        guards, start = self.guards, self.runs[run]
-        if story < 0 or (self.verdicts[story].decision == PENDING and guards.pending_turns_nobody_away):
-            return False
-        decided = self.verdicts[story].decided
-        if not guards.wait_compares_start:
-            return True
-        return decided > start or (decided == start and not guards.wait_agrees_on_the_instant)
-
     # --- small things
 
     def _wrong(self, verdict: int, truth: int, run: int) -> str | None:
         """The property broken when the run takes the verdict, `truth` being the newest there was at the read."""
-        if verdict < 0 or not self.counts[verdict][run]:
+        if verdict < 0 or not self.facts.counts[verdict][run]:
             return P3
-        if self.verdicts[verdict].decision == APPROVED and self.verdicts[truth].decision == REJECTED:
+        if self.facts.hides_rejection[verdict][truth]:
             return P6
         return P4 if verdict < truth else None
 
@@ -300,6 +333,10 @@ class Model:
     def _waits(self, world: World, run: int) -> World:
         waits = _with(world.waits, run, world.runs[run][1])
         return _does(self._written(world, world.story, waits), run, WAITS)
+
+
+def _table(asked: Callable[[Said, Any], bool], verdicts: list[Said], others: Iterable[Any]) -> Table:
+    return tuple(tuple(asked(said, other) for other in others) for said in verdicts)
 
 
 def _with(items: tuple[Any, ...], index: int, item: object) -> tuple[Any, ...]:

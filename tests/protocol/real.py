@@ -4,10 +4,12 @@ body, and the states of a run from ApisSucceeded to its decision, read from work
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import boto3
+import sfnx_once
 from botocore.exceptions import ClientError
 from replay import Past, Replayed, Tamper
 from sfnx import testing
@@ -27,6 +29,7 @@ ASL = Path(__file__).parents[2] / "statemachine" / "workflow.asl.json"
 WAITING = ("ApisSucceeded", "WaitForStory", "ReadVerdict", "VerdictCounts", "LetConflictPass")
 
 
+@cache
 def client(service: str) -> Any:
     """A boto3 client that needs no environment."""
     return boto3.client(service, "us-east-1", aws_access_key_id="nobody", aws_secret_access_key="nothing")
@@ -98,6 +101,7 @@ def waiting_states(written: str, story: str = STORY) -> dict[str, Any]:
 
 def run(definition: dict[str, Any]) -> Callable[[Past], Any]:
     """A run, from where it begins to wait."""
+    testing.check(definition)
 
     def play(past: Past) -> Any:
         def task(call: testing.Call) -> Any:
@@ -114,7 +118,7 @@ def run(definition: dict[str, Any]) -> Callable[[Past], Any]:
 
         functions: dict[str, Callable[..., object]]
         functions = {"now": lambda *_: text(NOW), "millis": lambda: int(NOW.timestamp() * 1000), "uuid": lambda: "uuid"}
-        return testing.run(definition, {}, task, functions=functions, start_time=text(STARTED)).output
+        return sfnx_once.run(definition, {}, task, functions=functions, start_time=text(STARTED)).output
 
     return play
 

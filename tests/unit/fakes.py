@@ -155,3 +155,34 @@ class Table:
         if self.failure:
             raise self.failure
         self.moves.append((story, former_key))
+
+
+class Hooked:
+    """DynamoDB's client, for the table "verdicts". `before[operation]` gets such a call's arguments, and may raise."""
+
+    def __init__(self, client):
+        self.client, self.exceptions, self.before, self.calls = client, client.exceptions, {}, []
+
+    def __getattr__(self, operation):
+        def call(**arguments):
+            self.calls.append((operation, arguments))
+            if operation in self.before:
+                self.before[operation](arguments)
+            return getattr(self.client, operation)(**arguments)
+
+        return call
+
+    def put(self, story, entry, **values):
+        item = {"story": story, "entry": entry, **values}
+        self.client.put_item(TableName="verdicts", Item={name: {"S": value} for name, value in item.items()})
+
+    def wait(self, run, story="P-1", counts_from="2026-01-01T10:00:00.000Z", token=None):
+        self.put(story, f"WAIT#{run}", taskToken=token or f"token of {run}", countsFrom=counts_from)
+
+    def say(self, verdict, story="P-1"):
+        times = {"decidedAt": verdict.decided_at, "receivedAt": verdict.received_at}
+        self.put(story, "STORY", decision=verdict.decision, **times)
+
+    def entry(self, story, entry):
+        key = {"story": {"S": story}, "entry": {"S": entry}}
+        return self.client.get_item(TableName="verdicts", Key=key).get("Item")

@@ -126,11 +126,20 @@ def test_each_delivery_leaves_one_log_line_without_credential_or_body(post, caps
     post(sample("flat-rejected"), headers={"Authorization": f"Bearer {KEY}", "X-Atlassian-Webhook-Identifier": "w-1"})
     (line,) = capsys.readouterr().out.splitlines()
     logged = json.loads(line)
-    assert (logged["log"], logged["status"], logged["story"], logged["webhook"]) == (
-        "callback",
-        202,
-        "PROJ-12346",
-        "w-1",
-    )
+    assert 0 < logged.pop("ms") < 60_000
+    assert [call.split(" ")[0] for call in logged.pop("aws")] == ["GetSecretValue", "PutItem", "Query"]
+    assert logged == {
+        "log": "callback", "status": 202, "story": "PROJ-12346", "decision": "rejected", "resumed": [],
+        "webhook": "w-1", "retry": "0",
+    }  # fmt: skip
     assert KEY not in line
     assert "Rollback" not in line
+
+
+@pytest.mark.parametrize("body", [sample("edited-while-done"), b"{", sample("cloud-done")])
+def test_the_log_line_says_what_the_answer_says(cloud, post, capsys, body):
+    wait = {"story": "PROJ-12345", "entry": "WAIT#a", "taskToken": "t", "countsFrom": "2025-01-01T00:00:00.000Z"}
+    cloud.dynamodb.put_item(TableName=cloud.app.TABLE, Item={name: {"S": value} for name, value in wait.items()})
+    status, answer = post(body)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert answer | {"status": status} == {name: json.loads(line)[name] for name in [*answer, "status"]}

@@ -1,11 +1,13 @@
 """The S3 drop: one execution for each upload, none for a redelivered event."""
 
+import contextlib
+import hashlib
 import json
 import re
 from types import SimpleNamespace
 
 import pytest
-from botocore.exceptions import ConnectTimeoutError
+from botocore.exceptions import ClientError, ConnectTimeoutError
 
 from chalicelib import drop
 from tests.unit.fakes import StepFunctions, aws_error
@@ -101,8 +103,17 @@ def test_a_name_is_one_that_step_functions_takes(key):
     assert name == drop.execution_name("bucket", key, "v1")
 
 
-def test_a_name_begins_with_the_files_stem():
-    assert drop.execution_name("bucket", "inputs/team/release 12.json", "").startswith("release-12-")
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        ("inputs/team/Release 12.json", "Release-12-KEY"),
+        ("inputs/.json.json", "-json-KEY"),
+        ("a", "a-KEY"),
+    ],
+)
+def test_a_name_is_the_files_stem_and_a_digest_that_no_later_version_of_the_code_may_change(key, name):
+    digest = hashlib.sha256(f"bucket\n{key}\nv1".encode()).hexdigest()[:16]
+    assert drop.execution_name("bucket", key, "v1") == name.replace("KEY", digest)
 
 
 def test_long_names_that_differ_only_at_their_end_stay_apart():
@@ -153,3 +164,22 @@ def test_an_aws_error_is_raised_after_every_record_was_tried_so_that_lambda_send
 )
 def test_the_state_machine_is_the_one_beside_the_function(function, machine):
     assert drop.state_machine_arn(function, "gate") == machine
+
+
+@pytest.mark.parametrize(
+    ("refusal", "said"),
+    [
+        (None, {"started": True}),
+        (aws_error("stepfunctions", "ExecutionAlreadyExists"), {"started": False}),
+        (aws_error("stepfunctions", "ThrottlingException"), {"started": False, "error": "ClientError"}),
+        (ConnectTimeoutError(endpoint_url="https://states"), {"started": False, "error": "ConnectTimeoutError"}),
+    ],
+)
+def test_one_line_says_what_became_of_a_drop(refusal, said, capsys):
+    client, name = StepFunctions(), drop.execution_name("drop-box", "inputs/a b.json", "v1")
+    client.refused = {name: refusal} if refusal else {}
+    with contextlib.suppress(ClientError, ConnectTimeoutError):
+        start(record("inputs/a+b.json", versionId="v1"), client=client)
+    (line,) = capsys.readouterr().out.splitlines()
+    expected = {"log": "trigger", "execution": name, "key": "inputs/a b.json", "versionId": "v1"} | said
+    assert json.loads(line) == expected

@@ -118,6 +118,23 @@ def test_secrets_manager_that_says_no_is_503_and_heals_by_itself(clock, failure)
     assert proves(SECRET_VALUES["callback"])
 
 
+@pytest.mark.parametrize(
+    "failure", [aws_error("secretsmanager", "ThrottlingException"), ConnectTimeoutError(endpoint_url="https://sm")]
+)
+def test_a_previous_value_that_cannot_be_read_is_503(clock, failure):
+    manager = SecretsManager()
+    right = manager.get_secret_value
+
+    def get_secret_value(SecretId, VersionStage):
+        if VersionStage == "AWSPREVIOUS":
+            raise failure
+        return right(SecretId=SecretId, VersionStage=VersionStage)
+
+    manager.get_secret_value = get_secret_value
+    with pytest.raises(Unavailable, match=r"^the secret cannot be read$"):
+        opened(manager, clock)("x")
+
+
 @pytest.mark.parametrize("text", ["", "the callback secret", "[]", "null", '"callback"', "{", '{"callback": "x"'])
 @pytest.mark.parametrize("stage", ["AWSCURRENT", "AWSPREVIOUS"])
 def test_a_secret_that_is_no_json_object_is_503_naming_the_secret(clock, stage, text):

@@ -83,6 +83,12 @@ def test_right_tokens_need_no_second_look_at_the_secret(api):
     assert len(manager.calls) == 1
 
 
+def test_without_a_bearer_the_secret_is_not_read():
+    manager = SecretsManager()
+    assert api_of("Basic abc", secret(manager)) is None
+    assert manager.calls == []
+
+
 def asked(token, api):
     return SimpleNamespace(token=token, method_arn=f"arn:aws:execute-api:r:123456789012:abcdefghij/api/POST/mock/{api}")
 

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import pytest
-from jsonata.parser import Parser
+import sfnx_once
 from sfnx import testing
 from sfnx.testing import Call, Failure, run
 
@@ -28,18 +27,7 @@ PLACEHOLDERS = {
     **{f"{api}Connection": f"arn:{api.lower()}-connection" for api in ("Validation", "Deployment", "Notification")},
 }
 MACHINE = json.loads(re.sub(r"\$\{(\w+)\}", lambda placeholder: PLACEHOLDERS[placeholder[1]], TEXT))
-
-# The machine never changes during the tests; checking it and parsing its expressions anew takes nine tenths of a run.
-testing.check(MACHINE)
-_parse = Parser.parse
-_PARSED: dict[str, Parser.Symbol] = {}
-
-
-def _parsed_once(parser: Parser, code: str, *engine: object) -> Parser.Symbol:
-    if code not in _PARSED:
-        _PARSED[code] = _parse(parser, code, *engine)
-    return _PARSED[code]
-
+testing.check(MACHINE)  # once, see sfnx_once.py
 
 GET = "arn:aws:states:::aws-sdk:s3:getObject"
 PUT = "arn:aws:states:::aws-sdk:s3:putObject"
@@ -169,8 +157,9 @@ def play(execution_input: object = REQUEST, **answers: object) -> Run:
     clock = Clock()
     waits: list[testing.Wait] = []
     functions = {"now": clock.now, "millis": clock.millis}
-    with patch.object(testing, "check", lambda _: None), patch.object(Parser, "parse", _parsed_once):
-        done = run(MACHINE, execution_input, answer, functions=functions, start_time=STARTED, on_wait=waits.append)
+    done = sfnx_once.run(
+        MACHINE, execution_input, answer, functions=functions, start_time=STARTED, on_wait=waits.append
+    )
     return Run(done.states, done.calls, done.error, done.cause, None if done.error is not None else done.output, waits)
 
 
