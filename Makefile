@@ -5,7 +5,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 OUTCOME ?= approved
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local test check bench coverage mutants pictures clean
+.PHONY: help demo local test check bench coverage mutants flakes pictures clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,11 +27,24 @@ check: .venv/dev  ## lint, format and types, without the tests
 bench: .venv/bench  ## measure speed, cost and scale against their goals (docs/performance.md)
 	@$(BIN)/python -m benchmarks
 
+coverage: .venv/bench  ## which branches the tests take
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
+
+mutants: .venv/bench  ## change the decision's code one thing at a time, and see which change no test notices (docs/mutants.md)
+	@$(BIN)/mutmut run
+	@$(BIN)/mutmut results
+
+flakes: .venv/dev  ## run the tests until one fails, at most twenty times
+	@for run in $$(seq 20); do echo "run $$run of 20"; $(BIN)/python -m pytest || exit 1; done
+
 pictures: .venv/dev  ## take the README's pictures anew (needs Chromium)
 	@$(BIN)/python -m docs.pictures
 
 clean:  ## remove the virtual environment and what tools left behind
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .chalice/deployed .chalice/deployments .chalice/venv
+	rm -rf .venv mutants .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis .chalice/deployed .chalice/deployments .chalice/venv
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/tool: requirements-tool.txt

@@ -101,7 +101,7 @@ def _generated(url: str, secret: dict[str, str], examples: int) -> list[Figure]:
             f"{len(seen.broken)} of {total}",
             "0",
             not seen.broken,
-            "; ".join([answers, *seen.broken[:3]]),
+            "; ".join([answers, *seen.broken[:3]]) + "; a mock answers what `simulate` tells it to, a 502 too",
             must=True,
         ),
         Figure(

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from chalicelib import jira
+from chalicelib.callback import LONGEST_HEADER
 from tests.unit.fakes import SECRET_VALUES, sample
 
 KEY = SECRET_VALUES["callback"]
@@ -143,3 +144,17 @@ def test_the_log_line_says_what_the_answer_says(cloud, post, capsys, body):
     status, answer = post(body)
     (line,) = capsys.readouterr().out.splitlines()
     assert answer | {"status": status} == {name: json.loads(line)[name] for name in [*answer, "status"]}
+
+
+@pytest.mark.parametrize(
+    ("headers", "logged"),
+    [
+        ({}, ("", "0")),
+        ({"x-atlassian-webhook-identifier": "w-1", "x-atlassian-webhook-retry": "2"}, ("w-1", "2")),
+        ({"X-Atlassian-Webhook-Retry": "9" * 5000}, ("", "9" * LONGEST_HEADER)),
+    ],
+)
+def test_the_log_line_tells_deliveries_and_their_retries_apart(post, capsys, headers, logged):
+    post(sample("cloud-done"), headers={"Authorization": f"Bearer {KEY}", **headers})
+    line = json.loads(capsys.readouterr().out)
+    assert (line["webhook"], line["retry"]) == logged

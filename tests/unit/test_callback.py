@@ -9,7 +9,16 @@ from chalicelib import callback, jira
 from chalicelib.errors import Unavailable
 from chalicelib.secret import Secret
 from chalicelib.verdicts import VerdictTable
-from tests.unit.fakes import DEFAULT_RULES, SECRET_VALUES, SecretsManager, StepFunctions, Table, aws_error, sample
+from tests.unit.fakes import (
+    DEFAULT_RULES,
+    SECRET_VALUES,
+    SecretsManager,
+    StepFunctions,
+    Table,
+    aws_error,
+    changed,
+    sample,
+)
 
 KEY = SECRET_VALUES["callback"]
 
@@ -73,7 +82,32 @@ def test_an_older_verdict_than_the_known_one_is_ignored_and_says_which_stands(ta
     send({**sample("reopened"), "timestamp": 1767261660000}, table)
     status, body = send(sample("cloud-done"), table)
     assert (status, body["story"]) == (200, "PROJ-12345")
-    assert body["ignored"] == "older than what is known: pending, decided 2026-01-01T10:01:00.000Z"
+    assert body == {
+        "story": "PROJ-12345",
+        "ignored": "older than what is known: pending, decided 2026-01-01T10:01:00.000Z",
+    }
+
+
+def test_an_older_verdict_still_mends_what_the_newer_one_left(cloud, table):
+    send({**sample("rejected-by-status"), "timestamp": 1767261660000}, table)
+    story = send(sample("rejected-by-status"), table)[1]["story"]
+    wait(cloud.dynamodb, "run-1", "token-1", story=story)
+    status, body = send(sample("rejected-by-status"), table)
+    assert status == 200
+    assert body.pop("ignored").startswith("older than what is known: rejected")
+    assert body == {"story": story, "decision": "rejected", "resumed": ["run-1"], "closed": []}
+
+
+@pytest.mark.parametrize("over", [False, True])
+def test_a_move_without_a_verdict_says_which_runs_it_reached_with_the_known_one(cloud, table, stepfunctions, over):
+    send(changed(sample("cloud-done"), "issue.key", "PAY-9"), table)
+    wait(cloud.dynamodb, "run-1", "token-1")
+    if over:
+        stepfunctions.over["token-1"] = "TaskTimedOut"
+    status, body = send(sample("moved"), table)
+    assert (status, body.pop("ignored")) == (200, "neither status nor resolution changed")
+    reached = {"resumed": [], "closed": ["run-1"]} if over else {"resumed": ["run-1"], "closed": []}
+    assert body == {"story": "PAY-9", "decision": "approved", **reached}
 
 
 def test_a_moved_story_answers_under_its_old_key_too(cloud, table):
@@ -98,6 +132,7 @@ def test_a_delivery_without_a_verdict_is_200_and_says_why_it_is_ignored(name, st
     status, body = send(sample(name), table)
     assert (status, body["story"], set(body)) == (200, story, {"story", "ignored"})
     assert table.delivered == []
+    assert table.moves == []
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"{}", b'{"jiraStoryId": "PROJ-1"}', b"[" * 100_000])
@@ -127,7 +162,8 @@ def test_the_bearer_is_accepted_in_place_of_a_signature(headers):
 
 def test_a_wrong_signature_beside_a_right_bearer_is_401():
     headers = {"X-Hub-Signature": "sha256=" + "0" * 64, "Authorization": f"Bearer {KEY}"}
-    assert send(sample("flat-approved"), Table(), headers)[0] == 401
+    told = "no credential, or a wrong one: sign the body with the callback secret, or send it as bearer"
+    assert send(sample("flat-approved"), Table(), headers) == (401, {"error": told})
 
 
 @pytest.mark.parametrize("name", ["cloud-done", "moved", "flat-rejected"])

@@ -87,6 +87,12 @@ def test_a_former_key_hears_what_was_said_of_the_story_meanwhile(dynamodb, machi
     assert dynamodb.entry("OLD-1", "STORY")["decision"] == {"S": "rejected"}
 
 
+def test_a_former_key_is_written_once_if_nothing_was_said_meanwhile(dynamodb, table):
+    dynamodb.put("P-1", "MOVED#OLD-1")
+    table.deliver("P-1", APPROVED)
+    assert [call for call, _ in dynamodb.calls].count("put_item") == 2
+
+
 def test_a_former_key_that_knows_something_newer_goes_by_that(dynamodb, machine, table):
     dynamodb.put("P-1", "MOVED#OLD-1")
     dynamodb.wait("a", "OLD-1")

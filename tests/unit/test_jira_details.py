@@ -88,9 +88,30 @@ def test_a_key_is_one_to_so_many_bytes_and_only_ascii_is_put_in_capitals(key, st
     assert read(changed(DONE, "issue.key", key)).story == story
 
 
-def test_a_flat_form_without_its_story_is_told_what_lacks():
-    with pytest.raises(BadBody, match=r'^"jiraStoryId" must be'):
-        read({"status": "approved"})
+NOT_UNDERSTOOD = (
+    'not understood: send a Jira webhook, "Issue data" from Jira Automation, '
+    'or {"jiraStoryId": "PROJ-1", "status": "approved", "message": "..."}'
+)
+
+
+@pytest.mark.parametrize(
+    ("raw", "told"),
+    [
+        (b"{", "the body is not JSON; in an Automation rule, write {{issue.summary.jsonEncode}}"),
+        (b"[]", "the body must be a JSON object"),
+        (b"{}", NOT_UNDERSTOOD),
+        (b'{"status": "approved"}', '"jiraStoryId" must be the story\'s key, e.g. "PROJ-123"'),
+        (b'{"jiraStoryId": "A-1"}', f'"status" must be one of {", ".join(jira.FLAT)}'),
+        (
+            b'{"jiraStoryId": "A-1", "status": "done", "timestamp": "noon"}',
+            '"timestamp" must be epoch milliseconds or ISO 8601, e.g. "2026-01-31T12:00:00Z"',
+        ),
+    ],
+)
+def test_a_body_of_no_use_is_told_how_to_mend_it(raw, told):
+    with pytest.raises(BadBody) as refusal:
+        jira.read(raw, NOW, DEFAULT_RULES)
+    assert str(refusal.value) == told
 
 
 def test_the_flat_forms_status_is_kept_as_it_was_sent():

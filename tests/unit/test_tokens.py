@@ -113,6 +113,12 @@ def test_a_refusal_is_one_line_with_route_reason_and_trace_and_no_token(token, w
     }
 
 
+def test_outside_lambda_there_is_no_trace(capsys, monkeypatch):
+    monkeypatch.delenv("_X_AMZN_TRACE_ID", raising=False)
+    authorized(asked("Bearer wrong", "validation"), secret())
+    assert json.loads(capsys.readouterr().out)["trace"] == ""
+
+
 @pytest.mark.parametrize("api", APIS)
 def test_what_is_let_in_needs_no_line(api, capsys):
     assert authorized(asked(f"Bearer {SECRET_VALUES[api]}", api), secret()) == api
