@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 OUTCOME ?= approved
+unexport PYTHONDONTWRITEBYTECODE  # else each worker and child process compiles everything anew
 
 .DEFAULT_GOAL := help
 .PHONY: help demo local test check bench coverage mutants flakes pictures clean
