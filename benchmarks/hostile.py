@@ -1,6 +1,5 @@
 """Hostile input: schemathesis from the OpenAPI description, then a flood from wrk with honest callbacks in between."""
 
-import io
 import json
 import os
 import re
@@ -20,13 +19,9 @@ import requests
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from benchmarks.local_stage import local_stage
 from benchmarks.table import Figure
 from storygate import jira
-from storygate.aws import isolated
-from storygate.demo import copy_project
-from storygate.deploy import deploy
-from storygate.local.cloud import LocalCloud
-from storygate.terminal import Terminal
 
 NAME = "hostile"
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -70,16 +65,11 @@ class Seen:
 
 def run(quick: bool) -> Sequence[Figure]:
     """Brings up a local cloud with storygate on it; everything stays on loopback addresses."""
-    with tempfile.TemporaryDirectory() as folder:
-        project = copy_project(REPOSITORY, Path(folder))
-        with LocalCloud(project) as cloud:
-            deploy(project, "local", isolated(cloud.client, cloud.environment), Terminal(io.StringIO()))
-            cloud.start_api()
-            variables = json.loads((project / ".chalice" / "config.json").read_text())["stages"]["local"]
-            name = variables["environment_variables"]["STORYGATE_SECRET"]
-            secret = json.loads(cloud.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"])
-            figures = _generated(cloud.api_url, secret, 50 if quick else 120)
-            return [*figures, *_flooded(cloud.api_url, secret["callback"], 2.0 if quick else 10.0)]
+    with local_stage() as stage:
+        client, name = stage.cloud.client("secretsmanager"), stage.deployment.stage.secret
+        secret = json.loads(client.get_secret_value(SecretId=name)["SecretString"])
+        figures = _generated(stage.cloud.api_url, secret, 50 if quick else 120)
+        return [*figures, *_flooded(stage.cloud.api_url, stage.secret, 2.0 if quick else 10.0)]
 
 
 def _generated(url: str, secret: dict[str, str], examples: int) -> list[Figure]:

@@ -1,8 +1,4 @@
-"""Serving the console on this machine alone.
-
-By werkzeug's own server, which Flask and the local cloud bring along. Its makers advise against it where strangers
-connect; here one operator does, over the loopback.
-"""
+"""Serving the console on this machine alone."""
 
 import logging
 import secrets
@@ -13,14 +9,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import WSGIRequestHandler
 
 from storygate.commands.common import Place
 from storygate.console.app import create_app
 from storygate.errors import OperatorError
-
-HOST = "127.0.0.1"
-STOP_SECONDS = 3.0
+from storygate.loopback import HOST, bound, serving
 
 log = logging.getLogger("storygate.console")
 
@@ -34,19 +28,10 @@ def console(place: Place, port: int, *, flag: str, locked: bool) -> Iterator[str
     """
     place = _ready(place)
     with _bound(port, flag) as listener:
-        listener.listen(128)
         port = listener.getsockname()[1]
         key = secrets.token_urlsafe(24) if locked else None
-        app = create_app(place, port, key)
-        server = make_server(HOST, port, app, threaded=True, request_handler=_Handler, fd=listener.fileno())
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        thread.start()
-        try:
+        with serving(create_app(place, port, key), listener, _Handler):
             yield f"http://{HOST}:{port}" + (f"/?key={key}" if key else "")
-        finally:
-            server.shutdown()
-            server.server_close()
-            thread.join(STOP_SECONDS)
 
 
 def _ready(place: Place) -> Place:
@@ -70,17 +55,13 @@ def _remembering(make: Callable[[str], Any]) -> Callable[[str], Any]:
 
 
 def _bound(port: int, flag: str) -> socket.socket:
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((HOST, port))
+        return bound(port)
     except OSError as error:
-        listener.close()
         raise OperatorError(
             f"Port {port} cannot be had for the console: {error.strerror}.",
             f"Choose another one with {flag}, or 0 for any free one.",
         ) from error
-    return listener
 
 
 class _Handler(WSGIRequestHandler):

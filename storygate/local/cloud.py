@@ -31,13 +31,12 @@ from moto.moto_server.werkzeug_app import (
     create_backend_app,
 )
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
-from werkzeug.serving import BaseWSGIServer, make_server
 
 from storygate.local.execute_api import Application, ExecuteApi
 from storygate.local.gaps import fill_all, lambda_invoke
 from storygate.local.lambda_functions import LambdaFunctions
+from storygate.loopback import bound, serving
 
-HOST = "127.0.0.1"
 REGION = "us-east-1"
 DEV_SERVER = Path(__file__).with_name("dev_server.py")
 START_TIMEOUT_SECONDS = 30.0
@@ -184,14 +183,10 @@ class LocalCloud:
         self._api_socket = self._cleanup.enter_context(_bind(api_port, "--api-port"))
         self.api_url = "http://{}:{}".format(*self._api_socket.getsockname())
         listener = self._cleanup.enter_context(_bind(aws_port, "--aws-port"))
-        listener.listen(128)
         self.endpoint_url = "http://{}:{}".format(*listener.getsockname())
 
         api = ExecuteApi(DomainDispatcherApplication(create_backend_app), self._api_socket.getsockname()[1])
-        server = _serve(self._wrap(api), listener)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        thread.start()
-        self._cleanup.callback(_shut_down, server, thread)
+        self._cleanup.enter_context(serving(self._wrap(api), listener, _Handler))
         # moto's own integrations (Step Functions calling S3, say) go to the server at this port.
         self._cleanup.enter_context(_variable("MOTO_PORT", str(listener.getsockname()[1])))
         self._cleanup.callback(_stop_executions)
@@ -213,29 +208,14 @@ class _Handler(MotoRequestHandler):  # type: ignore[misc]  # moto is untyped her
         log.debug(message, *args)
 
 
-def _serve(app: Callable[..., Any], listener: socket.socket) -> BaseWSGIServer:
-    host, port = listener.getsockname()
-    return make_server(host, port, app, threaded=True, request_handler=_Handler, fd=listener.fileno())
-
-
-def _shut_down(server: BaseWSGIServer, thread: threading.Thread) -> None:
-    server.shutdown()
-    server.server_close()
-    thread.join(STOP_TIMEOUT_SECONDS)
-
-
 def _bind(port: int, flag: str) -> socket.socket:
     """A socket bound to this machine alone, not listening yet."""
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((HOST, port))
+        return bound(port)
     except OSError as error:
-        listener.close()
         raise LocalCloudError(
             f"port {port} is taken; choose another one with {flag}, or 0 for any free one ({error.strerror})"
         ) from error
-    return listener
 
 
 def _accepts_connections(address: tuple[str, int]) -> bool:
