@@ -38,12 +38,14 @@ ANSWERS: dict[str, tuple[int, str]] = {
     "broken": (500, "InternalServerError"),
     "conflict": (400, "TransactionConflictException"),
 }
+ANSWER_TO_A_WAIT = ("throttled", "broken", "lost", "lost", "refused", "slow", "slow", "stalled")
 # Each of what can happen to a call, as often as it stands here.
 KINDS: dict[str, tuple[Fault, ...]] = {
     "PutItem": ("throttled", "broken", "conflict", "lost", "refused", "slow", "slow", "stalled"),
     "Query": ("throttled", "broken", "lost", "refused", "slow", "slow"),
     "DeleteItem": ("throttled", "broken", "conflict", "lost", "refused", "slow", "slow"),
-    "SendTaskSuccess": ("throttled", "broken", "lost", "lost", "refused", "slow", "slow", "stalled"),
+    "SendTaskSuccess": ANSWER_TO_A_WAIT,
+    "SendTaskFailure": ANSWER_TO_A_WAIT,
     "StartExecution": ("throttled", "broken", "lost", "lost", "refused", "slow"),
     "GetSecretValue": ("throttled", "broken", "lost", "refused", "slow"),
     "callback": ("unavailable", "lost", "refused", "slow", "slow"),
@@ -153,7 +155,7 @@ class Faults:
                 return str(request["Key"]["story"]["S"])
             case "StartExecution":
                 return stem(request["name"])
-            case "SendTaskSuccess":
+            case "SendTaskSuccess" | "SendTaskFailure":
                 return self._tokens.get(request["taskToken"], "")
         return ""
 

@@ -34,6 +34,7 @@ APPROVED, REJECTED, PENDING = "approved", "rejected", "pending"
 # Of two verdicts of the same instant the more cautious one stands, in whatever order they arrive.
 YIELDS_AT_A_TIE = {APPROVED: (), PENDING: (APPROVED,), REJECTED: (APPROVED, PENDING)}
 
+STORY_REJECTED = "StoryRejected"  # the error by which the state machine knows a rejection (workflow.asl.json)
 KEPT_SECONDS = 400 * 24 * 3600  # longer than any run may wait (one year), then DynamoDB's TTL removes the entry
 CONFLICT_ATTEMPTS = 5
 # Jira waits 20 seconds for an answer. A story with hundreds of waiting runs may take longer; the rest of them is
@@ -240,10 +241,18 @@ class VerdictTable:
         return {"expiresAt": {"N": str(int(self._clock()) + KEPT_SECONDS)}}
 
     def _send(self, run: Waiting, verdict: Verdict) -> bool:
-        """False for a token that is spent or expired: that run is over (SendTaskSuccess API reference)."""
+        """False for a token that is spent or expired: that run is over (SendTaskSuccess API reference).
+
+        A cause has 32,768 characters at most (SendTaskFailure API reference): as ASCII three texts of a verdict
+        (jira.LONGEST_TEXT) may have more, as they are they never do.
+        """
         over = self._stepfunctions.exceptions
+        said = json.dumps(verdict.as_decision(), ensure_ascii=False)
         try:
-            self._stepfunctions.send_task_success(taskToken=run.task_token, output=json.dumps(verdict.as_decision()))
+            if verdict.decision == APPROVED:
+                self._stepfunctions.send_task_success(taskToken=run.task_token, output=said)
+            else:
+                self._stepfunctions.send_task_failure(taskToken=run.task_token, error=STORY_REJECTED, cause=said)
         except (over.TaskTimedOut, over.TaskDoesNotExist, over.InvalidToken):
             return False
         return True

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from chalicelib.verdicts import STORY_REJECTED
 from storygate.patience import Patience
+from storygate.report.redact import redacted
 from storygate.terminal import Terminal
 from storygate.times import age, clock, iso
 
@@ -37,7 +39,7 @@ class Moment:
     - `failure`: of an attempt, `{"state", "attempt", "error"}`; a retry or the state's Catch follows
     - `api`: an API's answer as the run takes it, `{"api", "status", "statusCode", "attempts"}`
     - `waiting`: the run has its entry in the decision table, `{"state"}`
-    - `resumed`: it waits no more, `{"state", "seconds"}`
+    - `resumed`: it waits no more, `{"state", "seconds", "reason"}`, the last who said what, or that nobody did
     - `ended`: `{"status", "outcome", "reason"}`, `status` as AWS has it
     """
 
@@ -64,7 +66,9 @@ class Moment:
             case "waiting":
                 terminal.detail(f"{at} waiting for the story")
             case "resumed":
-                terminal.detail(f"{at} waited {age(told['seconds'])}")
+                terminal.detail(
+                    f"{at} waited {age(told['seconds'])}" + (f": {told['reason']}" if told["reason"] else "")
+                )
             case "ended":
                 show = terminal.done if told["outcome"] == "approved" else terminal.warn
                 show(f"{at} ended {told['outcome']}" + (f": {told['reason']}" if told["reason"] else ""))
@@ -232,7 +236,8 @@ class History:
 
     def _left(self, at: datetime, exited: Any) -> Iterator[Moment]:
         if exited["name"] == WAIT and self.waiting_since:
-            yield Moment(at, "resumed", {"state": WAIT, "seconds": round((at - self.waiting_since).total_seconds(), 3)})
+            seconds = round((at - self.waiting_since).total_seconds(), 3)
+            yield Moment(at, "resumed", {"state": WAIT, "seconds": seconds, "reason": _reason(exited)})
             self.waiting_since = None
         # An API's answer is the output of the state that called it; the one it gives up to passes the same on.
         api = exited["name"].removeprefix("Call").removesuffix("GaveUp").lower()
@@ -276,12 +281,25 @@ def _exited(event: Any) -> Any:
 
 
 def _error(event: Any) -> str | None:
-    """The error's name alone: its cause may quote what an API sent."""
+    """The error's name alone: its cause may quote what an API sent.
+
+    None for a rejection: it resumes the wait by an error, and is the answer that was waited for, not a failure.
+    """
     for kind in FAILURES:
         details = event.get(f"{kind}EventDetails")
         if details is not None:
-            return str(details.get("error") or kind)
+            error = str(details.get("error") or kind)
+            return None if error == STORY_REJECTED else error
     return None
+
+
+def _reason(exited: Any) -> str | None:
+    """The reason that the state assigned as it was left, by a Catch or not."""
+    try:
+        reason = json.loads((exited.get("assignedVariables") or {})["reason"])
+    except (KeyError, ValueError):
+        return None
+    return redacted(reason) if isinstance(reason, str) else None
 
 
 def _answer(output: str | None) -> dict[str, Any] | None:
@@ -297,7 +315,7 @@ def _ending(status: str, event: Any) -> dict[str, Any]:
     name = event["type"]
     details = event.get(f"{name[0].lower()}{name[1:]}EventDetails") or {}
     outcome = outcome_of(status, details.get("error"))
-    return {"status": status, "outcome": outcome, "reason": details.get("cause") or None}
+    return {"status": status, "outcome": outcome, "reason": redacted(details.get("cause")) or None}
 
 
 def outcome_of(status: str, error: str | None = None) -> str:

@@ -65,7 +65,7 @@ def pinned(s3: Any, bucket: str, described: Any) -> str:
 def story_of(s3: Any, bucket: str, text: str | None) -> str | None:
     """The story in an execution's input (JSON text), read from S3 if it lies there; None if there is none to be found.
 
-    As CheckInput takes it: without blanks around it, in capitals.
+    As InputIsValid takes it: without blanks around it, in capitals.
     """
     source = _source(text or "", bucket)
     request = _loaded(text or "") if source is None else _loaded(_read(s3, source))

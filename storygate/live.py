@@ -112,7 +112,7 @@ def _bars(row: Row, cuts: Sequence[Cut], width: int) -> Text:
 
 
 def _standing(view: RunView) -> Text:
-    """One line: how it ended, or what it waits for."""
+    """How it ended, or what it waits for; in as many lines as that needs, since the terminal's own wrapping is off."""
     story = view.story or "its story"
     if view.ended:
         sign, colour = SIGNS["done" if view.outcome == "approved" else "failed"]
@@ -124,4 +124,4 @@ def _standing(view: RunView) -> Text:
     else:
         sign, colour = SIGNS["running"]
         line = f"{sign} running for {span(view.seconds)}"
-    return Text(line.translate(UNPRINTABLE), style=colour, overflow="fold")
+    return Text(line.translate(UNPRINTABLE), style=colour, overflow="fold", no_wrap=False)

@@ -1,7 +1,8 @@
 """What a run's history says beyond its states' times: request, answers, decision, log.
 
 The workflow keeps what it knows in variables, and the history tells each assignment (`assignedVariables` of a state's
-exit; API reference, StateExitedEventDetails), so a run can be seen while it goes on, and after its files are gone. The
+exit; API reference, StateExitedEventDetails), so a run can be seen while it goes on, and after its files are gone. A
+Catch's are told so, too (LocalStack's test_assign_in_catch_state, recorded on AWS): a rejection is known by them. The
 history also holds the task token, and what an API answered with its headers: only named fields are taken, and what an
 API, Jira or an operator wrote goes through `redacted`.
 """
@@ -71,7 +72,7 @@ class Facts:
         if exited := event.get("stateExitedEventDetails"):
             assigned = {name: _loaded(text) for name, text in (exited.get("assignedVariables") or {}).items()}
             if assigned.get("request") is None:
-                assigned.pop("request", None)  # CheckInput lets go of it
+                assigned.pop("request", None)  # InputIsValid lets go of it
             self._variables |= assigned
             if api := api_of(exited["name"]):
                 self.answers[api] = _field(_loaded(exited.get("output")), "answer") or self.answers.get(api)

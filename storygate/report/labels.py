@@ -110,7 +110,9 @@ def _rule(rule: Mapping[str, Any]) -> str:
 def errors(names: Sequence[str], *, alone: bool) -> str:
     """The errors a Catch takes; `alone`: no other Catch of the state takes any."""
     if "States.ALL" in names:
-        return ANY_ERROR[0 if alone else 1]
+        # A name without a service before it is the definition's own: something a caller answers, such as a rejection.
+        own = [name for name in names if "." not in name][:LONGEST_ERRORS]
+        return ", ".join([*own, ANY_ERROR[0 if alone and not own else 1]])
     short = [name.rpartition(".")[2].removesuffix("Exception") or name for name in names]
     return ", ".join(short[:LONGEST_ERRORS]) + (", …" if len(short) > LONGEST_ERRORS else "")
 

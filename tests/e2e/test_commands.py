@@ -83,8 +83,8 @@ def test_a_run_is_started_watched_approved_and_read(storygate, local, request_fi
         "CallDeployment: attempt 1 failed: States.Http.StatusCode.503",
         "deployment API: success (HTTP 200, attempts: 2)",
         "state WaitForStory",
-        "waited",
-        "state WriteResult",
+        ": PROJ-1 was approved by user/moto",
+        "state WriteApprovedResult",
         "ended approved",
     )
     found = [watched.out.find(step) for step in steps]
@@ -92,7 +92,7 @@ def test_a_run_is_started_watched_approved_and_read(storygate, local, request_fi
     assert found == sorted(found)
     lines = storygate("watch", started.json["executionArn"], "--json").lines
     assert lines[-1]["outcome"] == "approved"
-    assert [line["state"] for line in lines if line["event"] == "state"][-1] == "Approved"
+    assert [line["state"] for line in lines if line["event"] == "state"][-1] == "WriteApprovedResult"
 
     shown = storygate("results", name, "--log")
     assert shown.code == 0

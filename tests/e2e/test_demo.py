@@ -47,14 +47,14 @@ def test_an_approval_is_shown_step_by_step_and_exits_0():
     assert -1 not in found, steps[found.index(-1)]
     assert found == sorted(found)
     assert result_in(ended.stdout)["outcome"] == "approved"
-    assert path_in(ended.stdout)[-1] == "Approved"
+    assert path_in(ended.stdout)[-1] == "WriteApprovedResult"
     assert not re.search(r"Bearer|sha256=|[0-9A-Za-z_-]{43}(?![0-9A-Za-z_-])", ended.stdout)
 
 
 @pytest.mark.parametrize(
     ("outcome", "shown"),
     [
-        ("rejected", "the callback answered HTTP 200"),
+        ("rejected", " s: PROJ-12346 was rejected by Ada Marlow: status Done, resolution Won't Do."),
         ("timed_out", "state WaitForStory"),
         ("api_failed", "validation API: failed"),
         ("invalid_input", "state FindInput"),

@@ -127,10 +127,10 @@ def _secretsmanager(call: Call, operation: str, account: Account) -> Found:
 
 
 def _states(call: Call, operation: str, account: Account) -> Found:
-    if operation == "SendTaskSuccess":
+    if operation in {"SendTaskSuccess", "SendTaskFailure"}:
         # The token tells the state machine. The reference lists no resource for it; AWS checks one all the same: see
         # docs/aws-assumptions.md.
-        yield "states:SendTaskSuccess", account.machine
+        yield f"states:{operation}", account.machine
     elif STATES_ON[operation] == "machine":
         yield f"states:{operation}", call.parameters["stateMachineArn"]
     else:

@@ -89,6 +89,7 @@ class _Run:
         self._early_verdict()
         self._inputs_without_version()
         self._list_a_run_whose_input_has_no_version()
+        self._rejected_while_it_waits()
         self._drop_that_starts_nothing()
         for execution in self._machine.list_executions(stateMachineArn=self._arn)["executions"]:
             pages = self._machine.get_paginator("get_execution_history").paginate(
@@ -132,6 +133,10 @@ class _Run:
             place = Place(self.cloud.project, self.deployment.stage, of_environment())
             assert [row["execution"] for row in Listing(place).page("waiting", "PROJ-3").rows] == ["waits"]
 
+    def _rejected_while_it_waits(self) -> None:
+        self._call_back("PROJ-3", "rejected")
+        self._await("the refused run's end", lambda: not self._is_running("waits"))
+
     def _drop_that_starts_nothing(self) -> None:
         """An event that no code understands fails three times; Lambda then sends it on by the function's own role."""
         name = self.deployment.stage.lambda_names["start_execution"]
@@ -157,16 +162,20 @@ class _Run:
 
     def _execute(self, request: dict[str, Any]) -> None:
         arn = self._machine.start_execution(stateMachineArn=self._arn, input=json.dumps(request))["executionArn"]
-        self._await(str(request), lambda: self._machine.describe_execution(executionArn=arn)["status"] != "RUNNING")
+        self._await(str(request), lambda: not self._is_running(arn.rpartition(":")[2]))
+
+    def _is_running(self, execution: str) -> bool:
+        arn = f"{self._arn.replace(':stateMachine:', ':execution:')}:{execution}"
+        return bool(self._machine.describe_execution(executionArn=arn)["status"] == "RUNNING")
 
     def _waits(self, execution: str) -> bool:
         items = self.cloud.client("dynamodb").scan(TableName=self.deployment.stage.table, ConsistentRead=True)["Items"]
         return any(item["entry"]["S"] == f"WAIT#{execution}" for item in items)
 
-    def _call_back(self, story: str) -> None:
+    def _call_back(self, story: str, decision: jira.Decision = "approved") -> None:
         secret = read_field(self.cloud.client("secretsmanager"), self.deployment.stage.secret, "callback")
         # Dated ahead, so that it counts from the moment it is received, however long a cold function takes.
-        body = jira.encode(jira.issue_updated(story, "approved", now=time.time() + PATIENCE))
+        body = jira.encode(jira.issue_updated(story, decision, now=time.time() + PATIENCE))
         headers = {"Content-Type": "application/json", "X-Hub-Signature": jira.sign(body, secret)}
         request = urllib.request.Request(self.deployment.callback_url, body, headers, method="POST")
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=PATIENCE) as answer:

@@ -43,6 +43,7 @@ RESOURCE_BY_OTHER_SOURCES = {
     # AWS CDK, StateMachine.grantTaskResponse; tried on AWS in aws/aws-cdk#8486, and NOAA-OWP/hydrovis#837 quotes an
     # AccessDenied "on resource: arn:aws:states:…:stateMachine:…".
     "states:SendTaskSuccess",
+    "states:SendTaskFailure",
 }
 (CFN_LINT,) = find_spec("cfnlint").submodule_search_locations  # importing it takes a second, in every worker
 REFERENCE = json.loads((Path(CFN_LINT) / "data" / "AdditionalSpecs" / "Policies.json").read_text(encoding="utf-8"))

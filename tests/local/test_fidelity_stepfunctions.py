@@ -1,5 +1,6 @@
 """What AWS does and the local Step Functions must do too, where no other file says so. Facts: docs/local-cloud.md."""
 
+import functools
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -146,3 +147,14 @@ def test_inputs_and_answers_have_262144_bytes_at_most(cloud: Cloud) -> None:
     token = cloud.token(execution)
     assert code(cloud.states.send_task_success, taskToken=token, output=long) == "ValidationException"
     assert code(cloud.states.send_task_success, taskToken=token, output="1") == "ok"
+
+
+def test_a_failure_has_256_characters_of_error_and_32768_of_cause_at_most(cloud: Cloud) -> None:
+    execution = cloud.start(cloud.machine(states(A=waits(cloud))))
+    error, cause = "é" * 256, "é" * 32_768
+    fail = functools.partial(cloud.states.send_task_failure, taskToken=cloud.token(execution))
+    assert code(fail, error=error + "é", cause=cause) == "ValidationException"
+    assert code(fail, error=error, cause=cause + "é") == "ValidationException"
+    assert code(fail, error=error, cause=cause) == "ok"
+    ended = cloud.ended(execution)
+    assert (ended["status"], ended["error"], ended["cause"]) == ("FAILED", error, cause)

@@ -3,7 +3,20 @@
 import json
 from typing import Any
 
-from interleaved import CRASHED, FIRST, FIRST_AGAIN, RUN, SECOND, SECOND_AGAIN, Interleaved, State, Step, items
+from interleaved import (
+    CRASHED,
+    FIRST,
+    FIRST_AGAIN,
+    RUN,
+    SECOND,
+    SECOND_AGAIN,
+    SENDS,
+    Interleaved,
+    State,
+    Step,
+    items,
+    verdict_in,
+)
 from model import OVER, PENDING, READ, READS, REMOVE, RESUME, SEND, STARTS, WAITS, Delivery, Model, Said, World
 from real import lost
 from replay import Answers, Call, Contents, Ended
@@ -108,8 +121,9 @@ class Compared:
             return Delivery(left, step=READ)
         answer: Any = self.real.answered.answers[had[1]]
         found = self._verdict(items(_contents(answer["Items"])).get("STORY"))
-        if does.operation == "send_task_success":
-            assert self._verdict(json.loads(does.given["output"])) == found, "it gives something else than it found"
+        if does.operation in SENDS:
+            given = self._verdict(verdict_in(does.operation, does.given))
+            assert given == found, "it gives something else than it found"
             token = _token(does.given["taskToken"])
             calls = [SEND, REMOVE]
         else:
@@ -138,6 +152,7 @@ class Compared:
         resumed = sum(len(body.get("resumed", ())) for _, body in replies)
         if isinstance(run, Ended):
             decision = run.result["decision"]
+            assert decision, "it ends without a decision"
             taken = Said(decision["decision"], self._labels[decision["decidedAt"]])
             assert run.result["outcome"] == taken.decision
             assert taken in self.model.said

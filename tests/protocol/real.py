@@ -81,12 +81,14 @@ def handler(body: bytes, exceptions: dict[str, Any], tamper: Tamper | None = Non
 
 
 def waiting_states(written: str, story: str = STORY) -> dict[str, Any]:
-    """The definition's states that wait, as written; around them a Pass that stands for what comes before, and the
-    decision as output."""
+    """The definition's states that wait, as written; around them a Pass that stands for what comes before, and for each
+    of the two ways out what its result says of the outcome and the decision."""
     states = json.loads(written)["States"]
     waiting = json.dumps({name: states[name] for name in WAITING})
     filled = waiting.replace("${Table}", TABLE).replace("${ClockSkewSeconds}", str(SKEW_SECONDS))
     apis = {api: {"status": "success"} for api in ("validation", "deployment")}
+    ways_out = {"WriteApprovedLog": "WriteApprovedResult", "WriteLog": "WriteResult"}
+    results = {log: states[result]["Arguments"]["Body"] for log, result in ways_out.items()}
     before = {"story": story, "timeoutSeconds": 86_400, "events": [], "apis": apis, "decision": None}
     return {
         "QueryLanguage": "JSONata",
@@ -94,7 +96,10 @@ def waiting_states(written: str, story: str = STORY) -> dict[str, Any]:
         "States": {
             "Before": {"Type": "Pass", "Assign": before, "Next": WAITING[0]},
             **json.loads(filled),
-            "WriteLog": {"Type": "Succeed", "Output": "{% {'outcome': $outcome, 'decision': $decision} %}"},
+            **{
+                log: {"Type": "Succeed", "Output": {name: says[name] for name in ("outcome", "decision")}}
+                for log, says in results.items()
+            },
         },
     }
 

@@ -22,7 +22,8 @@ from moto.dynamodb.models import dynamodb_backends
 
 Contents = tuple[str, ...]  # a table's items as JSON
 Answers = tuple[int, ...]  # by their numbers in Answered
-Tamper = Callable[[str, dict[str, Any]], dict[str, Any]]  # (operation, arguments) -> what is called instead
+Called = tuple[str, dict[str, Any]]  # operation and arguments
+Tamper = Callable[[str, dict[str, Any]], Called]  # what is called -> what is called instead
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class Replayed:
 
     def _call(self, operation: str, **arguments: Any) -> Any:
         if self._tamper:
-            arguments = self._tamper(operation, arguments)
+            operation, arguments = self._tamper(operation, arguments)
         return self._past.answer(self._service, operation, arguments)
 
 

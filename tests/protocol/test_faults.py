@@ -1,8 +1,9 @@
 """Every AWS call of the callback, and everything that can happen to it: what Jira is answered, and what Jira's resend
-makes of it. A run waits (its entry is the real transaction's), and an approval is delivered.
+makes of it. A run waits (its entry is the real transaction's), and an approval is delivered, or for the one call that
+only a rejection makes, a rejection.
 
 Whatever fails, Jira is told to send it again (503) or nothing at all, never anything else; and after its resend the run
-was resumed once, with the approval, its entry is gone, and STORY is right.
+was resumed once, with that verdict, its entry is gone, and STORY is right.
 """
 
 import json
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 import real
 from faults import FAULTS, Died, Faulty
-from interleaved import items
+from interleaved import SENDS, items, verdict_in
 from moto import mock_aws
 from replay import Answered, Call, Process, Table
 from summary import table as as_table
@@ -24,13 +25,12 @@ from chalicelib import callback, jira
 from chalicelib.secret import Secret
 
 DECIDED = real.COUNTS_FROM + timedelta(minutes=1)
-BODY = real.webhook("approved", DECIDED)
 CALLS = {
     "get_secret_value AWSCURRENT": "secretsmanager",
     "get_secret_value AWSPREVIOUS": "secretsmanager",
     "put_item": "dynamodb",
     "query": "dynamodb",
-    "send_task_success": "stepfunctions",
+    **dict.fromkeys(SENDS, "stepfunctions"),
     "delete_item": "dynamodb",
 }
 WRITES = ("put_item", "delete_item")
@@ -46,13 +46,20 @@ class StepFunctions:
     open: set[str]
     accepted: list[tuple[str, Any]] = field(default_factory=list)
 
-    def send_task_success(self, taskToken: str, output: str) -> None:
+    def send_task_success(self, **given: str) -> None:
         """SendTaskSuccess."""
-        if taskToken not in self.open:
+        self._send("send_task_success", given)
+
+    def send_task_failure(self, **given: str) -> None:
+        """SendTaskFailure."""
+        self._send("send_task_failure", given)
+
+    def _send(self, operation: str, given: dict[str, str]) -> None:
+        if given["taskToken"] not in self.open:
             closed = {"Error": {"Code": "TaskTimedOut", "Message": "it is over"}}
-            raise self.exceptions.TaskTimedOut(closed, "SendTaskSuccess")
-        self.open.remove(taskToken)
-        self.accepted.append((taskToken, json.loads(output)))
+            raise self.exceptions.TaskTimedOut(closed, SENDS[operation])
+        self.open.remove(given["taskToken"])
+        self.accepted.append((given["taskToken"], verdict_in(operation, given)))
 
 
 @dataclass
@@ -79,8 +86,9 @@ class House:
     stepfunctions: StepFunctions
     clients: dict[str, Any]
 
-    def deliver(self, body: bytes = BODY) -> str:
+    def deliver(self, decision: str) -> str:
         """What Jira is answered: the status, or none. Anything that escapes the handler is a 500 (Chalice)."""
+        body = real.webhook(decision, DECIDED)
         secret = Secret(self.clients["secretsmanager"], "storygate")
         table = real.table_of(self.clients["dynamodb"], self.clients["stepfunctions"])
         try:
@@ -103,15 +111,9 @@ class House:
     def taken(self) -> list[tuple[str, str, str]]:
         """Which run was resumed, with which decision, decided when."""
         return [
-            (token.removeprefix("token of "), output["decision"], output["decidedAt"])
-            for token, output in self.stepfunctions.accepted
+            (token.removeprefix("token of "), sent["decision"], sent["decidedAt"])
+            for token, sent in self.stepfunctions.accepted
         ]
-
-    @property
-    def stands(self) -> tuple[str, str]:
-        """STORY."""
-        story = self.entries()["STORY"]
-        return story["decision"], story["decidedAt"]
 
     def entries(self) -> dict[str, dict[str, str]]:
         """What is in the table."""
@@ -156,21 +158,28 @@ def begin_to_wait(empty: Any) -> Callable[[str], dict[str, Any]]:  # noqa: ARG00
     return named
 
 
+def decision_that_makes(call: str) -> str:
+    """What Jira says, so that this call is made."""
+    return "rejected" if call == "send_task_failure" else "approved"
+
+
 def test_whatever_fails_jiras_resend_makes_it_right(house: Callable[..., House], tell: Callable[[str], None]) -> None:
     rows: dict[tuple[str, ...], list[str]] = {}
     for call, fault in MATRIX:
-        answers = []
+        answers, decision = [], decision_that_makes(call)
         for times in (1, math.inf):  # once; whenever it is called during the first delivery
             here = house("A")
             faulty = here.breaks(call, fault, times)
-            first = here.deliver()
+            first = here.deliver(decision)
             faulty.times = 0
-            again = here.deliver()
+            again = here.deliver(decision)
             assert first.partition(" ")[0] in ("200", "503", NO_ANSWER), (call, fault, first)
             assert again in ("200 resumed", "200 closed", "202"), (call, fault, again)
-            assert here.taken == [("A", "approved", real.text(DECIDED))], (call, fault)
-            assert [*here.entries()] == ["STORY"], (call, fault)
-            assert here.stands == ("approved", real.text(DECIDED)), (call, fault)
+            assert here.taken == [("A", decision, real.text(DECIDED))], (call, fault)
+            entries = here.entries()
+            assert [*entries] == ["STORY"], (call, fault)
+            story = entries["STORY"]
+            assert (story["decision"], story["decidedAt"]) == (decision, real.text(DECIDED)), (call, fault)
             answers += [first, again]
         rows.setdefault((call, *answers), []).append(fault)
     head = ("call", "fault", "once", "resend", "always", "resend", "in the end")
@@ -181,13 +190,16 @@ def test_whatever_fails_jiras_resend_makes_it_right(house: Callable[..., House],
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_run_that_cannot_be_resumed_keeps_no_other_waiting(fault: str, house: Callable[..., House]) -> None:
-    here = house("A", "B", "C")
-    faulty = here.breaks("send_task_success", fault, 1)
-    first = here.deliver()
+@pytest.mark.parametrize("send", SENDS)
+def test_a_run_that_cannot_be_resumed_keeps_no_other_waiting(
+    send: str, fault: str, house: Callable[..., House]
+) -> None:
+    here, decision = house("A", "B", "C"), decision_that_makes(send)
+    faulty = here.breaks(send, fault, 1)
+    first = here.deliver(decision)
     if first != NO_ANSWER:
         assert [run for run, *_ in here.taken][-2:] == ["B", "C"]
     faulty.times = 0
-    here.deliver()
+    here.deliver(decision)
     assert sorted(run for run, *_ in here.taken) == ["A", "B", "C"]
     assert [*here.entries()] == ["STORY"]

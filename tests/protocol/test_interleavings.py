@@ -19,7 +19,8 @@ from compared import Compared
 from interleaved import Interleaved
 from model import CAUTION, Said
 from moto import mock_aws
-from replay import Answered, Process, Table, Tamper
+from replay import Answered, Called, Process, Table, Tamper
+from sfnx.testing import Failure
 from summary import table as as_table
 
 BEFORE, INSTANT, AFTER, LATER = range(1, 5)
@@ -99,34 +100,68 @@ def followed(title: str, pairs: list[tuple[Said, Said]], on: Stage, accidents: i
 
 # What is broken on purpose, in the definition or in the handler: is it noticed?
 WRITTEN_WRONG = {
-    "the check forgets the run's start": (" OR decidedAt <= :countsFrom", ""),
-    "the check counts the very instant": ("decidedAt <= :countsFrom", "decidedAt < :countsFrom"),
-    "the check forgets pending": (" OR decision = :pending", ""),
-    "the check is always content": (
-        "attribute_not_exists(story) OR",
-        "attribute_exists(taskToken) OR NOT attribute_exists(taskToken) OR",
-    ),
-    "the read counts what is older": ("$verdict.decidedAt.S > $countsFrom", "$verdict.decidedAt.S != ''"),
-    "the read takes pending": ("$verdict.decision.S = 'approved'", "$verdict.decision.S != ''"),
+    "the check forgets the run's start": {" OR decidedAt <= :countsFrom": ""},
+    "the check counts the very instant": {"decidedAt <= :countsFrom": "decidedAt < :countsFrom"},
+    "the check forgets pending": {" OR decision = :pending": ""},
+    "the check is always content": {
+        "attribute_not_exists(story) OR": "attribute_exists(taskToken) OR NOT attribute_exists(taskToken) OR"
+    },
+    "the read counts what is older": {"$verdict.decidedAt.S > $countsFrom": "$verdict.decidedAt.S != ''"},
+    "the read takes pending": {
+        "$verdict.decision.S = 'approved'": "$verdict.decision.S != ''",
+        "{% $decision.decision = 'approved' %}": "{% $decision.decision != 'rejected' %}",
+    },
+    "a rejection read goes the approved way": {"{% $decision.decision = 'approved' %}": "{% $exists($decision) %}"},
+    "a rejection sent is not caught": {'"StoryRejected"': '"StoryRefused"'},
+    "a rejection sent is noted as an approval": {"{'decision': 'rejected'": "{'decision': 'approved'"},
+    "a rejection sent loses its text": {"$parse($states.errorOutput.Cause)": "{}"},
+    "an approval sent goes the way of all else": {
+        '"WriteApprovedLog"\n    },\n    "ReadVerdict"': '"WriteLog"\n    },\n    "ReadVerdict"'
+    },
 }
 
 
 @pytest.mark.parametrize("wrong", WRITTEN_WRONG)
 def test_a_definition_that_is_wrong_is_noticed(wrong: str, table: Table) -> None:
-    right, broken = WRITTEN_WRONG[wrong]
     written = real.ASL.read_text()
-    assert right in written
-    assert notices(stage(table, written.replace(right, broken)))
+    for right, broken in WRITTEN_WRONG[wrong].items():
+        assert right in written
+        written = written.replace(right, broken)
+    assert notices(stage(table, written))
 
 
-def without_condition(_: str, arguments: dict[str, Any]) -> dict[str, Any]:
+def without_condition(operation: str, given: dict[str, Any]) -> Called:
     """Drops the condition."""
-    return {name: value for name, value in arguments.items() if not name.startswith(("Condition", "ExpressionAttr"))}
+    return operation, {
+        name: value for name, value in given.items() if not name.startswith(("Condition", "ExpressionAttr"))
+    }
 
 
-def another_verdict(_: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Approves, whatever was found."""
-    return arguments | {"output": json.dumps(json.loads(arguments["output"]) | {"decision": "approved"})}
+def approves(_: str, given: dict[str, Any]) -> Called:
+    """Makes a rejection an approval."""
+    said = json.loads(given["cause"]) | {"decision": "approved"}
+    return "send_task_success", {"taskToken": given["taskToken"], "output": json.dumps(said)}
+
+
+def rejects(_: str, given: dict[str, Any]) -> Called:
+    """Makes an approval a rejection."""
+    said = json.loads(given["output"]) | {"decision": "rejected"}
+    return "send_task_failure", {"taskToken": given["taskToken"], "error": "StoryRejected", "cause": json.dumps(said)}
+
+
+def succeeds(_: str, given: dict[str, Any]) -> Called:
+    """Lets a wait succeed with a rejection."""
+    return "send_task_success", {"taskToken": given["taskToken"], "output": given["cause"]}
+
+
+def fails(_: str, given: dict[str, Any]) -> Called:
+    """Lets a wait fail with an approval."""
+    return "send_task_failure", {"taskToken": given["taskToken"], "error": "StoryRejected", "cause": given["output"]}
+
+
+def with_another_error(operation: str, given: dict[str, Any]) -> Called:
+    """Fails a wait as an accident would."""
+    return operation, given | {"error": "Rejected"}
 
 
 @pytest.mark.parametrize(
@@ -134,19 +169,27 @@ def another_verdict(_: str, arguments: dict[str, Any]) -> dict[str, Any]:
     [
         ("put_item", without_condition),
         ("delete_item", without_condition),
-        ("send_task_success", another_verdict),
+        ("send_task_failure", approves),
+        ("send_task_success", rejects),
+        ("send_task_failure", succeeds),
+        ("send_task_success", fails),
+        ("send_task_failure", with_another_error),
     ],
 )
 def test_a_handler_that_is_wrong_is_noticed(operation: str, broken: Tamper, table: Table) -> None:
-    assert notices(stage(table, tamper=lambda called, given: broken(called, given) if called == operation else given))
+    def tamper(called: str, given: dict[str, Any]) -> Called:
+        return broken(called, given) if called == operation else (called, given)
+
+    assert notices(stage(table, tamper=tamper))
 
 
 def notices(on: Stage) -> bool:
     """Whether any pair of deliveries shows a step or an end that should not be."""
     try:
+        counting_first = sorted(SAID, key=lambda said: said.decided != AFTER)
         for accidents in (0, 1):
-            for first, second in combinations_with_replacement(SAID, 2):
+            for first, second in combinations_with_replacement(counting_first, 2):
                 on.compared(first, second, accident=bool(accidents)).orders(accidents)
-    except (AssertionError, KeyError, RuntimeError, ValueError):
+    except (AssertionError, Failure, KeyError, RuntimeError, ValueError):
         return True
     return False

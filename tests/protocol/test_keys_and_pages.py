@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 import real
-from interleaved import RUN, Interleaved, State, Step
+from interleaved import RUN, SENDS, Interleaved, State, Step, verdict_in
 from model import CAUTION
 from moto import mock_aws
-from replay import Answered, Call, Ended, Process, Table
+from replay import Answered, Call, Called, Ended, Process, Table
 from summary import table as as_table
 
 OLD, NEW = "OLD-1", real.STORY
@@ -43,9 +43,9 @@ def move() -> bytes:
     return json.dumps(body).encode()
 
 
-def in_pages_of_one(operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+def in_pages_of_one(operation: str, arguments: dict[str, Any]) -> Called:
     """DynamoDB gives a page an entry."""
-    return arguments | {"Limit": 1} if operation == "query" else arguments
+    return operation, arguments | {"Limit": 1} if operation == "query" else arguments
 
 
 class Followed:
@@ -71,15 +71,16 @@ class Followed:
 
     def _check_sent(self, state: State, step: Step) -> None:
         """What is sent is what was read last."""
-        if step.what != "send_task_success":
+        if step.what not in SENDS:
             return
         call = self._together.next(state, step.process)
         assert isinstance(call, Call)
         answers = [self._together.answered.answers[number] for number in state.had[step.process]]
         pages = [answer["Items"] for answer in answers if isinstance(answer, dict) and "Items" in answer]
         read = [item for page in pages for item in page if item["entry"]["S"] == "STORY"]
-        assert json.loads(call.given["output"])["decidedAt"] == read[-1]["decidedAt"]["S"]
-        assert json.loads(call.given["output"])["decision"] == read[-1]["decision"]["S"]
+        sent = verdict_in(call.operation, call.given)
+        assert sent["decidedAt"] == read[-1]["decidedAt"]["S"]
+        assert sent["decision"] == read[-1]["decision"]["S"]
 
     def _check_end(self, state: State) -> None:
         stored = {(item["story"]["S"], item["entry"]["S"]): item for item in map(json.loads, state.contents)}
@@ -90,6 +91,7 @@ class Followed:
         run = self._together.next(state, RUN)
         if isinstance(run, Ended):
             taken = run.result["decision"]
+            assert run.result["outcome"] == taken["decision"]
             assert (taken["decision"], taken["decidedAt"]) in [(kind, real.text(when)) for kind, when in self._said]
             assert taken["decision"] != "pending"
             assert taken["decidedAt"] > real.text(real.COUNTS_FROM)

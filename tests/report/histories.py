@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+from chalicelib.verdicts import STORY_REJECTED
 from storygate.report.view import RunView, of_events
 
 BEGAN = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
@@ -13,12 +14,13 @@ NAME = "approved-0123456789abcdef"
 ARN = f"arn:aws:states:eu-west-1:123456789012:execution:storygate-dev:{NAME}"
 TOKEN = "AQCEAAAAKgAAAAMAAAAAAAAAAd0tK1"
 BEARER = "c0ffee-bearer-of-the-api"
-STATES = ("FindInput", "CheckInput", "CallApis", "ApisSucceeded", "WaitForStory", "WriteLog", "WriteResult", "Approved")
+WRITES = {True: ("WriteApprovedLog", "WriteApprovedResult"), False: ("WriteLog", "WriteResult")}
+STATES = ("FindInput", "InputIsValid", "CallApis", "ApisSucceeded", "WaitForStory", *WRITES[True])
 # A machine of few states, whose graph is soon laid out.
 DEFINITION: dict[str, Any] = {
     "StartAt": STATES[0],
     "States": {name: {"Type": "Pass", "Next": after} for name, after in pairwise(STATES)}
-    | {"Approved": {"Type": "Succeed"}},
+    | {STATES[-1]: {"Type": "Pass", "End": True}},
 }
 REQUEST = {"jiraStoryId": "proj-1", "packageIds": ["pkg-1", "pkg-2"], "metadata": {"environment": "production"}}
 VERDICT = {
@@ -34,14 +36,15 @@ VERDICT = {
 class Told:
     """A history that is told event by event; each one follows the one before, unless `previous` says otherwise."""
 
-    def __init__(self, request: Any = None) -> None:
+    def __init__(self, request: Any = None, **wrong: Any) -> None:
         self.events: list[dict[str, Any]] = []
         self.now = BEGAN
         self.request = REQUEST if request is None else request
         self.story: Any = str(self.request.get("jiraStoryId", "")).upper()
         self.add("ExecutionStarted", executionStarted={"input": json.dumps(self.request)})
         self.state("FindInput", "Choice", request=self.request)
-        self.state("CheckInput", "Pass", request=None, story=self.story, packageIds=self.request.get("packageIds"))
+        packages = self.request.get("packageIds")
+        self.state("InputIsValid", "Choice", request=None, story=self.story, packageIds=packages, **wrong)
 
     def add(self, kind: str, seconds: float = 0.01, previous: int | None = None, **details: Any) -> int:
         self.now += timedelta(seconds=seconds)
@@ -122,9 +125,15 @@ class Told:
         return self
 
     def resume(self, seconds: float = 1800, verdict: Any = VERDICT) -> "Told":
-        self.add("TaskSucceeded", seconds, taskSucceeded={"output": json.dumps({**verdict, "taskToken": TOKEN})})
-        reason = f"{self.story} was {verdict['decision']} by {verdict['actor']}."
-        self.leave("WaitForStory", output={}, decision=verdict, outcome=verdict["decision"], reason=reason)
+        """An approval is the task's success, a rejection its failure, which is caught."""
+        said = json.dumps({**verdict, "taskToken": TOKEN})
+        assigned = {"decision": verdict, "reason": f"{self.story} was {verdict['decision']} by {verdict['actor']}."}
+        if verdict["decision"] == "approved":
+            self.add("TaskSucceeded", seconds, taskSucceeded={"output": said})
+        else:
+            self.add("TaskFailed", seconds, taskFailed={"error": STORY_REJECTED, "cause": said})
+            assigned["outcome"] = "rejected"
+        self.leave("WaitForStory", output={}, **assigned)
         return self
 
     def time_out(self) -> "Told":
@@ -134,21 +143,17 @@ class Told:
 
     def end(self, outcome: str, reason: str = "") -> "Told":
         """Writes log and result, and ends as the workflow does."""
-        for state, key, body in (
-            (
-                "WriteLog",
-                f"logs/{NAME}/execution.json",
-                {"events": [log("started", "It began."), log(outcome, reason)]},
-            ),
-            ("WriteResult", f"outputs/{NAME}/result.json", {"outcome": outcome}),
-        ):
+        approved = outcome == "approved"
+        writes = (
+            (f"logs/{NAME}/execution.json", {"events": [log("started", "It began."), log(outcome, reason)]}),
+            (f"outputs/{NAME}/result.json", {"outcome": outcome}),
+        )
+        for state, (key, body) in zip(WRITES[approved], writes, strict=True):
             number = self.enter(state)
             put = {"resource": "putObject", "Bucket": "b", "Key": key, "Body": body}
             self.attempt(number, kind="aws-sdk:s3", **put)
             self.leave(state)
-        self.state("IsApproved", "Choice")
-        if outcome == "approved":
-            self.state("Approved", "Succeed")
+        if approved:
             self.add("ExecutionSucceeded", executionSucceeded={"output": "{}"})
         else:
             self.enter("NotApproved", "Fail")
@@ -170,9 +175,8 @@ def log(step: str, message: str) -> dict[str, str]:
 
 
 def invalid() -> Told:
-    told = Told({"jiraStoryId": "", "packageIds": "none", "owner": "ann"})
-    told.state("InputIsValid", "Choice", outcome="invalid_input", reason="Correct the input.")
-    return told.end("invalid_input", "Correct the input.")
+    wrong = {"outcome": "invalid_input", "reason": "Correct the input."}
+    return Told({"jiraStoryId": "", "packageIds": "none", "owner": "ann"}, **wrong).end(*wrong.values())
 
 
 RUNS: dict[str, list[dict[str, Any]]] = {

@@ -30,7 +30,9 @@ def test_each_state_has_one_row_with_its_phase_in_words_however_often_it_was_ent
 def test_the_bars_keep_the_order_of_time_and_branches_lie_side_by_side() -> None:
     bars = {row.one("th").text: places(row)[0] for row in rows_of(document(RUNS["approved"]))}
     assert all(left >= 0 and left + width <= 100 for left, width in bars.values())
-    starts = [bars[state][0] for state in ("FindInput", "CallApis", "CallValidation", "WaitForStory", "WriteResult")]
+    starts = [
+        bars[state][0] for state in ("FindInput", "CallApis", "CallValidation", "WaitForStory", "WriteApprovedLog")
+    ]
     assert starts == sorted(starts)
     validation, deployment = bars["CallValidation"], bars["CallDeployment"]
     assert validation[0] < deployment[0] + deployment[1]

@@ -145,3 +145,4 @@ def test_a_state_says_what_it_calls(state: dict[str, Any], told: tuple[str, ...]
 def test_errors_are_told_by_their_own_names() -> None:
     assert errors(["S3.NoSuchKeyException", "States.Timeout", "A"], alone=True) == "NoSuchKey, Timeout, …"
     assert [errors(["States.ALL"], alone=alone) for alone in (True, False)] == ["any error", "any other error"]
+    assert errors(["Refused", "States.Timeout", "States.ALL"], alone=True) == "Refused, any other error"

@@ -107,6 +107,16 @@ def test_nothing_overlaps_and_each_transition_is_an_arrow_around_boxes_and_label
             assert not overlap(words, Label("", min(ax, bx), min(ay, by), abs(bx - ax), abs(by - ay), before=False))
 
 
+@pytest.mark.parametrize("notes", [None, {}])
+def test_our_own_way_to_an_approval_leads_straight_down(notes: dict[str, str] | None) -> None:
+    layout = lay_out(DEFINITION, notes)
+    way = ("FindInput", "ReadInput", "InputIsValid", "CallApis", "ApisSucceeded", "WaitForStory")
+    way += ("WriteApprovedLog", "WriteApprovedResult")
+    arrows = {(layout.boxes[edge.source].state, layout.boxes[edge.target].state): edge for edge in layout.edges}
+    for step in pairwise(way):
+        assert len(arrows[step].points) == 2, step
+
+
 def test_a_definition_is_always_drawn_the_same() -> None:
     assert lay_out(DEFINITION) == lay_out(DEFINITION)
 

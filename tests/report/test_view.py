@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from histories import BEARER, BEGAN, NAME, RUNS, TOKEN, VERDICT, Told, seen
 
+from storygate.report.page import page
 from storygate.report.redact import redacted
 from storygate.report.view import as_json, marks
 
@@ -25,11 +26,11 @@ def test_each_outcome_is_told_with_aws_status_and_only_an_ended_run_has_an_end(o
 @pytest.mark.parametrize(
     ("outcome", "phases"),
     [
-        ("approved", {"CallDeployment": "retried", "CallApis": "done", "WaitForStory": "done", "Approved": "done"}),
+        ("approved", {"CallDeployment": "retried", "CallApis": "done", "WriteApprovedResult": "done"}),
         ("rejected", {"WaitForStory": "done", "NotApproved": "failed"}),
         ("timed_out", {"WaitForStory": "failed", "WriteResult": "done"}),
         ("api_failed", {"CallValidation": "failed", "CallDeployment": "done", "ApisSucceeded": "done"}),
-        ("invalid_input", {"CheckInput": "done", "InputIsValid": "done", "NotApproved": "failed"}),
+        ("invalid_input", {"FindInput": "done", "InputIsValid": "done", "NotApproved": "failed"}),
         ("cancelled", {"ApisSucceeded": "done", "WaitForStory": "failed"}),
         ("waiting", {"CallApis": "done", "WaitForStory": "waiting"}),
     ],
@@ -38,7 +39,7 @@ def test_each_state_has_the_phase_of_what_happened_to_it(outcome: str, phases: d
     view = seen(RUNS[outcome])
     assert phases.items() <= view.phases.items()
     assert "ReadVerdict" not in view.phases, "what was not reached has none"
-    assert "Approved" not in view.phases or outcome == "approved"
+    assert ("NotApproved" in view.phases) is (view.status == "FAILED")
     assert {state: mark.phase for state, mark in marks(view).items()} == view.phases
 
 
@@ -103,6 +104,16 @@ def test_the_decision_has_its_two_times_and_the_run_its_wait() -> None:
     assert view.waited == 1800.01
     assert seen(RUNS["waiting"]).waited == 60, "and so far, while it lasts"
     assert seen(RUNS["waiting"]).decision is None
+
+
+def test_a_rejection_is_the_answer_that_was_waited_for_and_no_failure() -> None:
+    view = seen(RUNS["rejected"])
+    assert view.decision is not None
+    assert (view.decision.decision, view.decision.actor) == ("rejected", "Ada Marlow")
+    (waited,) = [visit for visit in view.visits if visit.state == "WaitForStory"]
+    assert (waited.failed, waited.errors, waited.attempts) == (False, (), 1)
+    assert "StoryRejected" not in page(view)
+    assert seen(RUNS["timed_out"]).phases["WaitForStory"] == "failed", "nobody answered that one"
 
 
 def test_the_request_holds_the_contracts_fields_and_names_the_others() -> None:

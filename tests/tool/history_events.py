@@ -1,5 +1,6 @@
 """Histories as GetExecutionHistory answers them, written down in a line each."""
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,8 +23,10 @@ def entered(number: int, state: str, previous: int) -> dict[str, Any]:
     return event(number, "TaskStateEntered", previous, stateEntered={"name": state, "input": "{}"})
 
 
-def exited(number: int, state: str, previous: int, output: str = "{}") -> dict[str, Any]:
-    return event(number, "TaskStateExited", previous, stateExited={"name": state, "output": output})
+def exited(number: int, state: str, previous: int, output: str = "{}", **assigned: Any) -> dict[str, Any]:
+    variables = {name: json.dumps(value) for name, value in assigned.items()}
+    told = {"name": state, "output": output, "assignedVariables": variables}
+    return event(number, "TaskStateExited", previous, stateExited=told)
 
 
 class FakeStepFunctions:

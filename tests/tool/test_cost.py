@@ -116,10 +116,10 @@ def test_mocks_are_counted_apart_and_real_apis_not_at_all() -> None:
 
 def test_the_total_is_use_times_executions_and_what_is_paid_by_the_month() -> None:
     bill = Bill()
-    bill.add(USAGE, "transition", 14, "")
+    bill.add(USAGE, "transition", 11, "")
     bill.add(MOCKS, "rest request", 3, "")
     bill.add(MONTHLY, "secret", 1, "")
-    assert bill.total(1000) == Decimal("0.35") + Decimal("0.40")
+    assert bill.total(1000) == Decimal("0.275") + Decimal("0.40")
     assert bill.total(1000, [MOCKS]) == Decimal("0.0105")
 
 

@@ -27,7 +27,8 @@ EVENTS = [
     event(13, "TaskSubmitted", 12, taskSubmitted={"output": TOKEN}),
 ]
 END = [
-    exited(20, "WaitForStory", 13),
+    event(19, "TaskFailed", 13, taskFailed={"error": "StoryRejected", "cause": f'{{"actor": "{TOKEN}"}}'}),
+    exited(20, "WaitForStory", 19, reason="PROJ-1 was rejected."),
     event(21, "ExecutionFailed", 20, executionFailed={"error": "rejected", "cause": "PROJ-1 was rejected."}),
 ]
 
@@ -90,7 +91,7 @@ def test_the_wait_is_known_while_it_lasts_and_how_long_it_lasted_after():
     client.events += END
     resumed, ended = history.read()
     assert history.waiting_since is None
-    assert resumed.details == {"state": "WaitForStory", "seconds": 7.0}
+    assert resumed.details == {"state": "WaitForStory", "seconds": 7.0, "reason": "PROJ-1 was rejected."}
     assert ended.details == {"status": "FAILED", "outcome": "rejected", "reason": "PROJ-1 was rejected."}
     assert history.end is ended
 

@@ -26,7 +26,8 @@ RETRIED = [
 WAITING = [*RETRIED, entered(10, "WaitForStory", 9), event(11, "TaskSubmitted", 10, taskSubmitted={})]
 REFUSED = [
     *WAITING,
-    exited(9000, "WaitForStory", 11),
+    event(8999, "TaskFailed", 11, taskFailed={"error": "StoryRejected", "cause": "{}"}),
+    exited(9000, "WaitForStory", 8999),
     event(9001, "ExecutionFailed", 9000, executionFailed={"error": "rejected", "cause": "PROJ-1 was \x1b[2Jrejected."}),
 ]
 
@@ -42,7 +43,7 @@ def drawn(events: Sequence[Any], seconds: int, *, width: int = 120, height: int 
     """The lines of the picture `seconds` after the run began."""
     history = History(FakeStepFunctions(events), ARN)
     history.read()
-    console = Console(file=io.StringIO(), width=width, height=height, color_system=None)
+    console = Console(file=io.StringIO(), width=width, height=height, color_system=None, soft_wrap=True)
     with console.capture() as captured:
         console.print(Picture(history, now=lambda: BEGAN + timedelta(seconds=seconds)))
     return captured.get().splitlines()
@@ -73,8 +74,21 @@ def test_a_wait_that_dominates_is_drawn_short_and_says_so():
     assert "  ┆ = 2 h 29 min, drawn short" in rows
 
 
+def test_a_rejection_is_drawn_as_the_end_of_the_wait_and_not_as_an_error():
+    (wait,) = [row for row in drawn(REFUSED, 9001) if "WaitForStory" in row]
+    assert wait.startswith("✓ WaitForStory")
+    assert "✗" not in wait
+    assert "StoryRejected" not in wait
+
+
 def test_the_end_tells_outcome_and_reason_and_moves_no_cursor():
     assert drawn(REFUSED, 9001)[-1] == "✗ rejected after 2 h 30 min: PROJ-1 was \N{REPLACEMENT CHARACTER}[2Jrejected."
+
+
+def test_a_reason_longer_than_the_screen_is_wide_goes_on_in_the_next_line():
+    rows = drawn(REFUSED, 9001, width=50)
+    assert max(map(len, rows)) <= 50
+    assert "".join(rows[-2:]).endswith("2 h 30 min: PROJ-1 was \N{REPLACEMENT CHARACTER}[2Jrejected.")
 
 
 def test_on_a_small_screen_the_first_states_give_way():

@@ -110,13 +110,15 @@ class SecretsManager:
 
 
 class StepFunctions:
-    """Executions by name, and tasks by token: `over` says which error a token's task answers with."""
+    """Executions by name, and tasks by token: `over` says which error a token's task answers with, `calls` how each
+    answer was sent, `sent` which verdict was in it."""
 
     def __init__(self):
         self.exceptions = exceptions("stepfunctions")
         self.started = {}
         self.ended = set()
         self.refused = {}
+        self.calls = []
         self.sent = {}
         self.over = {}
 
@@ -130,9 +132,16 @@ class StepFunctions:
         return {"executionArn": f"{stateMachineArn}:{name}"}
 
     def send_task_success(self, *, taskToken, output):
-        if taskToken in self.over:
-            raise aws_error("stepfunctions", self.over[taskToken], "SendTaskSuccess")
-        self.sent[taskToken] = json.loads(output)
+        self._send("SendTaskSuccess", output, taskToken=taskToken, output=output)
+
+    def send_task_failure(self, *, taskToken, error, cause):
+        self._send("SendTaskFailure", cause, taskToken=taskToken, error=error, cause=cause)
+
+    def _send(self, operation, verdict, **given):
+        if given["taskToken"] in self.over:
+            raise aws_error("stepfunctions", self.over[given["taskToken"]], operation)
+        self.calls.append((operation, given))
+        self.sent[given["taskToken"]] = json.loads(verdict)
 
 
 class Table:

@@ -58,11 +58,12 @@ def test_a_waiting_run_gets_the_verdict_and_is_named(cloud, table, stepfunctions
 
 
 @pytest.mark.parametrize("code", ["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"])
-def test_a_run_that_is_over_already_is_closed_and_no_error(cloud, table, stepfunctions, code):
+@pytest.mark.parametrize(("name", "decision"), [("cloud-done", "approved"), ("rejected-by-status", "rejected")])
+def test_a_run_that_is_over_already_is_closed_and_no_error(cloud, table, stepfunctions, code, name, decision):
     wait(cloud.dynamodb, "run-1", "token-1")
     stepfunctions.over["token-1"] = code
-    status, body = send(sample("cloud-done"), table)
-    assert (status, body["resumed"], body["closed"]) == (200, [], ["run-1"])
+    status, body = send(changed(sample(name), "issue.key", "PROJ-12345"), table)
+    assert (status, body["decision"], body["resumed"], body["closed"]) == (200, decision, [], ["run-1"])
 
 
 def test_a_run_that_started_after_the_verdict_keeps_waiting(cloud, table, stepfunctions):

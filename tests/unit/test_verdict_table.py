@@ -15,7 +15,7 @@ from chalicelib.verdicts import CONFLICT_ATTEMPTS, KEPT_SECONDS, PATIENCE_SECOND
 from tests.unit.fakes import Hooked, StepFunctions, aws_error
 
 EARLY, AT, LATE = (f"2026-01-01T1{hour}:00:00.000Z" for hour in range(3))
-APPROVED = Verdict("approved", AT, AT, "Done", "Ann", "ship it")
+APPROVED = Verdict("approved", AT, AT, "Done", "Ännchen ☃", "ship it")
 REJECTED = Verdict("rejected", LATE, LATE)
 NOW = datetime(2026, 1, 1, 13, tzinfo=UTC).timestamp()
 TIMEOUT = ReadTimeoutError(endpoint_url="https://states")
@@ -41,15 +41,32 @@ def table(dynamodb, machine, slept):
     return VerdictTable(dynamodb, "verdicts", machine, clock=lambda: NOW, sleep=slept.append)
 
 
-def test_a_run_is_sent_the_whole_decision(dynamodb, machine, table):
+def test_an_approval_is_the_success_of_a_wait_with_the_whole_decision(dynamodb, machine, table):
     dynamodb.wait("a")
     table.deliver("P-1", APPROVED)
-    assert machine.sent == {
-        "token of a": {
-            "decision": "approved", "status": "Done", "actor": "Ann", "message": "ship it",
-            "decidedAt": AT, "receivedAt": AT,
-        }
-    }  # fmt: skip
+    output = (
+        '{"decision": "approved", "status": "Done", "actor": "Ännchen ☃", "message": "ship it", '
+        f'"decidedAt": "{AT}", "receivedAt": "{AT}"}}'
+    )
+    assert machine.calls == [("SendTaskSuccess", {"taskToken": "token of a", "output": output})]
+
+
+def test_a_rejection_is_the_failure_of_a_wait_with_the_whole_decision(dynamodb, machine, table):
+    dynamodb.wait("a")
+    table.deliver("P-1", Verdict("rejected", LATE, LATE, "Won't Do", "Ännchen ☃", '"no"'))
+    cause = (
+        '{"decision": "rejected", "status": "Won\'t Do", "actor": "Ännchen ☃", "message": "\\"no\\"", '
+        f'"decidedAt": "{LATE}", "receivedAt": "{LATE}"}}'
+    )
+    given = {"taskToken": "token of a", "error": "StoryRejected", "cause": cause}
+    assert machine.calls == [("SendTaskFailure", given)]
+
+
+def test_a_pending_story_is_sent_to_nobody(dynamodb, machine, table):
+    dynamodb.wait("a")
+    assert table.deliver("P-1", Verdict("pending", LATE, LATE)).resumed == []
+    assert machine.calls == []
+    assert dynamodb.entry("P-1", "WAIT#a")
 
 
 def test_a_run_that_the_verdict_does_not_count_for_keeps_none_behind_it_waiting(dynamodb, table):
@@ -58,19 +75,22 @@ def test_a_run_that_the_verdict_does_not_count_for_keeps_none_behind_it_waiting(
     assert table.deliver("P-1", APPROVED).resumed == ["b"]
 
 
-def test_a_runs_own_trouble_keeps_none_behind_it_waiting_and_asks_for_a_resend(dynamodb, machine, table):
+@pytest.mark.parametrize(("verdict", "operation"), [(APPROVED, "send_task_success"), (REJECTED, "send_task_failure")])
+def test_a_runs_own_trouble_keeps_none_behind_it_waiting_and_asks_for_a_resend(
+    dynamodb, machine, table, verdict, operation
+):
     for run in "abc":
         dynamodb.wait(run)
-    sent = machine.send_task_success
+    sent = getattr(machine, operation)
 
-    def send(taskToken, output):
+    def send(taskToken, **given):
         if taskToken == "token of b":
             raise TIMEOUT
-        sent(taskToken=taskToken, output=output)
+        sent(taskToken=taskToken, **given)
 
-    machine.send_task_success = send
+    setattr(machine, operation, send)
     with pytest.raises(Unavailable, match=r"^AWS did not take the verdict; send it again$") as refusal:
-        table.deliver("P-1", APPROVED)
+        table.deliver("P-1", verdict)
     assert refusal.value.__cause__ is TIMEOUT
     assert list(machine.sent) == ["token of a", "token of c"]
     assert dynamodb.entry("P-1", "WAIT#b")

@@ -42,14 +42,15 @@ VERDICT = {
     "decision": "approved", "status": "Done", "actor": "Ada", "message": "ship it",
     "decidedAt": "2026-03-01T12:30:00.000Z", "receivedAt": "2026-03-01T12:30:01.000Z",
 }  # fmt: skip
+REJECTED = VERDICT | {"decision": "rejected"}
 TOKEN = "token"  # what sfnx hands the wait as its task token
 PAYLOAD_BYTES = 262_144  # the most a state may hand on (Step Functions developer guide, service-quotas)
 
 FIND = ("FindInput", "ReadInput")
-CHECK = ("CheckInput", "InputIsValid")
 CALL = ("CallApis", "CallValidation", "CallDeployment", "CallNotification", "ApisSucceeded")
-END = ("WriteLog", "WriteResult", "IsApproved")
-WAITED = ("FindInput", *CHECK, *CALL, "WaitForStory")  # a valid inline request up to its wait
+APPROVED = ("WriteApprovedLog", "WriteApprovedResult")
+NOT_APPROVED = ("WriteLog", "WriteResult", "NotApproved")
+WAITED = ("FindInput", "InputIsValid", *CALL, "WaitForStory")  # a valid inline request up to its wait
 
 
 class InTurn:
@@ -75,6 +76,11 @@ def refused(status: int) -> Failure:
 def stored(body: object) -> dict[str, object]:
     """getObject's result: the file's text, or any JSON written as the file."""
     return {"Body": body if isinstance(body, str) else json.dumps(body, ensure_ascii=False), "ContentLength": 1}
+
+
+def rejection(verdict: object = REJECTED) -> Failure:
+    """How the callback resumes a wait with a rejection (chalicelib/verdicts.py)."""
+    return Failure("StoryRejected", json.dumps(verdict, ensure_ascii=False))
 
 
 def story(**attributes: str) -> dict[str, object]:
@@ -119,12 +125,12 @@ class Run:
     @property
     def result(self) -> dict[str, Any]:
         """result.json"""
-        return (self.made_by("WriteShortResult") or self.made_by("WriteResult"))[-1]["Body"]
+        return (self.made_by("WriteResult") or self.made_by("WriteApprovedResult"))[-1]["Body"]
 
     @property
     def log(self) -> dict[str, Any]:
         """execution.json"""
-        return self.made_by("WriteLog")[-1]["Body"]
+        return (self.made_by("WriteLog") or self.made_by("WriteApprovedLog"))[-1]["Body"]
 
     @property
     def ending(self) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 import pytest
 from sfnx.testing import Failure
 
-from .machine import CALL, CHECK, END, SUCCESS, WAITED, InTurn, each_api, http, play, refused
+from .machine import APPROVED, CALL, NOT_APPROVED, SUCCESS, WAITED, InTurn, each_api, http, play, refused
 
 ACTIONS = {"validation": "validate", "deployment": "deploy", "notification": "notify"}
 RETRIED = [*(f"States.Http.StatusCode.{status}" for status in (429, 502, 503, 504)), "States.Http.Socket"]
@@ -52,7 +52,7 @@ def test_a_passing_failure_is_tried_three_times_more(api, error):
 @each_api
 def test_a_call_that_succeeds_at_last_has_succeeded(api, failures):
     done = play(**{api: InTurn(*[refused(503)] * failures, SUCCESS)})
-    assert done.states == (*WAITED, *END, "Approved")
+    assert done.states == (*WAITED, *APPROVED)
     assert done.result["apis"][api] == {
         "status": "success", "statusCode": 200, "attempts": failures + 1, "response": {"status": "success"},
         "error": None,
@@ -110,7 +110,7 @@ def test_a_cause_is_kept_short_and_as_it_is(cause):
 @pytest.mark.parametrize("api", ["validation", "deployment"])
 def test_a_required_api_that_gives_up_fails_the_run(api):
     done = play(**{api: refused(500)})
-    assert done.states == ("FindInput", *CHECK, *around(api), *END, "NotApproved")
+    assert done.states == ("FindInput", "InputIsValid", *around(api), *NOT_APPROVED)
     assert done.ending == (
         "api_failed",
         f"The {api} API failed: States.Http.StatusCode.500: it did not work.",
@@ -130,7 +130,7 @@ def test_both_required_apis_failing_are_both_named():
 @pytest.mark.parametrize("answer", [refused(500), http({"status": "failed"}), Failure("States.Http.Socket", "no")])
 def test_a_failed_notification_is_recorded_and_the_run_goes_on(answer):
     done = play(notification=answer)
-    assert done.states[-5:] == ("WaitForStory", *END, "Approved")
+    assert done.states[-3:] == ("WaitForStory", *APPROVED)
     assert done.ending[0] == "approved"
     assert done.result["apis"]["notification"]["status"] == "failed"
     (event,) = [event for event in done.log["events"] if event["step"] == "notification"]
@@ -149,7 +149,7 @@ def test_all_three_failing_are_all_recorded():
 def test_a_failure_that_cannot_even_be_told_is_an_error():
     # No failure known of Step Functions is one; it stands for whatever breaks the calls as a whole.
     done = play(validation=Failure("States.Http.StatusCode.unknown", "no"))
-    assert done.states == ("FindInput", *CHECK, "CallApis", "CallValidation", *END, "NotApproved")
+    assert done.states == ("FindInput", "InputIsValid", "CallApis", "CallValidation", *NOT_APPROVED)
     outcome, reason = done.ending
     assert outcome == "error"
     assert reason.startswith("The APIs could not be called: States.QueryEvaluationError: ")

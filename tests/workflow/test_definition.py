@@ -1,12 +1,13 @@
 """What can be said of the definition without running it."""
 
+import json
 import re
 from typing import Any
 
 import pytest
 from sfnx import testing
 
-from .machine import HTTP, MACHINE, all_states
+from .machine import APPROVED, HTTP, MACHINE, all_states
 
 STATES = dict(all_states())
 TOP = MACHINE["States"]
@@ -71,12 +72,12 @@ def ways_on(state: dict[str, Any]) -> list[str]:
     return ways + [way["Next"] for key in ("Choices", "Catch") for way in state.get(key, [])]
 
 
-def reached(start: str, states: dict[str, Any], without: str = "") -> set[str]:
-    """The states a run may enter from this one, if it can not enter `without`."""
+def reached(start: str, states: dict[str, Any], without: tuple[str, ...] = ()) -> set[str]:
+    """The states a run may enter from this one, if it can not enter those of `without`."""
     found, pending = set(), [start]
     while pending:
         name = pending.pop()
-        if name not in found and name != without:
+        if name not in found and name not in without:
             found.add(name)
             pending += ways_on(states[name])
     return found
@@ -98,20 +99,43 @@ def test_every_state_can_be_reached():
             assert reached(branch["StartAt"], branch["States"]) == set(branch["States"])
 
 
-def test_every_run_ends_in_approved_or_not_approved():
+def test_every_run_ends_by_writing_its_approval_or_by_failing():
     ends = {name for name, state in TOP.items() if state["Type"] in ("Succeed", "Fail") or state.get("End")}
-    assert ends == {"Approved", "NotApproved"}
+    assert ends == {"WriteApprovedResult", "NotApproved"}
 
 
-@pytest.mark.parametrize("writer", ["WriteLog", "WriteResult"])
-def test_no_run_ends_without_trying_to_write(writer):
-    assert reached(MACHINE["StartAt"], TOP, without=writer).isdisjoint({"Approved", "NotApproved"})
+def test_no_run_ends_without_trying_to_write():
+    without_a_log = reached(MACHINE["StartAt"], TOP, without=("WriteLog", "WriteApprovedLog"))
+    assert without_a_log.isdisjoint({"WriteApprovedResult", "WriteResult", "NotApproved"})
+    assert "NotApproved" not in reached(MACHINE["StartAt"], TOP, without=("WriteResult", "WriteApprovedResult"))
 
 
-def test_only_an_approved_outcome_leads_to_approved():
-    leading = {name for name, state in TOP.items() if "Approved" in ways_on(state)}
-    assert leading == {"IsApproved"}
-    assert TOP["IsApproved"]["Choices"] == [{"Condition": "{% $outcome = 'approved' %}", "Next": "Approved"}]
+def test_only_an_approval_leads_to_the_green_end():
+    leading = {end: {name for name, state in TOP.items() if end in ways_on(state)} for end in APPROVED}
+    assert leading == {
+        "WriteApprovedLog": {"WaitForStory", "VerdictCounts"},
+        "WriteApprovedResult": {"WriteApprovedLog"},
+    }
+    assert "WriteApprovedLog" not in [way["Next"] for way in TOP["WaitForStory"]["Catch"]]
+    (rule,) = [rule for rule in TOP["VerdictCounts"]["Choices"] if rule["Next"] == "WriteApprovedLog"]
+    assert rule["Condition"] == "{% $decision.decision = 'approved' %}"
+
+
+@pytest.mark.parametrize("kind", ["Log", "Result"])
+def test_the_two_ways_write_the_same_but_for_the_outcome(kind):
+    def plain(state: dict[str, Any]) -> str:
+        told = {key: state[key] for key in ("Type", "Resource", "Arguments", "Retry", "Catch")}
+        return json.dumps(told).replace("$outcome", "'approved'").replace("{% 'approved' %}", "approved")
+
+    assert plain(TOP[f"Write{kind}"]) == plain(TOP[f"WriteApproved{kind}"])
+
+
+def test_what_refuses_an_input_names_what_was_wrong_with_it():
+    state = TOP["InputIsValid"]
+    (rule,) = state["Choices"]
+    checks = re.fullmatch(r"\{% \$count\((\[.*\])\) = 0 %\}", rule["Condition"])
+    assert checks
+    assert state["Assign"]["reason"] == f"{{% 'Correct the input: ' & $join({checks[1]}, '; ') & '.' %}}"
 
 
 @pytest.mark.parametrize("name", sorted(FAILING.keys() & TOP.keys()))
@@ -120,15 +144,13 @@ def test_whatever_fails_is_caught_and_told(name):
     assert last["ErrorEquals"] == ["States.ALL"]
     assert last["Assign"]["outcome"] == "error"
     assert last["Next"] == {
+        "WriteApprovedLog": "WriteResult",
+        "WriteApprovedResult": "NotApproved",
         "WriteLog": "WriteResult",
         "WriteResult": "NotApproved",
-        "WriteShortResult": "NotApproved",
     }.get(name, "WriteLog")
     for catcher in TOP[name]["Catch"]:
-        assert {"outcome", "reason"} <= set(catcher.get("Assign", {})) or catcher["Next"] in {
-            "ReadVerdict",
-            "WriteShortResult",
-        }
+        assert {"outcome", "reason"} <= set(catcher.get("Assign", {})) or catcher["Next"] == "ReadVerdict"
 
 
 @pytest.mark.parametrize("name", sorted(FAILING.keys() - TOP.keys()))

@@ -3,7 +3,19 @@
 import pytest
 from sfnx.testing import Failure
 
-from .machine import CANCELLED, COUNTS_FROM, END, STARTED, VERDICT, WAITED, InTurn, play, story
+from .machine import (
+    APPROVED,
+    CANCELLED,
+    COUNTS_FROM,
+    NOT_APPROVED,
+    STARTED,
+    VERDICT,
+    WAITED,
+    InTurn,
+    play,
+    rejection,
+    story,
+)
 
 READ = ("ReadVerdict", "VerdictCounts")
 AGAIN = (*READ, "LetConflictPass", "WaitForStory")
@@ -20,7 +32,7 @@ SHAKY = [
 def test_a_verdict_since_the_start_is_taken_without_waiting(decision):
     verdict = VERDICT | {"decision": decision}
     done = play(wait=CANCELLED, story=story(story="PROJ-1", entry="STORY", **verdict))
-    assert done.states == (*WAITED, *READ, *END, "Approved" if decision == "approved" else "NotApproved")
+    assert done.states == (*WAITED, *READ, *(APPROVED if decision == "approved" else NOT_APPROVED))
     assert done.ending == (decision, f"PROJ-1 was {decision} by Ada: ship it, before the run began to wait.")
     assert done.result["decision"] == verdict
 
@@ -76,15 +88,15 @@ def test_a_verdict_counts_from_the_start_less_the_clock_skew(decided_at):
     ],
 )
 def test_a_run_goes_back_to_waiting_if_no_verdict_counts(standing):
-    done = play(wait=InTurn(CANCELLED, VERDICT | {"decision": "rejected"}), story=standing)
-    assert done.states == (*WAITED, *AGAIN, *END, "NotApproved")
+    done = play(wait=InTurn(CANCELLED, rejection()), story=standing)
+    assert done.states == (*WAITED, *AGAIN, *NOT_APPROVED)
     assert done.ending == ("rejected", "PROJ-1 was rejected by Ada: ship it.")
 
 
 def test_a_verdict_taken_back_and_given_again_is_followed():
     pending = story(decision="pending", decidedAt="2026-03-01T12:30:00.000Z")
     done = play(wait=CANCELLED, story=InTurn({}, pending, {}, story(**VERDICT)))
-    assert done.states == (*WAITED, *AGAIN * 3, *READ, *END, "Approved")
+    assert done.states == (*WAITED, *AGAIN * 3, *READ, *APPROVED)
     assert all(0 < wait.seconds <= 3 for wait in done.waits)
 
 
@@ -102,7 +114,7 @@ def test_a_timeout_after_a_conflict_is_a_timeout():
 
 def test_a_hundred_conflicts_are_an_error():
     done = play(wait=CANCELLED, story={})
-    assert done.states == (*WAITED, *AGAIN * 99, *READ, *END, "NotApproved")
+    assert done.states == (*WAITED, *AGAIN * 99, *READ, *NOT_APPROVED)
     assert len(done.made_by("WaitForStory")) == 100
     assert done.ending == (
         "error",
@@ -128,7 +140,7 @@ def test_the_verdict_is_read_again_when_the_table_is_shaky(error):
 )
 def test_a_verdict_that_cannot_be_read_is_an_error(error, attempts):
     done = play(wait=CANCELLED, story=Failure(error, "no"))
-    assert done.states == (*WAITED, "ReadVerdict", *END, "NotApproved")
+    assert done.states == (*WAITED, "ReadVerdict", *NOT_APPROVED)
     assert len(done.made_by("ReadVerdict")) == attempts
     assert done.ending == ("error", f"The verdict could not be read: {error}: no")
     assert done.result["decision"] is None

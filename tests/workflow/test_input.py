@@ -3,7 +3,7 @@
 import pytest
 from sfnx.testing import Failure
 
-from .machine import CHECK, END, FIND, REQUEST, play, stored
+from .machine import FIND, NOT_APPROVED, REQUEST, play, stored
 
 NAMED = {"bucket": "drops", "key": "inputs/x.json"}
 
@@ -31,7 +31,7 @@ NAMED = {"bucket": "drops", "key": "inputs/x.json"}
 )
 def test_the_named_object_is_read(execution_input, read):
     done = play(execution_input, s3=stored(REQUEST))
-    assert done.states[:4] == (*FIND, *CHECK)
+    assert done.states[:3] == (*FIND, "InputIsValid")
     assert done.made_by("ReadInput") == [read]
     assert done.ending[0] == "approved"
 
@@ -39,7 +39,7 @@ def test_the_named_object_is_read(execution_input, read):
 @pytest.mark.parametrize("beside", [{}, NAMED, {"inputFile": "inputs/x.json"}])
 def test_a_request_as_execution_input_reads_nothing(beside):
     done = play(REQUEST | beside)
-    assert done.states[:3] == ("FindInput", *CHECK)
+    assert done.states[:2] == ("FindInput", "InputIsValid")
     assert done.made_by("ReadInput") == []
     assert done.log["events"][0]["message"] == "The run started with its request as input."
 
@@ -48,7 +48,7 @@ def test_a_request_as_execution_input_reads_nothing(beside):
 @pytest.mark.parametrize("name", ["key", "inputFile"])
 def test_a_file_name_that_is_none_is_an_invalid_request(name, unusable):
     done = play({"bucket": "drops", name: unusable})
-    assert done.states == ("FindInput", *CHECK, *END, "NotApproved")
+    assert done.states == ("FindInput", "InputIsValid", *NOT_APPROVED)
     assert done.ending[0] == "invalid_input"
 
 
@@ -75,7 +75,7 @@ def test_a_file_name_that_is_none_is_an_invalid_request(name, unusable):
 )
 def test_an_object_that_cannot_be_used_is_an_invalid_input(answer, reason):
     done = play(NAMED, s3=answer)
-    assert done.states == (*FIND, *END, "NotApproved")
+    assert done.states == (*FIND, *NOT_APPROVED)
     assert len(done.made_by("ReadInput")) == 1
     assert done.ending == ("invalid_input", reason)
     assert (done.result["jiraStoryId"], done.result["packageIds"], done.result["metadata"]) == (None, [], {})
@@ -84,7 +84,7 @@ def test_an_object_that_cannot_be_used_is_an_invalid_input(answer, reason):
 @pytest.mark.parametrize("content", [None, True, 7, "text", [], [REQUEST, REQUEST], {}])
 def test_a_file_that_holds_no_request_is_checked_like_one(content):
     done = play(NAMED, s3=stored(content if not isinstance(content, str) else f'"{content}"'))
-    assert done.states == (*FIND, *CHECK, *END, "NotApproved")
+    assert done.states == (*FIND, "InputIsValid", *NOT_APPROVED)
     assert done.ending[0] == "invalid_input"
 
 
@@ -97,7 +97,7 @@ def test_s3_is_asked_again_and_then_the_run_is_an_error(error):
 
 def test_a_read_that_fails_for_another_reason_is_an_error_at_once():
     done = play(NAMED, s3=Failure("S3.InvalidObjectStateException", "archived" * 100))
-    assert done.states == (*FIND, *END, "NotApproved")
+    assert done.states == (*FIND, *NOT_APPROVED)
     assert len(done.made_by("ReadInput")) == 1
     outcome, reason = done.ending
     assert outcome == "error"

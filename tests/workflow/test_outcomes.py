@@ -2,7 +2,7 @@
 
 from sfnx.testing import Failure
 
-from .machine import CALL, CHECK, END, FIND, VERDICT, WAITED, http, play, stored
+from .machine import APPROVED, CALL, FIND, NOT_APPROVED, REJECTED, VERDICT, WAITED, http, play, rejection, stored
 
 SUCCEEDED = {"status": "success", "statusCode": 200, "attempts": 1, "response": {"status": "success"}, "error": None}
 APIS = {"validation": SUCCEEDED, "deployment": SUCCEEDED, "notification": SUCCEEDED}
@@ -10,14 +10,14 @@ APIS = {"validation": SUCCEEDED, "deployment": SUCCEEDED, "notification": SUCCEE
 
 def test_an_approved_story_ends_green_and_names_its_result():
     done = play()
-    assert done.states == (*WAITED, *END, "Approved")
+    assert done.states == (*WAITED, *APPROVED)
     assert done.output == {"outcome": "approved", "result": "s3://the-bucket/outputs/execution/result.json"}
     assert done.ending == ("approved", "PROJ-1 was approved by Ada: ship it.")
 
 
 def test_a_result_holds_the_whole_run():
     request = {"jiraStoryId": "PROJ-1", "packageIds": ["pkg-1", "pkg-2"], "metadata": {"environment": "production"}}
-    (write,) = play(request).made_by("WriteResult")
+    (write,) = play(request).made_by("WriteApprovedResult")
     assert write == {
         "Bucket": "the-bucket",
         "Key": "outputs/execution/result.json",
@@ -38,7 +38,7 @@ def test_a_result_holds_the_whole_run():
 
 def test_a_log_tells_the_run_in_order():
     (write,) = play({"bucket": "drops", "key": "inputs/x.json"}, s3=stored({"jiraStoryId": "P-1", "packageIds": ["a"]})
-                    ).made_by("WriteLog")  # fmt: skip
+                    ).made_by("WriteApprovedLog")  # fmt: skip
     assert {name: value for name, value in write.items() if name != "Body"} == {
         "Bucket": "the-bucket",
         "Key": "logs/execution/execution.json",
@@ -60,23 +60,23 @@ def test_a_log_tells_the_run_in_order():
 
 
 def test_a_rejected_story_ends_red():
-    verdict = VERDICT | {"decision": "rejected", "status": "Won't Do", "message": None}
-    done = play(wait=verdict)
-    assert done.states == (*WAITED, *END, "NotApproved")
+    verdict = REJECTED | {"status": "Won't Do", "message": None}
+    done = play(wait=rejection(verdict))
+    assert done.states == (*WAITED, *NOT_APPROVED)
     assert done.ending == ("rejected", "PROJ-1 was rejected by Ada.")
     assert done.result["decision"] == verdict
 
 
 def test_a_story_without_a_verdict_times_out():
     done = play({"jiraStoryId": "PROJ-1", "packageIds": ["a"], "timeoutSeconds": 90}, wait=Failure("States.Timeout"))
-    assert done.states == (*WAITED, *END, "NotApproved")
+    assert done.states == (*WAITED, *NOT_APPROVED)
     assert done.ending == ("timed_out", "PROJ-1 was neither approved nor rejected within 90 seconds.")
     assert done.result["decision"] is None
 
 
 def test_a_failed_api_ends_the_run_before_the_wait():
     done = play(deployment=http({"status": "failed"}))
-    assert done.states == ("FindInput", *CHECK, *CALL, *END, "NotApproved")
+    assert done.states == ("FindInput", "InputIsValid", *CALL, *NOT_APPROVED)
     assert done.ending == (
         "api_failed",
         'The deployment API failed: the answer does not say "status": "success".',
@@ -86,7 +86,7 @@ def test_a_failed_api_ends_the_run_before_the_wait():
 
 def test_an_invalid_input_calls_nothing():
     done = play({"bucket": "drops", "key": "inputs/x.json"}, s3=stored({"jiraStoryId": "P-1"}))
-    assert done.states == (*FIND, *CHECK, *END, "NotApproved")
+    assert done.states == (*FIND, "InputIsValid", *NOT_APPROVED)
     assert done.ending[0] == "invalid_input"
     assert (done.result["jiraStoryId"], done.result["packageIds"], done.result["metadata"]) == ("P-1", [], {})
     assert (done.result["apis"], done.result["decision"]) == ({}, None)
@@ -94,7 +94,7 @@ def test_an_invalid_input_calls_nothing():
 
 def test_a_broken_wait_is_an_error():
     done = play(wait=Failure("DynamoDb.ResourceNotFoundException", "no such table"))
-    assert done.states == (*WAITED, *END, "NotApproved")
+    assert done.states == (*WAITED, *NOT_APPROVED)
     assert done.ending == (
         "error",
         "The wait for the story broke: DynamoDb.ResourceNotFoundException: no such table",

@@ -14,7 +14,7 @@ NAMES = {"STORYGATE_BUCKET", "STORYGATE_TABLE", "STORYGATE_SECRET", "STORYGATE_S
 ACTIONS = {
     "api_handler": {
         "secretsmanager:GetSecretValue", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:DeleteItem",
-        "states:SendTaskSuccess",
+        "states:SendTaskFailure", "states:SendTaskSuccess",
     },
     "api_token_authorizer": {"secretsmanager:GetSecretValue"},
     "start_execution": {"states:StartExecution"},

@@ -5,8 +5,23 @@ import math
 
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from sfnx.testing import Failure
 
-from .machine import CANCELLED, COUNTS_FROM, REQUEST, VERDICT, InTurn, Run, http, play, stored, story
+from .machine import (
+    APPROVED,
+    CANCELLED,
+    COUNTS_FROM,
+    NOT_APPROVED,
+    REQUEST,
+    VERDICT,
+    InTurn,
+    Run,
+    http,
+    play,
+    rejection,
+    stored,
+    story,
+)
 
 BLANKS = " \t\r\n"  # what $trim takes away
 OUTCOMES = {"approved", "rejected", "timed_out", "api_failed", "invalid_input", "error"}
@@ -50,8 +65,8 @@ entries = st.dictionaries(st.sampled_from([*VERDICT, "entry"]), st.sampled_from(
 
 def ended(done: Run) -> str:
     """The outcome of a run that ended as every run must."""
-    assert done.states[-4:-1] == ("WriteLog", "WriteResult", "IsApproved")
-    assert done.states[-1] == ("Approved" if done.ending[0] == "approved" else "NotApproved")
+    path = APPROVED if done.ending[0] == "approved" else NOT_APPROVED
+    assert done.states[-len(path) :] == path
     assert done.ending[0] in OUTCOMES
     assert isinstance(done.ending[1], str)
     assert done.ending[1]
@@ -84,7 +99,7 @@ def valid(request: object) -> bool:
 @often
 @given(anything | requests)
 def test_any_execution_input_ends_well(execution_input):
-    done = play(execution_input, s3=stored(""), wait=VERDICT | {"decision": "rejected"})
+    done = play(execution_input, s3=stored(""), wait=rejection())
     assert ended(done) in ("invalid_input", "rejected")
     if "ReadInput" not in done.states:
         assert (done.result["outcome"] == "rejected") == valid(execution_input)
@@ -93,7 +108,7 @@ def test_any_execution_input_ends_well(execution_input):
 @often
 @given(anything | requests)
 def test_any_json_in_s3_is_judged_as_the_contract_says(content):
-    done = play({"key": "inputs/x.json"}, s3=stored(json.dumps(content)), wait=VERDICT | {"decision": "rejected"})
+    done = play({"key": "inputs/x.json"}, s3=stored(json.dumps(content)), wait=rejection())
     assert ended(done) == ("rejected" if valid(content) else "invalid_input")
 
 
@@ -107,7 +122,7 @@ def test_any_text_in_s3_ends_well(content):
 @given(anything, st.booleans())
 def test_any_answer_of_the_apis_ends_well(body, as_text):
     answer = http(json.dumps(body) if as_text else body)
-    done = play(validation=answer, notification=answer, wait=VERDICT | {"decision": "rejected"})
+    done = play(validation=answer, notification=answer, wait=rejection())
     # A body that is a string is JSON text, so text in quotes may say success as well.
     said = json.loads(body) if isinstance(body, str) and not as_text and _is_json(body) else body
     succeeded = isinstance(said, dict) and said.get("status") == "success"
@@ -128,9 +143,21 @@ def _is_json(text: str) -> bool:
 @example({"decision": "approved", "actor": ["Ada"], "message": {"not": "text"}})
 @example({"decision": "rejected", "message": None})
 def test_only_a_verdict_that_says_approved_approves(output):
-    decision = output.get("decision") if isinstance(output, dict) else None
-    expected = decision if decision in ("approved", "rejected") else "error"
-    assert ended(play(wait=output)) == expected
+    approved = isinstance(output, dict) and output.get("decision") == "approved"
+    assert ended(play(wait=output)) == ("approved" if approved else "error")
+
+
+@often
+@given(st.text(max_size=50) | anything.map(json.dumps))
+@example('{"decision": "approved"}')
+@example('{"actor": "Ada", ')
+@example('{"actor": "Ada"}{"message": "no"}')
+@example('{"actor": "A\\u00"}')
+def test_a_rejection_rejects_whatever_else_it_says(cause):
+    done = play(wait=Failure("StoryRejected", cause))
+    assert ended(done) == "rejected"
+    assert set(done.result["decision"]) == set(VERDICT)
+    assert done.result["decision"]["decision"] == "rejected"
 
 
 @often

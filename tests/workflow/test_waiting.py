@@ -5,7 +5,20 @@ import re
 import pytest
 from sfnx.testing import Failure
 
-from .machine import COUNTS_FROM, END, MACHINE, REQUEST, STARTED, VERDICT, WAITED, InTurn, evaluate, play
+from .machine import (
+    COUNTS_FROM,
+    MACHINE,
+    NOT_APPROVED,
+    REJECTED,
+    REQUEST,
+    STARTED,
+    VERDICT,
+    WAITED,
+    InTurn,
+    evaluate,
+    play,
+    rejection,
+)
 
 SHAKY = [
     "DynamoDb.ProvisionedThroughputExceededException",
@@ -83,30 +96,31 @@ def test_the_log_says_how_long_the_run_will_wait():
         (VERDICT | {"actor": None, "message": None}, ("approved", "PROJ-1 was approved.")),
         ({"decision": "approved"}, ("approved", "PROJ-1 was approved.")),
         (
-            {"decision": "rejected", "actor": "Ada \"the\" 'Great'", "message": "{% no %} ☃"},
-            ("rejected", "PROJ-1 was rejected by Ada \"the\" 'Great': {% no %} ☃."),
+            {"decision": "rejected", "actor": "Ada \"the\" 'Great'", "message": "{% no %} ☃\n\\"},
+            ("rejected", "PROJ-1 was rejected by Ada \"the\" 'Great': {% no %} ☃\n\\."),
         ),
+        ({"decision": "rejected"}, ("rejected", "PROJ-1 was rejected.")),
     ],
 )
 def test_a_verdict_is_told_with_who_and_why_as_far_as_known(verdict, ending):
-    done = play(wait=verdict)
+    done = play(wait=verdict if verdict["decision"] == "approved" else rejection(verdict))
     assert done.ending == ending
-    assert done.result["decision"]["decision"] == verdict["decision"]
+    assert done.result["decision"] == dict.fromkeys(VERDICT) | verdict
 
 
-NO_VERDICTS = [
-    None, True, 7, "", "approved", [], ["approved"], {}, {"decision": None}, {"decision": "pending"},
+NO_APPROVALS = [
+    REJECTED, None, True, 7, "", "approved", [], ["approved"], {}, {"decision": None}, {"decision": "pending"},
     {"decision": "APPROVED"}, {"decision": "approved "}, {"decision": True}, {"decision": ["approved"]},
     {"decision": {"decision": "approved"}}, {"status": "approved"}, {"Decision": "approved"},
     {"verdict": {"decision": "approved"}},
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("output", NO_VERDICTS, ids=str)
+@pytest.mark.parametrize("output", NO_APPROVALS, ids=str)
 def test_a_run_resumed_with_anything_else_is_an_error(output):
     done = play(wait=output)
-    assert done.states == (*WAITED, *END, "NotApproved")
-    assert done.ending == ("error", "PROJ-1 was resumed without a verdict.")
+    assert done.states == (*WAITED, *NOT_APPROVED)
+    assert done.ending == ("error", "PROJ-1 was resumed without an approval.")
 
 
 @pytest.mark.parametrize("decision", ["approved", "rejected"])
@@ -121,6 +135,16 @@ def test_a_result_takes_the_six_fields_of_a_verdict_and_nothing_else(output):
     assert decision is None or set(decision) == set(VERDICT)
 
 
+@pytest.mark.parametrize(
+    "cause", [None, "", "no", "[]", '["actor"]', '{"actor": "Ada"', '{"actor": "Ada", ', "{}{}", '{"actor": "\\x"}']
+)
+def test_a_rejection_that_cannot_be_read_still_rejects(cause):
+    done = play(wait=Failure("StoryRejected", cause))
+    assert done.states == (*WAITED, *NOT_APPROVED)
+    assert done.ending == ("rejected", "PROJ-1 was rejected.")
+    assert done.result["decision"] == dict.fromkeys(VERDICT) | {"decision": "rejected"}
+
+
 @pytest.mark.parametrize("field", ["message", "actor", "status"])
 def test_the_longest_output_a_run_can_be_resumed_with_still_leaves_a_result(field):
     done = play(wait=VERDICT | {field: "x" * 262_000})
@@ -131,7 +155,7 @@ def test_the_longest_output_a_run_can_be_resumed_with_still_leaves_a_result(fiel
 @pytest.mark.parametrize(("error", "cause"), [("Refused", "by hand"), ("", ""), ("States.Permissions", "no role")])
 def test_somebody_failing_the_wait_is_an_error(error, cause):
     done = play(wait=Failure(error, cause))
-    assert done.states == (*WAITED, *END, "NotApproved")
+    assert done.states == (*WAITED, *NOT_APPROVED)
     assert done.ending == ("error", f"The wait for the story broke: {error}: {cause}")
     assert done.result["decision"] is None
 

@@ -5,8 +5,8 @@ AWS: every attempt has a token of its own. Of several answers to a token the fir
 `Task.Token` of a call that fails is not waited for. (aws-facts.md, "Start, tokens", API; "SDK integrations", D.)
 
 moto 5.2.5 gives a state one token for all attempts, looks for it in every running execution, takes any number of
-answers, those to a wait that timed out included, drops the `cause` of SendTaskFailure, and lets StopExecution and a
-machine's timeout wait until the token is answered.
+answers, those to a wait that timed out included, drops the `cause` of SendTaskFailure, takes texts of any length, and
+lets StopExecution and a machine's timeout wait until the token is answered.
 """
 
 import functools
@@ -34,6 +34,7 @@ from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.responses import StepFunctionResponse
 
 MAX_OUTPUT = 262_144
+MAX_ERROR, MAX_CAUSE = 256, 32_768  # SendTaskFailure API reference
 
 # Every token ever given out, to its endpoint while it is open and to None from then on.
 _endpoints: dict[str, Any] = {}
@@ -130,6 +131,9 @@ def _send_task_success(self: object, task_token: str, outcome: str) -> None:
 
 def _send_task_failure(self: object, task_token: str, error: str | None = None, cause: str | None = None) -> None:
     del self
+    for name, text, most in (("error", error, MAX_ERROR), ("cause", cause, MAX_CAUSE)):
+        if text and len(text) > most:
+            raise ValidationException(f"The {name} is longer than {most} characters")
     answer(task_token, CallbackOutcomeFailure(callback_id=task_token, error=error, cause=cause))
 
 
