@@ -1,10 +1,15 @@
 """States of the local Step Functions assign, choose, wait, retry and catch as AWS's do."""
 
+import json
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 from unittest import mock
 
 import pytest
+from moto.stepfunctions.parser.asl.eval.environment import Environment
+from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
 from storygate.local.gaps import fill_all, stepfunctions_attempts
 from tests.local.stepfunctions_cloud import Cloud, states, task
@@ -158,3 +163,12 @@ def test_a_map_still_works(cloud: Cloud) -> None:
     double = {**END, "Output": "{% $states.input * 2 %}"}
     state = {"Type": "Map", "Items": "{% [1, 2, 3] %}", "ItemProcessor": states(Double=double), "End": True}
     assert cloud.output(states(M={**state, "Output": "{% $sum($states.result) %}"})) == 12
+
+
+def test_a_branch_of_a_run_that_was_stopped_before_does_not_begin(cloud: Cloud) -> None:
+    del cloud  # its gaps are filled
+    program, _ = AmazonStateLanguageParser.parse(json.dumps({"QueryLanguage": "JSONata", **states(A=END)}))
+    stopped = Environment.__new__(Environment)
+    stopped._program_state = ProgramStopped(stop_date=datetime.now(), error=None, cause=None)
+    program.eval(stopped)
+    assert isinstance(stopped.program_state(), ProgramStopped)

@@ -4,7 +4,7 @@ AWS runs hundreds of executions at once, each transition taking some millisecond
 moto 5.2.5 parses `$` anew for every state, starts two threads per machine and branch, keeps each thread object for
 ever, and writes the whole machine into its log whenever a state fails, even if a Retry or a Catch takes care of it. For
 every call that it makes itself it spells out all URLs of that service anew, S3's after loading their module from disk.
-`jsonata-python` looks twice for every node, through all frames, whether somebody wants to know of it.
+A branch that begins as its run is stopped raises in its thread. `jsonata-python` looks twice for every node, through all frames, whether somebody wants to know of it.
 """
 
 import logging
@@ -37,6 +37,8 @@ def _eval(self: Any, env: Any) -> None:
     if self.timeout_seconds:  # Only a time limit needs a thread that is watched.
         _original_eval(self, env)
         return
+    if env.program_state() is not None and not env.is_running():
+        return  # a branch whose run was stopped before it began; its thread would die, and the run wait for it
     env.next_state_name = self.start_at.start_at_name
     EvalComponent.eval(self, env)
 
