@@ -4,7 +4,8 @@ AWS runs hundreds of executions at once, each transition taking some millisecond
 moto 5.2.5 parses `$` anew for every state, starts two threads per machine and branch, keeps each thread object for
 ever, and writes the whole machine into its log whenever a state fails, even if a Retry or a Catch takes care of it. For
 every call that it makes itself it spells out all URLs of that service anew, S3's after loading their module from disk.
-A branch that begins as its run is stopped raises in its thread. `jsonata-python` looks twice for every node, through all frames, whether somebody wants to know of it.
+`jsonata-python` looks twice for every node, through all frames, whether somebody wants to know of it.
+And a branch that begins while its run is stopped raises in its thread, and the run waits for it for ever.
 """
 
 import logging
