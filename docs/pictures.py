@@ -19,7 +19,7 @@ from storygate import callbacks
 from storygate.aws import isolated
 from storygate.commands.callback import deliver
 from storygate.commands.common import Place
-from storygate.console.server import console
+from storygate.console.server import console, reserved
 from storygate.demo import DECISIONS, copy_project
 from storygate.deploy import deploy
 from storygate.history import History, follow
@@ -75,7 +75,7 @@ def main() -> int:
             names = [_play(place, *run) for run in RUNS]
             approved = Path(directory, "report.html")
             approved.write_text(report(view(place, names[4])), encoding="utf-8")
-            with console(place, 0, flag="--port", locked=False) as address:
+            with reserved(0, "--port") as listener, console(place, listener, locked=False) as address:
                 _take({"report": approved.as_uri(), "console": address})
     return 0
 

@@ -29,11 +29,14 @@ def register(commands: Any) -> None:
 
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
     """The command: up, stay, down. Ctrl-C and SIGTERM are its normal end."""
-    from storygate.console.server import console  # Flask takes a while to import, which no other command shall pay
+    from storygate.console.server import (
+        console,
+        reserved,
+    )  # Flask takes a while to import, which no other command shall pay
 
     with stopped_by_signals():
         try:
-            with console(place_of(args), args.port, flag="--port", locked=True) as address:
+            with reserved(args.port, "--port") as listener, console(place_of(args), listener, locked=True) as address:
                 if args.json:
                     emit({"url": address})
                 else:

@@ -20,18 +20,27 @@ log = logging.getLogger("storygate.console")
 
 
 @contextmanager
-def console(place: Place, port: int, *, flag: str, locked: bool) -> Iterator[str]:
-    """Serves a stage's console while the block runs; yields its address. A port of 0 means any free one.
+def console(place: Place, listener: socket.socket, *, locked: bool) -> Iterator[str]:
+    """Serves a stage's console on a socket of `reserved` while the block runs; yields its address.
 
-    `locked` puts a random key into the address, without which nobody gets in. Raises OperatorError, naming `flag`, if
-    the port is taken, and what AWS answers if it does not know the caller.
+    `locked` puts a random key into the address, without which nobody gets in. Raises what AWS answers if it does not
+    know the caller.
     """
-    place = _ready(place)
-    with _bound(port, flag) as listener:
-        port = listener.getsockname()[1]
-        key = secrets.token_urlsafe(24) if locked else None
-        with serving(create_app(place, port, key), listener, _Handler):
-            yield f"http://{HOST}:{port}" + (f"/?key={key}" if key else "")
+    place, port = _ready(place), listener.getsockname()[1]
+    key = secrets.token_urlsafe(24) if locked else None
+    with serving(create_app(place, port, key), listener, _Handler):
+        yield f"http://{HOST}:{port}" + (f"/?key={key}" if key else "")
+
+
+def reserved(port: int, flag: str) -> socket.socket:
+    """A port for the console, 0 for any free one; OperatorError, naming `flag`, if it is taken."""
+    try:
+        return bound(port)
+    except OSError as error:
+        raise OperatorError(
+            f"Port {port} cannot be had for the console: {error.strerror}.",
+            f"Choose another one with {flag}, or 0 for any free one.",
+        ) from error
 
 
 def _ready(place: Place) -> Place:
@@ -52,16 +61,6 @@ def _remembering(make: Callable[[str], Any]) -> Callable[[str], Any]:
             return made[service]
 
     return client
-
-
-def _bound(port: int, flag: str) -> socket.socket:
-    try:
-        return bound(port)
-    except OSError as error:
-        raise OperatorError(
-            f"Port {port} cannot be had for the console: {error.strerror}.",
-            f"Choose another one with {flag}, or 0 for any free one.",
-        ) from error
 
 
 class _Handler(WSGIRequestHandler):

@@ -106,10 +106,11 @@ def stopped_by_signals() -> Iterator[None]:
 
 
 def _serve(project: Path, aws_port: int, api_port: int, console_port: int, terminal: Terminal) -> None:
-    from storygate.console.server import console  # Flask takes a while to import, like moto
+    from storygate.console.server import console, reserved  # Flask takes a while to import, like moto
 
     terminal.step("AWS on this machine")
-    with local_cloud(project, aws_port, api_port) as cloud:
+    # The console comes last, but a port that is taken is told before anything is done.
+    with reserved(console_port, "--console-port") as listener, local_cloud(project, aws_port, api_port) as cloud:
         aws = isolated(cloud.client, cloud.environment)
         stage = load_stage(project, STAGE, aws.region)
         terminal.done(f"AWS: {cloud.endpoint_url}")
@@ -121,7 +122,7 @@ def _serve(project: Path, aws_port: int, api_port: int, console_port: int, termi
             terminal.done(f"REST API: {cloud.api_url}")
             # Without a key: whoever reaches this AWS, may do everything in it anyway.
             place = Place(project, stage, aws)
-            with console(place, console_port, flag="--console-port", locked=False) as console_url:
+            with console(place, listener, locked=False) as console_url:
                 terminal.done(f"console: {console_url}")
                 _tell(cloud, stage, console_url, terminal)
                 threading.Event().wait()

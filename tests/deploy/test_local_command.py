@@ -10,6 +10,7 @@ import sys
 import threading
 import urllib.error
 import urllib.request
+from itertools import chain
 from pathlib import Path
 
 import boto3
@@ -96,13 +97,15 @@ def test_what_it_says_to_try_are_commands_that_exist_and_none_holds_a_secret():
     assert tried[2].story == json.loads((REPOSITORY / tried[0].file).read_text())["jiraStoryId"]
 
 
-def test_a_taken_port_is_named_with_its_flag():
+@pytest.mark.parametrize("flag", ["--aws-port", "--console-port"])
+def test_a_taken_port_is_named_with_its_flag_before_anything_is_deployed(flag):
+    ports = {"--aws-port": "0", "--api-port": "0", "--console-port": "0"}
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
         ended = subprocess.run(
-            [sys.executable, "-m", "storygate", "local", "--aws-port", port, "--api-port", "0"],
+            [sys.executable, "-m", "storygate", "local", *chain.from_iterable((ports | {flag: port}).items())],
             cwd=REPOSITORY,
             capture_output=True,
             text=True,
@@ -111,5 +114,6 @@ def test_a_taken_port_is_named_with_its_flag():
         )
     assert ended.returncode == 1
     assert port in ended.stderr
-    assert "--aws-port" in ended.stderr
+    assert flag in ended.stderr
+    assert "stack" not in ended.stdout + ended.stderr
     assert "Traceback" not in ended.stderr

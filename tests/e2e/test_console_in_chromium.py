@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 
 from docs.pictures import CHROMIUM, chromium
 from storygate.commands.common import Place
-from storygate.console.server import console
+from storygate.console.server import console, reserved
 from storygate.history import History, follow
 from storygate.inputs import drop
 from storygate.patience import Patience
@@ -34,7 +34,7 @@ def place(local):
 
 @pytest.fixture(scope="module")
 def address(place):
-    with console(place, 0, flag="--port", locked=True) as served:
+    with reserved(0, "--port") as listener, console(place, listener, locked=True) as served:
         yield served
 
 
