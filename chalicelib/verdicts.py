@@ -241,10 +241,10 @@ class VerdictTable:
         return {"expiresAt": {"N": str(int(self._clock()) + KEPT_SECONDS)}}
 
     def _send(self, run: Waiting, verdict: Verdict) -> bool:
-        """False for a token that is spent or expired: that run is over (SendTaskSuccess API reference).
+        """Ends the run's wait: by success if approved, else by the failure that the workflow takes for a rejection.
 
-        A cause has 32,768 characters at most (SendTaskFailure API reference): as ASCII three texts of a verdict
-        (jira.LONGEST_TEXT) may have more, as they are they never do.
+        False for a token that is spent or expired: that run is over (SendTaskSuccess API reference). A cause has 32,768
+        characters at most (SendTaskFailure API reference); three texts of jira.LONGEST_TEXT fit, as ASCII they may not.
         """
         over = self._stepfunctions.exceptions
         said = json.dumps(verdict.as_decision(), ensure_ascii=False)
