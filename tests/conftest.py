@@ -9,24 +9,19 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent / "protocol"))
 
 import botocore.hooks
-import botocore.loaders
-import botocore.session
 import pytest
 import summary
 from iam import told
 from xdist.scheduler import LoadScopeScheduling
 
-# The tests make hundreds of botocore sessions. Each would read the services' models anew, and look up the alias of each
-# of its 130 built-in events and the signature of each handler: two thirds of the time that a session takes.
-_loader = botocore.loaders.create_loader()
-botocore.session.create_loader = lambda *_: _loader
+import storygate.local.light  # noqa: F401 - for the tests without a local cloud, too
+
+# The tests make hundreds of botocore sessions. Each would look up the alias of each of its 130 built-in events and the
+# signature of each handler, after it has read the services' models (light.py).
 _alias = functools.cache(botocore.hooks.EventAliaser(None)._alias_event_name)
 botocore.hooks.EventAliaser._alias_event_name = lambda _, name: _alias(name)
 _accepts_kwargs = functools.cache(botocore.hooks.accepts_kwargs)
 botocore.hooks.accepts_kwargs = lambda handler: _accepts_kwargs(getattr(handler, "__func__", handler))
-
-# What is imported stays, and most of what tests make is gone by counting: the collector has less to do.
-gc.set_threshold(100_000, 20, 100)
 
 
 def pytest_collection_finish() -> None:

@@ -21,6 +21,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+import storygate.local.light  # noqa: F401 - before moto
+
+# isort: split
 import boto3
 import botocore.session
 from moto.core import DEFAULT_ACCOUNT_ID

@@ -78,9 +78,9 @@ def stored(body: object) -> dict[str, object]:
     return {"Body": body if isinstance(body, str) else json.dumps(body, ensure_ascii=False), "ContentLength": 1}
 
 
-def rejection(verdict: object = REJECTED) -> Failure:
+def rejection(verdict: dict[str, Any] = REJECTED) -> Failure:
     """How the callback resumes a wait with a rejection (chalicelib/verdicts.py)."""
-    return Failure("StoryRejected", json.dumps(verdict, ensure_ascii=False))
+    return Failure("StoryRejected", json.dumps(dict.fromkeys(VERDICT) | verdict, ensure_ascii=False))
 
 
 def story(**attributes: str) -> dict[str, object]:

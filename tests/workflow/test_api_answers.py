@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from .machine import REQUEST, VERDICT, each_api, http, play
+from .machine import APPROVED, NOT_APPROVED, REQUEST, VERDICT, each_api, http, play, rejection
 
 NO_SUCCESS = 'the answer does not say "status": "success"'
 
@@ -110,7 +110,7 @@ def test_an_answer_of_16_kb_is_kept(api, as_text):
 def test_a_longer_answer_is_replaced_by_a_note_of_its_size(api, size, as_text):
     body = body_of(size)
     kept = answered(http(json.dumps(body) if as_text else body), api)
-    assert re.fullmatch(rf"an answer of about {size} bytes, too long to keep", kept["response"])
+    assert re.fullmatch(rf"an answer of {size} characters, too long to keep", kept["response"])
     assert (kept["status"], kept["error"]) == ("success", None)
 
 
@@ -120,18 +120,34 @@ def test_a_long_failure_is_replaced_too():
     assert kept["response"].endswith(", too long to keep")
 
 
-@pytest.mark.parametrize("character", ["x", '"', "é", "☃", "\x01"])
-@pytest.mark.parametrize("notified", [True, False])
-def test_whatever_is_taken_can_also_be_written(character, notified):
-    counted = (len(json.dumps(character, ensure_ascii=False)) - 2) * (1 if character.isascii() else 3)
-    body = {"status": "success", "text": character * ((16384 - 40) // counted)}
-    request = REQUEST | {
-        "packageIds": [character * min(255, 810 // counted)] * 100,
-        "metadata": {"text": character * ((32768 - 20) // counted)},
-    }
-    verdict = dict.fromkeys(VERDICT, character * 1000) | {"decision": "approved"}
-    answer = http(body if notified else body["text"])
-    done = play(request, validation=http(body), deployment=http(body), notification=answer, wait=verdict)
-    assert done.ending[0] == "approved"
-    assert (done.result["packageIds"], done.result["metadata"]) == (request["packageIds"], request["metadata"])
-    assert done.result["apis"]["notification"]["response"] == answer["ResponseBody"]
+NUMBERS = [1.0000000000000002]  # $string rounds to 15 digits (sfnx, docs/design.md; measured), JSON has 17
+EMOJI = body_of(16384, "😀")
+
+
+@pytest.mark.parametrize(("wait", "path"), [(VERDICT, APPROVED), (rejection(), NOT_APPROVED)])
+@pytest.mark.parametrize(
+    ("request_", "answers"),
+    [
+        (
+            {"packageIds": ["😀" * 255] * 100, "metadata": {"text": "😀" * 32_000}},
+            {"validation": EMOJI, "deployment": EMOJI, "notification": EMOJI},
+        ),
+        ({"metadata": {"n": NUMBERS * 8_000}}, {"validation": {"status": "success", "n": NUMBERS * 6_000}}),
+    ],
+    ids=["four bytes each", "numbers"],
+)
+def test_a_result_over_256_kib_is_written_without_what_makes_it_long(request_, answers, wait, path):
+    request = REQUEST | request_
+    done = play(request, wait=wait, **{api: http(body) for api, body in answers.items()})
+    assert done.states[-len(path) - 1 :] == (*path[:2], *path[1:])
+    assert done.result["outcome"] == ("approved" if wait is VERDICT else "rejected")
+    assert (done.result["packageIds"], done.result["metadata"]) == (request["packageIds"], {})
+    assert done.result["reason"].endswith("it leaves out the metadata and what the APIs answered.)")
+    assert [api["response"] for api in done.result["apis"].values()] == [None, None, None]
+    assert done.result["apis"]["validation"]["status"] == "success"
+
+
+def test_a_result_over_256_kib_is_written_too_if_no_api_was_called():
+    done = play({"jiraStoryId": "", "packageIds": ["pkg-1", *NUMBERS * 9_000], "metadata": {"n": NUMBERS * 14_000}})
+    assert done.states == ("FindInput", "InputIsValid", "WriteLog", "WriteResult", "WriteResult", "NotApproved")
+    assert (done.result["packageIds"], done.result["metadata"], done.result["apis"]) == (["pkg-1"], {}, {})

@@ -13,7 +13,7 @@ from .machine import NOT_APPROVED, REQUEST, play, stored
 OBJECT = "the input must be one JSON object"
 STORY = 'jiraStoryId must be the key of a Jira story, such as "PROJ-123"'
 PACKAGES = "packageIds must be a list of 1 to 100 non-empty strings of at most 255 characters"
-METADATA = "metadata must be an object of at most 32768 characters (beyond ASCII each counts three), or left out"
+METADATA = "metadata must be an object of at most 32768 characters, or left out"
 TIMEOUT = "timeoutSeconds must be a whole number from 1 to 31536000, or left out"
 
 WRONG = {
@@ -25,7 +25,7 @@ WRONG = {
     ),
     METADATA: (
         "metadata",
-        [None, True, 7, "", "production", [], [{}], [{"environment": "x"}], {"m": "x" * 32768}, {"m": "☃" * 10923}],
+        [None, True, 7, "", "production", [], [{}], [{"environment": "x"}], {"m": "x" * 32768}],
     ),
     TIMEOUT: (
         "timeoutSeconds",
@@ -75,7 +75,7 @@ def test_a_request_in_a_list_is_no_request():
 
 
 @pytest.mark.parametrize("name", ["jiraStoryId", "packageIds", "metadata"])
-@pytest.mark.parametrize("value", [None, True, 7, "x" * 90_000, ["x" * 90_000], {"x": "x" * 90_000}])
+@pytest.mark.parametrize("value", [None, True, 7, "x" * 40_000, ["x" * 40_000], {"x": "x" * 40_000}])
 def test_a_field_of_the_wrong_type_or_size_is_not_carried_on(name, value):
     carried = play(REQUEST | {name: value}).result
     assert carried[name] == {"jiraStoryId": None, "packageIds": [], "metadata": {}}[name]
@@ -87,7 +87,7 @@ def test_a_field_of_the_wrong_type_or_size_is_not_carried_on(name, value):
         REQUEST,
         REQUEST | {"unknown": ["field"]},
         {"jiraStoryId": "P" * 255, "packageIds": ["p" * 255] * 100},
-        REQUEST | {"packageIds": ["☃" * 255] * 100, "metadata": {"m": "☃" * 10919}},
+        REQUEST | {"packageIds": ["☃" * 255] * 100, "metadata": {"m": "☃" * (32768 - 8)}},
         REQUEST | {"packageIds": ["one"]},
         REQUEST | {"packageIds": ["twice", "twice"]},
         REQUEST | {"metadata": {}},

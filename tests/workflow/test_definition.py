@@ -114,7 +114,7 @@ def test_only_an_approval_leads_to_the_green_end():
     leading = {end: {name for name, state in TOP.items() if end in ways_on(state)} for end in APPROVED}
     assert leading == {
         "WriteApprovedLog": {"WaitForStory", "VerdictCounts"},
-        "WriteApprovedResult": {"WriteApprovedLog"},
+        "WriteApprovedResult": {"WriteApprovedLog", "WriteApprovedResult"},
     }
     assert "WriteApprovedLog" not in [way["Next"] for way in TOP["WaitForStory"]["Catch"]]
     (rule,) = [rule for rule in TOP["VerdictCounts"]["Choices"] if rule["Next"] == "WriteApprovedLog"]
@@ -125,7 +125,8 @@ def test_only_an_approval_leads_to_the_green_end():
 def test_the_two_ways_write_the_same_but_for_the_outcome(kind):
     def plain(state: dict[str, Any]) -> str:
         told = {key: state[key] for key in ("Type", "Resource", "Arguments", "Retry", "Catch")}
-        return json.dumps(told).replace("$outcome", "'approved'").replace("{% 'approved' %}", "approved")
+        same = json.dumps(told).replace("$outcome", "'approved'").replace("{% 'approved' %}", "approved")
+        return same.replace(f"WriteApproved{kind}", f"Write{kind}")
 
     assert plain(TOP[f"Write{kind}"]) == plain(TOP[f"WriteApproved{kind}"])
 
@@ -150,7 +151,7 @@ def test_whatever_fails_is_caught_and_told(name):
         "WriteResult": "NotApproved",
     }.get(name, "WriteLog")
     for catcher in TOP[name]["Catch"]:
-        assert {"outcome", "reason"} <= set(catcher.get("Assign", {})) or catcher["Next"] == "ReadVerdict"
+        assert {"outcome", "reason"} <= set(catcher.get("Assign", {})) or catcher["Next"] in {"ReadVerdict", name}
 
 
 @pytest.mark.parametrize("name", sorted(FAILING.keys() - TOP.keys()))

@@ -1,5 +1,6 @@
 """The wait: what it writes, how long it lasts, and what each way out of it means."""
 
+import json
 import re
 
 import pytest
@@ -135,9 +136,17 @@ def test_a_result_takes_the_six_fields_of_a_verdict_and_nothing_else(output):
     assert decision is None or set(decision) == set(VERDICT)
 
 
+TOLD = json.dumps(REJECTED)
+
+
 @pytest.mark.parametrize(
-    "cause", [None, "", "no", "[]", '["actor"]', '{"actor": "Ada"', '{"actor": "Ada", ', "{}{}", '{"actor": "\\x"}']
-)
+    "cause",
+    [
+        None, "", "no", "[]", '["actor"]', "{}{}", '{"actor": "Ada"}', '{"decision": "rejected"}', TOLD[:-1],
+        TOLD[:-1] + ", ", TOLD + "{}", TOLD + "\n", TOLD + "\u2028", TOLD.replace("Ada", "\\x"),
+        TOLD.replace("Ada", "\x01"), TOLD.replace('"actor"', '"status"'), TOLD.replace("rejected", "approved"),
+    ],
+)  # fmt: skip
 def test_a_rejection_that_cannot_be_read_still_rejects(cause):
     done = play(wait=Failure("StoryRejected", cause))
     assert done.states == (*WAITED, *NOT_APPROVED)
