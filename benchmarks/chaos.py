@@ -4,7 +4,7 @@
 
 S3 delivers late, twice and out of order; AWS throttles, breaks, stalls, or does what it was asked and loses the answer;
 the APIs answer 429 and 50x or nothing; Jira delivers twice, out of order, and again after anything but 2xx and 4xx.
-What is right is computed from what was sent and when (`_right`), never from what the code under test says of itself.
+What is right is computed from what was sent and when (chaos_oracle), never from what the code says of itself.
 The faults are the seed's (see chaos_faults); threads take turns as they like, and what is right holds for any turns.
 """
 
@@ -16,30 +16,30 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
-from benchmarks.chaos_faults import Faults, Plan
+from benchmarks.chaos_faults import Faults, Plan, stem
+from benchmarks.chaos_oracle import SKEW_MS, Event, Found, Judgement, Story, judge
 from benchmarks.local_stage import LocalStage, awaited, local_stage
 from benchmarks.table import Figure
 from storygate import jira
 
-NAME = "chaos"
 EVENTS = 10_000
+EVENT_KINDS = ("S3", "Jira", "API")
 AT_ONCE = 24  # stories
 EAGER = 0.3  # of the stories are decided without a look at whether their runs have started,
 PATIENT = 0.6  # and from here on not before all of them wait
+AGAIN = 0.4  # of a story's further inputs are uploaded to the key of the one before
 RESENDS = 5  # Jira's, 5 to 15 minutes apart; here RESEND_SECONDS
 RESEND_SECONDS = 0.3
-SKEW_MS = 5_000  # what a verdict may be older than the run it counts for (workflow.yaml, ClockSkewSeconds)
 PATIENCE = 120.0
 HOUR_MS = 3_600_000
-CAUTION = {"approved": 0, "pending": 1, "rejected": 2}  # at the same millisecond the more cautious one stands
 SCRIPTS = (
     ("approved",) * 8
     + ("rejected",) * 4
@@ -48,77 +48,73 @@ SCRIPTS = (
 )
 
 
-@dataclass
-class Event:
-    """Something that Jira says of a story; `decision` None if there is no verdict in it."""
-
-    decision: str | None
-    at: int
-    body: bytes
-    headers: dict[str, str] | None = None
-    expect: int = 0  # the one status that is right; 0: any 2xx
-    sent: float = 0.0
-    acknowledged: float = float("inf")
-    answers: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
-
-
-@dataclass
-class Story:
-    """What is played: a script, the executions its inputs start, what Jira said."""
-
-    key: str
-    script: str
-    executions: list[str] = field(default_factory=list)
-    events: list[Event] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-
-
 @dataclass(frozen=True)
 class Outcome:
     """What became of a seed."""
 
     seed: int
+    asked: int  # events
     runs: int
-    exact: int  # runs of which one outcome alone was right
-    seen: Counter[str]
-    events: Counter[str]
-    aws_calls: int
-    faults: int
-    problems: list[str]
+    versions: int  # runs whose input's key had another version before
+    judgement: Judgement
+    calls: Counter[str]  # by operation
+    faults: Counter[str]  # by operation
     seconds: float
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong."""
+        return self.judgement.problems
+
+    @property
+    def events(self) -> Counter[str]:
+        """S3's events, Jira's deliveries and the APIs' requests."""
+        return Counter({what: self.calls[what] for what in EVENT_KINDS})
 
     def line(self) -> str:
         """The seed in one line."""
         told = ", ".join(f"{count:,} {what}" for what, count in sorted(self.events.items()))
-        ends = ", ".join(f"{count} {what}" for what, count in self.seen.most_common())
+        ends = ", ".join(f"{count} {what}" for what, count in self.judgement.seen.most_common())
+        aws_calls = self.calls.total() - self.events.total() - self.calls["callback"]
         verdict = "every input one right outcome" if not self.problems else f"{len(self.problems)} WRONG"
+        exact = f"{self.judgement.exact:,} of {self.runs:,} could end in one way only"
         return (
-            f"seed {self.seed}: {self.events.total():,} events ({told}), {self.aws_calls:,} AWS calls, {self.faults:,} "
-            f"faults, {self.runs:,} runs ({ends}): {verdict}; {self.seconds:.0f} s"
+            f"seed {self.seed}: {self.events.total():,} events ({told}), {aws_calls:,} AWS calls, "
+            f"{self.faults.total():,} faults, {self.runs:,} runs ({ends}), {self.versions:,} of a key's later version, "
+            f"{exact}: {verdict}; {self.seconds:.0f} s"
         )
+
+    def suffered(self) -> str:
+        """The faults by operation, each of how many calls; what Jira does wrong is in its number of deliveries."""
+        calls = sorted((what, count) for what, count in self.calls.items() if what != "Jira")
+        return ", ".join(f"{what} {self.faults[what]:,} of {count:,}" for what, count in calls)
+
+    def wrong(self) -> list[str]:
+        """A line for each problem, and how to play the seed again; nothing if all is right."""
+        if not self.problems:
+            return []
+        return [*self.problems, f"again: python -m benchmarks.chaos --seed {self.seed} --events {self.asked}"]
 
 
 def run(quick: bool) -> Sequence[Figure]:
     """Plays one seed in full (`quick`: a twentieth of it)."""
-    outcome = play([1], EVENTS // 20 if quick else EVENTS)[0]
+    (outcome,) = play([1], EVENTS // 20 if quick else EVENTS)
+    _print(outcome.wrong())
     return [
         Figure("inputs without one right outcome", str(len(outcome.problems)), "0", not outcome.problems, must=True),
         Figure("events", f"{outcome.events.total():,}", None, None, outcome.line()),
+        Figure("faults", f"{outcome.faults.total():,}", None, None, outcome.suffered()),
     ]
 
 
-def play(seeds: Sequence[int], events: int, say: Callable[[str], None] = print) -> list[Outcome]:
-    """Plays seeds one after the other, each on a local cloud of its own; tells each in a line, and what is wrong."""
+def play(seeds: Iterable[int], events: int) -> Iterator[Outcome]:
+    """Plays seeds one after the other, each on a local cloud of its own."""
     logging.getLogger("storygate.local").setLevel(logging.ERROR)  # its warnings are the faults
-    outcomes = []
     for seed in seeds:
         faults = Faults()
         with local_stage(faults.wrap) as stage:
-            outcomes.append(play_on(stage, faults, seed, events))
-        say(outcomes[-1].line())
-        for problem in outcomes[-1].problems:
-            say(f"  {problem}")
-    return outcomes
+            outcome = play_on(stage, faults, seed, events)
+        yield outcome
 
 
 def play_on(stage: LocalStage, faults: Faults, seed: int, events: int) -> Outcome:
@@ -135,21 +131,12 @@ def play_on(stage: LocalStage, faults: Faults, seed: int, events: int) -> Outcom
             awaited("all ended", lambda: not game.running(), PATIENCE)
         except TimeoutError as late:
             game.problems.append(str(late))
-        counted = Counter({what: faults.calls[what] for what in ("S3", "Jira", "API")})
-        aws_calls = faults.calls.total() - counted.total() - faults.calls["callback"]
+        calls, suffered = Counter(faults.calls), faults.by_operation()
         faults.plan = None
-    game.judge()
-    return Outcome(
-        seed,
-        sum(len(story.executions) for story in game.stories),
-        game.exact,
-        game.seen,
-        counted,
-        aws_calls,
-        faults.injected.total(),
-        game.problems,
-        time.monotonic() - began,
-    )
+    judgement = game.judge()
+    runs = [name for story in game.stories for name in story.executions]
+    versions = len(runs) - len({stem(name) for name in runs})
+    return Outcome(seed, events, len(runs), versions, judgement, calls, suffered, time.monotonic() - began)
 
 
 class _Game:
@@ -161,26 +148,27 @@ class _Game:
         self.plan = faults.plan
         self.stories: list[Story] = []
         self.problems: list[str] = []
-        self.seen: Counter[str] = Counter()
-        self.exact = 0
         backends = stepfunctions_parser_backends[DEFAULT_ACCOUNT_ID].values()
         self._machine = next(m for backend in backends for m in backend.state_machines if m.arn == stage.machine)
         self._known: dict[str, Any] = {}
         self._looking = threading.Lock()
-        self._under_way = threading.BoundedSemaphore(AT_ONCE)
+        self._places = threading.BoundedSemaphore(AT_ONCE)
+        self._under_way = 0
+        self._counting = threading.Lock()
         self._deliveries = ThreadPoolExecutor(AT_ONCE)
 
     def delivered(self) -> int:
         """S3's events, Jira's deliveries and the APIs' requests so far."""
-        return sum(self.faults.calls[what] for what in ("S3", "Jira", "API"))
+        return sum(self.faults.calls[what] for what in EVENT_KINDS)
 
     def expected(self) -> int:
         """Events that stories under way will still make, roughly."""
-        return 6 * (AT_ONCE - self._under_way._value)
+        return 6 * self._under_way
 
     def begin_story(self, players: ThreadPoolExecutor) -> None:
         """Begins another one as soon as fewer than AT_ONCE are under way."""
-        self._under_way.acquire()
+        self._places.acquire()
+        self._count_under_way(1)
         key = f"C{self.seed}-{len(self.stories) + 1}"
         story = Story(key, self.plan.choose(SCRIPTS, "script", key))
         self.stories.append(story)
@@ -191,15 +179,23 @@ class _Game:
             except Exception as error:  # noqa: BLE001, told
                 story.problems.append(f"{type(error).__name__}: {error}")
             finally:
-                self._under_way.release()
+                self._count_under_way(-1)
+                self._places.release()
 
         players.submit(play)
+
+    def _count_under_way(self, more: int) -> None:
+        with self._counting:
+            self._under_way += more
 
     def _play(self, story: Story) -> None:
         draw = self.plan.draw
         runs = self.plan.choose((1, 1, 1, 1, 2, 3), "runs", story.key)
+        upload = 0
         for number in range(runs):
-            story.executions.append(self._drop(story, number))
+            if draw("again", story.key, number) >= AGAIN:
+                upload = number
+            story.executions.append(self._drop(story, number, f"{story.key}.{upload}.json"))
             time.sleep(draw("pause", story.key, number) * 0.3)
         if (eager := draw("eager", story.key)) > EAGER:
             self._await(story, lambda: all(self._waits(name, eager > PATIENT) for name in story.executions))
@@ -219,14 +215,14 @@ class _Game:
             # Whatever a crash left behind, such as the entry of a run that timed out, the next delivery mends.
             self._deliver(story, self._webhook(story, "approved", int(time.time() * 1000)), 0)
 
-    def _drop(self, story: Story, number: int) -> str:
+    def _drop(self, story: Story, number: int, name: str) -> str:
         request: dict[str, Any] = {"jiraStoryId": story.key, "packageIds": ["pkg-001"], "metadata": {"run": number}}
         if story.script == "silent":
             request["timeoutSeconds"] = 2
         if story.script == "invalid":
             del request["packageIds"]
         content = b"{not JSON" if story.script == "not JSON" else json.dumps(request).encode()
-        return self.stage.drop(f"{story.key}.{number}.json", content)
+        return self.stage.drop(name, content)
 
     def _script(self, story: Story) -> Sequence[Sequence[tuple[Event, int]]]:
         """Groups of deliveries: those of a group go out at once, the next group when all of them were answered."""
@@ -265,10 +261,11 @@ class _Game:
                 return [several(self._deleted(story, now))]
             case "flat":
                 body = {"jiraStoryId": story.key.lower(), "status": other, "timestamp": now}
-                return [several(self._bearer(other, now, body))]
+                return [several(self._bearer(story, other, now, body))]
             case "automation":
                 hook = jira.issue_updated(story.key, "approved", now=now / 1000)
-                return [several(self._bearer("approved", now, {"issue": hook["issue"], "timestamp": now}))]
+                body = {"issue": hook["issue"], "timestamp": now}
+                return [several(self._bearer(story, "approved", now, body))]
         return []
 
     def _webhook(self, story: Story, decision: Any, at: int) -> Event:
@@ -289,8 +286,7 @@ class _Game:
         body = self._body(story, "approved", at) | {"webhookEvent": "jira:issue_deleted", "changelog": {"items": []}}
         return self._said(story, Event("rejected", at, jira.encode(body)))
 
-    def _bearer(self, decision: str, at: int, body: dict[str, Any]) -> Event:
-        story = self.stories[int(str(body.get("jiraStoryId") or body["issue"]["key"]).rpartition("-")[2]) - 1]
+    def _bearer(self, story: Story, decision: str, at: int, body: dict[str, Any]) -> Event:
         headers = {"Authorization": f"Bearer {self.stage.secret}"}
         return self._said(story, Event(decision, at, jira.encode(body), headers))
 
@@ -361,74 +357,24 @@ class _Game:
             time.sleep(0.2)
         return False
 
-    def judge(self) -> None:
+    def judge(self) -> Judgement:
         """Compares what is there with what is right."""
         self._deliveries.shutdown()
         started = {name: told for name, told in self.stage.executions().items() if self._is_ours(name)}
-        wanted = {name for story in self.stories for name in story.executions}
-        self.problems += [f"{name}: no input started it" for name in started.keys() - wanted]
-        outputs, logs = self.stage.files("outputs/"), self.stage.files("logs/")
-        self.problems += [f"{name}: still waits in the table" for name in self.stage.waiting() if self._is_ours(name)]
-        for story in self.stories:
-            self.problems += [f"{story.key} ({story.script}): {problem}" for problem in story.problems]
-            resumed = Counter(
-                name for event in story.events for _, body in event.answers for name in body.get("resumed", [])
-            )
-            for number, name in enumerate(story.executions):
-                if name not in started:
-                    self.problems.append(f"{name} ({story.script}): never started")
-                    continue
-                files = [folder for folder, names in (("outputs", outputs), ("logs", logs)) if name not in names]
-                if resumed[name] > 1 or files:
-                    self.problems.append(f"{name} ({story.script}): resumed {resumed[name]} times, lacks {files}")
-                self._judge_run(story, number, started[name])
-
-    def _judge_run(self, story: Story, number: int, told: dict[str, Any]) -> None:
-        result = self.stage.result(told["name"])
-        right = self._right(story, number, told)
-        decision = result.get("decision") or {}
-        verdict = (result.get("outcome"), decision.get("decidedAt"))
-        self.seen[str(result.get("outcome"))] += 1
-        self.exact += len({outcome for outcome, _ in right}) == 1
-        green = told["status"] == "SUCCEEDED"
-        if verdict not in right or green != (verdict[0] == "approved"):
-            self.problems.append(
-                f"{told['name']} ({story.script}): {told['status']}, {verdict}, but right is {sorted(right, key=str)}: "
-                f"{result.get('reason')}"
-            )
-
-    def _right(self, story: Story, number: int, told: dict[str, Any]) -> set[tuple[str, str | None]]:
-        """The outcomes that are right for a run, each with the time of its verdict.
-
-        A verdict counts if it was decided after the run started, less the allowance for clocks; the run can have taken
-        it if it was sent before the run ended, and if nothing newer had been acknowledged before it was sent.
-        """
-        if story.script in ("invalid", "not JSON"):
-            return {("invalid_input", None)}
-        whose = f"{story.key}-{number}"  # a dot in a key is a dash in an execution's name
-        if not all(self.plan.api_succeeds(whose, api) for api in ("validation", "deployment")):
-            return {("api_failed", None)}
-        start, stop = told["startDate"].timestamp(), told.get("stopDate")
-        ended = stop.timestamp() if stop else float("inf")
-        said = [event for event in story.events if event.decision]
-
-        def beats(one: Event, other: Event) -> bool:
-            return (one.at, CAUTION[str(one.decision)]) > (other.at, CAUTION[str(other.decision)])
-
-        right: set[tuple[str, str | None]] = {
-            (str(event.decision), _iso(event.at))
-            for event in said
-            if event.decision != "pending"
-            and event.at > int(start * 1000) - SKEW_MS
-            and event.sent < ended
-            and not any(beats(newer, event) and newer.acknowledged < event.sent for newer in said)
-        }
-        return right or {("timed_out", None)}
+        found = Found(
+            started,
+            {name: self.stage.result(name) for name in started},
+            self.stage.files("logs/"),
+            [name for name in self.stage.waiting() if self._is_ours(name)],
+        )
+        judgement = judge(self.stories, found, self.plan.api_succeeds)
+        judgement.problems += self.problems
+        return judgement
 
 
-def _iso(milliseconds: int) -> str:
-    seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(milliseconds // 1000))
-    return f"{seconds}.{milliseconds % 1000:03d}Z"
+def _print(lines: Iterable[str]) -> None:
+    for line in lines:
+        print(line, flush=True)
 
 
 def main() -> int:
@@ -438,8 +384,11 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=1, help="how many seeds, one after the other")
     parser.add_argument("--events", type=int, default=EVENTS, help=f"for each (default {EVENTS})")
     given = parser.parse_args()
-    outcomes = play(range(given.seed, given.seed + given.seeds), given.events, lambda line: print(line, flush=True))
-    return int(any(outcome.problems for outcome in outcomes))
+    wrong = False
+    for outcome in play(range(given.seed, given.seed + given.seeds), given.events):
+        _print([outcome.line(), f"faults: {outcome.suffered()}", *outcome.wrong()])
+        wrong |= bool(outcome.problems)
+    return int(wrong)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """What AWS, the APIs and the network do wrong in a chaos run, wherever a call crosses the boundary of AWS.
 
 A fault is a pure function of the seed and of which call it is: operation, whom it is for, and the how-manieth of them.
-So a replay has the same faults, though threads may take turns differently. No call fails more than `MOST` times in a
-row of the same kind: what outlasts every retry is an outage, which no right outcome can be asked of.
+So a replay has the same faults, though threads may take turns differently. Of calls of the same kind at most `MOST`
+fail in a row: what outlasts every retry is an outage, which no right outcome can be asked of.
 """
 
 import hashlib
@@ -73,8 +73,9 @@ class Plan:
 
     def fault(self, operation: str, whose: str, number: int) -> Fault | None:
         """What happens to the how-manieth (from 0) such call; None: nothing."""
-        earlier = sum(self.draw(operation, whose, before) < RATE for before in range(number))
-        if earlier >= MOST or self.draw(operation, whose, number) >= RATE:
+        before = range(max(number - MOST, 0), number)
+        worn_out = len(before) == MOST and all(self.draw(operation, whose, one) < RATE for one in before)
+        if worn_out or self.draw(operation, whose, number) >= RATE:
             return None
         return str(self.choose(KINDS[operation], operation, whose, number))
 
@@ -105,13 +106,14 @@ class Faults:
         self.injected: Counter[str] = Counter()
         self._numbers: Counter[tuple[str, str]] = Counter()
         self._tokens: dict[str, str] = {}
+        self._versions: dict[str, list[str]] = {}
         self._lock = threading.Lock()
 
     def begin(self, plan: Plan) -> None:
         """Starts anew, with this plan."""
         with self._lock:
             self.plan = plan
-            for counter in (self.calls, self.injected, self._numbers, self._tokens):
+            for counter in (self.calls, self.injected, self._numbers, self._tokens, self._versions):
                 counter.clear()
 
     def wrap(self, app: Application) -> Application:
@@ -136,6 +138,11 @@ class Faults:
         operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
         if operation not in KINDS:
             return None
+        if operation == "GetSecretValue" and "attempt=1" not in environ.get("HTTP_AMZ_SDK_REQUEST", ""):
+            # Its second attempt is a function's last, and may be the authorizer's: API Gateway would answer 500, which
+            # no retry mends, and whose read it is cannot be told from the request.
+            self.count(operation)
+            return None
         return self._next(operation, self._whose(operation, json.loads(body)))
 
     def _of_api(self, environ: dict[str, Any]) -> Fault | None:
@@ -154,7 +161,7 @@ class Faults:
             case "DeleteItem":
                 return str(request["Key"]["story"]["S"])
             case "StartExecution":
-                return stem(request["name"])
+                return self._version(stem(request["name"]), request["name"])
             case "SendTaskSuccess" | "SendTaskFailure":
                 return self._tokens.get(request["taskToken"], "")
         return ""
@@ -173,6 +180,22 @@ class Faults:
         """Counts a call or an event."""
         with self._lock:
             self.calls[what] += 1
+
+    def by_operation(self) -> Counter[str]:
+        """The faults injected so far, of whatever kind, by operation; 0 where calls had none."""
+        with self._lock:
+            faults = Counter(dict.fromkeys(self.calls, 0))
+            for what, count in self.injected.items():
+                faults[what.partition(" ")[0]] += count
+            return faults
+
+    def _version(self, key: str, version: str) -> str:
+        """Names one of a key's versions as the seed does: by how many of the key came up before it."""
+        with self._lock:
+            versions = self._versions.setdefault(key, [])
+            if version not in versions:
+                versions.append(version)
+            return f"{key} {versions.index(version)}"
 
     def _injected(self, where: str, fault: Fault | None) -> Fault | None:
         if fault:
@@ -209,34 +232,50 @@ class Faults:
 
     def _of_workflow(self, operation: str, request: Any) -> tuple[str, str]:
         if operation.endswith("Object"):
-            *_, folder, file = str(request.url).partition("?")[0].split("/")
-            return operation, f"{stem(folder)} {file}"
+            path, _, version = str(request.url).partition("?")
+            *_, folder, file = path.split("/")
+            if operation == "GetObject":
+                return operation, self._version(file, version)
+            return operation, f"{self._version(stem(folder), folder)} {file}"
         body = json.loads(request.body)
         if operation == "GetItem":
             return operation, str(body["Key"]["story"]["S"])
         if operation != "TransactWriteItems":
             return operation, ""
         item = body["TransactItems"][1]["Put"]["Item"]
-        whose = stem(item["entry"]["S"].removeprefix("WAIT#"))
+        execution = item["entry"]["S"].removeprefix("WAIT#")
+        whose = self._version(stem(execution), execution)
         self._tokens[item["taskToken"]["S"]] = whose
         return operation, whose
 
     @contextmanager
     def in_s3_events(self) -> Iterator[None]:
-        """Delivers S3's events late, in another order, and some of them twice or three times."""
+        """Delivers S3's events late, in another order (two versions of a key, too), and some twice or three times."""
         deliver = notifications._invoke_awslambda
         timers: list[threading.Timer] = []
+        newest: dict[str, str] = {}
+
+        def overtaken(key: str, sequencer: str) -> bool:
+            with self._lock:
+                newest[key] = max(sequencer, newest.get(key, ""))
+                return newest[key] != sequencer
 
         def suffering(account: str, event: Any, function: str, region: str) -> None:
             if self.plan is None:
                 deliver(account, event, function, region)
                 return
-            key = event["Records"][0]["s3"]["object"]["key"]
-            copies = self.plan.choose((1, 1, 1, 2, 3), "S3", key)
+            dropped = event["Records"][0]["s3"]["object"]
+            whose = self._version(dropped["key"], dropped["versionId"])
+
+            def arrive() -> None:
+                if overtaken(dropped["key"], dropped["sequencer"]):
+                    self._injected("S3", "out of order")
+                deliver(account, event, function, region)
+
+            copies = self.plan.choose((1, 1, 1, 2, 3), "S3", whose)
             for copy in range(copies):
                 self.count("S3")
-                delay = self.plan.draw("S3 delay", key, copy) ** 2
-                timers.append(threading.Timer(delay, deliver, (account, event, function, region)))
+                timers.append(threading.Timer(self.plan.draw("S3 delay", whose, copy) ** 2, arrive))
                 timers[-1].start()
             if copies > 1:
                 self._injected("S3", f"{copies} times")

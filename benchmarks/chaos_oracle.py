@@ -1,0 +1,136 @@
+"""What is right for each input of a chaos run: computed from what was sent and when, never from what the code says."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from benchmarks.chaos_faults import stem
+
+SKEW_MS = 5_000  # what a verdict may be older than the run it counts for (workflow.yaml, ClockSkewSeconds)
+CAUTION = {"approved": 0, "pending": 1, "rejected": 2}  # at the same millisecond the more cautious one stands
+
+Right = tuple[str, str | None]
+"""An outcome, and when its verdict was decided."""
+
+
+@dataclass
+class Event:
+    """Something that Jira says of a story; `decision` None if there is no verdict in it. `at` is in ms."""
+
+    decision: str | None
+    at: int
+    body: bytes
+    headers: dict[str, str] | None = None
+    expect: int = 0  # the one status that is right; 0: any 2xx
+    sent: float = 0.0
+    acknowledged: float = float("inf")
+    answers: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+
+
+@dataclass
+class Story:
+    """What is played: a script, the executions its inputs start, in the order of the uploads, what Jira said."""
+
+    key: str
+    script: str
+    executions: list[str] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is there when all is over."""
+
+    executions: Mapping[str, Mapping[str, Any]]  # by name, as ListExecutions tells of them
+    results: Mapping[str, Mapping[str, Any]]  # by execution; one that is missing is not here, or empty
+    logs: Collection[str]  # the executions that wrote one
+    waiting: Collection[str]  # the executions that have an entry in the table
+
+
+@dataclass
+class Judgement:
+    """How what was found compares with what is right."""
+
+    problems: list[str] = field(default_factory=list)
+    seen: Counter[str] = field(default_factory=Counter)  # runs by outcome
+    exact: int = 0  # runs that could end in one way only
+
+
+def judge(stories: Sequence[Story], found: Found, api_succeeds: Callable[[str, str], bool]) -> Judgement:
+    """Compares what was found with what is right; `api_succeeds` as in chaos_faults.Plan."""
+    told = Judgement()
+    wanted = {name for story in stories for name in story.executions}
+    told.problems += [f"{name}: no input started it" for name in sorted(found.executions.keys() - wanted)]
+    told.problems += [f"{name}: still waits in the table" for name in found.waiting]
+    for story in stories:
+        told.problems += [f"{story.key} ({story.script}): {problem}" for problem in story.problems]
+        resumed = Counter(
+            name for event in story.events for _, body in event.answers for name in body.get("resumed", [])
+        )
+        for number, name in enumerate(story.executions):
+            run = f"{name} ({story.script})"
+            if name not in found.executions:
+                told.problems.append(f"{run}: never started")
+                continue
+            lacks = [f for f, there in (("result", found.results.get(name)), ("log", name in found.logs)) if not there]
+            if resumed[name] > 1 or lacks:
+                told.problems.append(f"{run}: resumed {resumed[name]} times, lacks {lacks}")
+            _judge_run(told, story, number, found, api_succeeds)
+    return told
+
+
+def _judge_run(
+    told: Judgement, story: Story, number: int, found: Found, api_succeeds: Callable[[str, str], bool]
+) -> None:
+    execution = found.executions[story.executions[number]]
+    result = found.results.get(execution["name"], {})
+    ways = right(story, execution, api_succeeds)
+    verdict = (result.get("outcome"), (result.get("decision") or {}).get("decidedAt"))
+    told.seen[str(result.get("outcome"))] += 1
+    told.exact += len({outcome for outcome, _ in ways}) == 1
+    green = execution["status"] == "SUCCEEDED"
+    if verdict not in ways or green != (verdict[0] == "approved"):
+        told.problems.append(
+            f"{execution['name']} ({story.script}): {execution['status']}, {verdict}, but right is "
+            f"{sorted(ways, key=str)}: {result.get('reason')}"
+        )
+    read = result.get("metadata", {}).get("run")
+    if story.script != "not JSON" and result and read != number:
+        told.problems.append(f"{execution['name']} ({story.script}): read upload {read}, but was started by {number}")
+
+
+def right(story: Story, execution: Mapping[str, Any], api_succeeds: Callable[[str, str], bool]) -> set[Right]:
+    """The outcomes that are right for a run, each with the time of its verdict.
+
+    A verdict counts if it was decided after the run started, less the allowance for clocks; the run can have taken
+    it if it was sent before the run ended, and if nothing newer had been acknowledged before it was sent.
+    """
+    if story.script in ("invalid", "not JSON"):
+        return {("invalid_input", None)}
+    if not all(api_succeeds(stem(execution["name"]), api) for api in ("validation", "deployment")):
+        return {("api_failed", None)}
+    start, stop = execution["startDate"].timestamp(), execution.get("stopDate")
+    ended = stop.timestamp() if stop else float("inf")
+    said = [event for event in story.events if event.decision]
+    ways: set[Right] = {
+        (str(event.decision), iso(event.at))
+        for event in said
+        if event.decision != "pending"
+        and event.at > int(start * 1000) - SKEW_MS
+        and event.sent < ended
+        and not any(_beats(newer, event) and newer.acknowledged < event.sent for newer in said)
+    }
+    return ways or {("timed_out", None)}
+
+
+def _beats(one: Event, other: Event) -> bool:
+    return (one.at, CAUTION[str(one.decision)]) > (other.at, CAUTION[str(other.decision)])
+
+
+def iso(milliseconds: int) -> str:
+    """Milliseconds since 1970 as results tell time."""
+    seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(milliseconds // 1000))
+    return f"{seconds}.{milliseconds % 1000:03d}Z"
