@@ -14,7 +14,6 @@ from benchmarks.local_stage import Callback, LocalStage, awaited, local_stage
 from benchmarks.table import Figure
 from storygate import jira
 
-NAME = "scale"
 FEW = 10
 PROBES = 40  # callbacks that are timed at each level
 RATIO = 1.3
@@ -23,40 +22,49 @@ PATIENCE = 600.0
 
 
 def run(quick: bool) -> Sequence[Figure]:
-    """Times callbacks with 10, with 1,000 (`quick`: 100) and again with 10 runs waiting."""
-    many = 100 if quick else 1000
+    """Times callbacks with 10, 1,000, 100 (`quick`: 10, 100, 30) and again with 10 runs waiting."""
+    many, some = (100, 30) if quick else (1000, 100)
     with local_stage() as stage:
         scale = _Scale(stage)
         scale.bring_up(PROBES)  # what is warm stays warm
         scale.time_callbacks(PROBES)
         before = scale.times_with(FEW)
-        empty = _megabytes()
-        began = time.perf_counter()
-        loaded = scale.times_with(many)
-        filled, up_seconds = _megabytes(), time.perf_counter() - began
-        lost, twice = scale.resume_all_but(FEW)
+        empty, first, began = _resident(), scale.started, time.perf_counter()
+        scale.bring_up(many + PROBES - FEW)
+        up_seconds, new = time.perf_counter() - began, scale.started - first
+        filled = _resident()
+        loaded = scale.time_callbacks(PROBES)
+        scale.resume_all_but(some)
+        between = scale.times_with(some)
+        scale.resume_all_but(FEW)
         after = scale.times_with(FEW)
-        lost += scale.resume_all_but(0)[0]
-        gc.collect()
-        ended = _megabytes()
-    ratio = _usual(loaded) / _usual(before + after)
-    each = (filled - empty) / (many - FEW) * 1024
-    kept = (ended - empty) / scale.started * 1024
+        scale.resume_all_but(0)
+        ended = _resident()
+        lost, twice = scale.lost_and_twice()
+    each = (filled - empty) / new / 1000
+    kept = (ended - empty) / (scale.started - first) / 1000
     return [
-        Figure(f"lost, of {scale.started} runs", str(lost), "0", lost == 0, must=True),
+        Figure(f"lost, of {scale.started:,} runs", str(lost), "0", lost == 0, must=True),
         Figure("resumed twice, every callback sent twice", str(twice), "0", twice == 0, must=True),
-        Figure(
-            f"a callback with {many} waiting, to one with {FEW}",
-            f"{ratio:.2f}",
-            f"under {RATIO}",
-            ratio < RATIO,
-            f"{_usual(loaded) * 1000:.0f} ms; {FEW} before: {_usual(before) * 1000:.0f} ms,"
-            f" after: {_usual(after) * 1000:.0f} ms",
-        ),
+        _slower(some, between, before, after),
+        _slower(many, loaded, before, after),
         Figure("memory of a waiting run", f"{each:.0f} kB", f"under {KILOBYTES} kB", each < KILOBYTES),
         Figure("memory kept of an ended run", f"{kept:.0f} kB", None, None, "its history and files, as AWS keeps them"),
-        Figure(f"{many} runs from drop to waiting", f"{up_seconds:.0f} s", None, None, "all in one process"),
+        Figure(f"{new:,} runs from drop to waiting", f"{up_seconds:.0f} s", None, None, "all in one process"),
     ]
+
+
+def _slower(count: int, times: list[float], before: list[float], after: list[float]) -> Figure:
+    """Callbacks with `count` runs waiting against those with `FEW`, before and after."""
+    ratio = _usual(times) / _usual(before + after)
+    told = [f"{_usual(seconds) * 1000:.0f} ms" for seconds in (times, before, after)]
+    return Figure(
+        f"a callback with {count:,} waiting, to one with {FEW}",
+        f"{ratio:.2f}",
+        f"under {RATIO}",
+        ratio < RATIO,
+        f"{told[0]}; {FEW} before: {told[1]}, after: {told[2]}",
+    )
 
 
 class _Scale:
@@ -64,6 +72,7 @@ class _Scale:
         self.stage = stage
         self.started = 0
         self.waiting: list[str] = []
+        self.resumed: Counter[str] = Counter()  # by execution
 
     def bring_up(self, count: int) -> None:
         """Drops that many inputs, each of a story of its own, and waits until all of them wait."""
@@ -80,26 +89,34 @@ class _Scale:
         return self.time_callbacks(PROBES)
 
     def time_callbacks(self, count: int) -> list[float]:
+        """Seconds of each callback, one after another; then all of them are sent again, untimed."""
         stories, self.waiting = self.waiting[-count:], self.waiting[:-count]
-        times = []
+        answers = []
         for story in stories:
-            times.append(self._call_back(story).seconds)
+            answers.append(self._call_back(story))
             time.sleep(0.1)  # the resumed run writes its files meanwhile
-        return times
+        self._count([*answers, *map(self._call_back, stories)])
+        return [answer.seconds for answer in answers]
 
-    def resume_all_but(self, count: int) -> tuple[int, int]:
-        """Sends every callback twice, in random order; how many runs were lost, how many resumed more than once."""
+    def resume_all_but(self, count: int) -> None:
+        """Sends every callback twice, in random order, and waits until the runs have ended."""
         stories, self.waiting = self.waiting[count:], self.waiting[:count]
         sends = stories * 2
         random.Random(6).shuffle(sends)  # noqa: S311, an order
         with ThreadPoolExecutor(4) as pool:
-            answers = list(pool.map(self._call_back, sends))
-        resumed = Counter(execution for answer in answers for execution in answer.body.get("resumed", []))
+            self._count(list(pool.map(self._call_back, sends)))
         awaited("all ended", lambda: len(self._running()) == count, PATIENCE)
-        gone = [story for story in stories if sum(name.startswith(f"{story}-") for name in resumed) != 1]
+
+    def lost_and_twice(self) -> tuple[int, int]:
+        """Of all runs: how many have no right end, how many were resumed more than once."""
         written = self.stage.files("outputs/") & self.stage.files("logs/")
-        lost = set(gone) | {name for name in resumed if name not in written or self._outcome(name) != "approved"}
-        return len(lost), sum(times > 1 for times in resumed.values())
+        right = {name for name in self.resumed if name in written and self._outcome(name) == "approved"}
+        stories = Counter(name.rpartition("-")[0] for name in right)
+        lost = sum(stories[f"SCALE-{number}"] != 1 for number in range(self.started))
+        return lost, sum(times > 1 for times in self.resumed.values())
+
+    def _count(self, answers: list[Callback]) -> None:
+        self.resumed.update(execution for answer in answers for execution in answer.body.get("resumed", []))
 
     def _running(self) -> list[str]:
         return [name for name, told in self.stage.executions().items() if told["status"] == "RUNNING"]
@@ -119,8 +136,8 @@ def _usual(times: list[float]) -> float:
     return statistics.quantiles(times, n=4)[0]
 
 
-def _megabytes() -> float:
-    """Resident memory of this process, in which the whole local cloud but its functions runs."""
+def _resident() -> int:
+    """Resident bytes of this process, in which the whole local cloud but its functions runs."""
     gc.collect()
     status = Path("/proc/self/status").read_text()
-    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))) / 1024
+    return 1024 * int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))

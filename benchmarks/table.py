@@ -1,5 +1,6 @@
 """What a benchmark measured beside its goal: a table for people, aligned lines in a log, Markdown for the docs."""
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,14 +25,34 @@ class Figure:
         """`met`, `MISSED`, or nothing without a goal."""
         return "" if self.met is None else "met" if self.met else "MISSED"
 
+    @property
+    def shortfall(self) -> str:
+        """What a missed goal is told as, in a line of its own."""
+        return f"MISSED: {self.what} is {self.measured}; the goal is {self.goal}"
 
-def show(title: str, figures: Sequence[Figure]) -> None:
+
+def against(what: str, ours: Sequence[float], theirs: Sequence[float], goal: float, note: str = "") -> Figure:
+    """Seconds of ours against seconds of theirs: the median of each round's ratio.
+
+    Both hold one value a round. The note shows the ratio's quartiles and both times, then `note`.
+    """
+    low, ratio, high = statistics.quantiles([our / their for our, their in zip(ours, theirs, strict=True)], n=4)
+    told = f"[{low:.3f}-{high:.3f}]; {spread(ours)} against {spread(theirs)} ms{note}"
+    return Figure(what, f"{ratio:.3f}", f"<= {goal:.2f}", ratio <= goal, told)
+
+
+def spread(seconds: Sequence[float]) -> str:
+    """Median and quartiles in ms, to three digits: `312 [305-330]`."""
+    low, middle, high = (f"{value * 1000:.3g}" for value in statistics.quantiles(seconds, n=4))
+    return f"{middle} [{low}-{high}]"
+
+
+def show(figures: Sequence[Figure]) -> None:
     """Prints the figures, and once more, in a line of its own, each that missed its goal."""
     terminal = Terminal()
-    terminal.step(title)
     terminal.table(COLUMNS, [_cells(figure) for figure in figures])
     for figure in missed(figures):
-        terminal.fail(f"MISSED: {figure.what} is {figure.measured}; the goal is {figure.goal}")
+        terminal.fail(figure.shortfall)
     terminal.say()
 
 
