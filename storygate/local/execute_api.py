@@ -26,11 +26,15 @@ Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 
 class ExecuteApi:
-    """WSGI middleware: forwards calls to deployed APIs to `127.0.0.1:port`, leaves all else to `app`."""
+    """WSGI middleware: forwards calls to deployed APIs to `127.0.0.1:port`, leaves all else to `app`.
 
-    def __init__(self, app: Application, port: int) -> None:
+    An API that has not answered after `timeout` seconds is answered for: 504.
+    """
+
+    def __init__(self, app: Application, port: int, timeout: float = TIMEOUT_SECONDS) -> None:
         self._app = app
         self._port = port
+        self._timeout = timeout
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         if not environ.get("PATH_INFO", "").startswith(PREFIX):
@@ -52,7 +56,7 @@ class ExecuteApi:
             return _error(403, "Forbidden")
         if int(environ.get("CONTENT_LENGTH") or 0) > PAYLOAD_BYTES:
             return _error(413, "Request Too Long")
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=TIMEOUT_SECONDS)
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=self._timeout)
         try:
             connection.request(
                 environ["REQUEST_METHOD"], f"/{rest}{question}{query}", _body(environ), dict(_headers(environ))

@@ -16,6 +16,8 @@ from moto.server import ThreadedMotoServer
 
 ROLE = "arn:aws:iam::123456789012:role/machine"
 SECONDS = 30.0
+# A Retry waits whole seconds, at least one; with jitter half of that on average.
+ONCE_MORE_SOON = {"MaxAttempts": 1, "IntervalSeconds": 1, "JitterStrategy": "FULL"}
 
 
 def await_(condition: Callable[[], Any], seconds: float = SECONDS) -> Any:

@@ -104,6 +104,28 @@ def test_a_connection_keeps_its_arn_and_takes_the_new_token_when_the_reference_c
     assert [secret["Name"] for secret in secrets.list_secrets()["SecretList"]] == ["tokens"]
 
 
+def test_a_rotated_secret_reaches_a_connection_only_when_one_of_its_properties_changes(
+    cloud: LocalCloud, stack: Deploy
+) -> None:
+    events, secrets = cloud.client("events"), cloud.client("secretsmanager")
+    secrets.create_secret(Name="rotated", SecretString="old")
+    key = {"ApiKeyName": "Authorization", "ApiKeyValue": "{{resolve:secretsmanager:rotated}}"}
+    kind, properties = CONNECTION
+    properties = {**properties, "AuthParameters": {"ApiKeyAuthParameters": key}}
+
+    def held(description: str, days: int) -> str:
+        connection = (kind, {**properties, "Description": description})
+        stack(template(Connection=connection, Log=("AWS::Logs::LogGroup", {"RetentionInDays": days})))
+        arn = events.describe_connection(Name="connection")["SecretArn"]
+        return str(json.loads(secrets.get_secret_value(SecretId=arn)["SecretString"])["api_key_value"])
+
+    assert held("first", 30) == "old"
+    secrets.put_secret_value(SecretId="rotated", SecretString="new")
+    assert held("first", 90) == "old"
+    assert held("second", 90) == "new"
+    secrets.delete_secret(SecretId="rotated", ForceDeleteWithoutRecovery=True)
+
+
 def test_secrets_keep_the_version_before_the_current_one(cloud: LocalCloud, tokens: dict[str, str]) -> None:
     client = cloud.client("secretsmanager")
     previous = client.get_secret_value(SecretId="tokens", VersionStage="AWSPREVIOUS")

@@ -1,5 +1,8 @@
 """What AWS does with HTTP Tasks and the local Step Functions must do too. Facts: docs/local-cloud.md."""
 
+import inspect
+import socket
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -71,5 +74,15 @@ def test_an_http_task_may_not_set_the_headers_that_aws_lists() -> None:
         stepfunctions_http.check_headers([f"My-{name}"])
 
 
-def test_an_http_task_gives_up_after_a_minute() -> None:
-    assert stepfunctions_http.SECONDS == 60
+def test_an_http_task_gives_up_after_a_minute(connection: str) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        call = {"ApiEndpoint": url, "Method": "POST", "InvocationConfig": {"ConnectionArn": connection}}
+        begun = time.monotonic()
+        with pytest.raises(stepfunctions_http.TaskFailure) as failed:
+            stepfunctions_http.invoke(call, timeout=60, most=0.05)
+        assert time.monotonic() - begun < 20
+    assert failed.value.error == "States.Http.Socket"
+    assert inspect.signature(stepfunctions_http.invoke).parameters["most"].default == 60

@@ -1,11 +1,15 @@
 """What AWS does and the rest of the local cloud must do, where no other file says so. Facts: docs/local-cloud.md."""
 
+import inspect
 import json
+import socket
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from werkzeug.test import Client
 
 from storygate.local import execute_api
 from storygate.local.cloud import LocalCloud
@@ -91,5 +95,17 @@ def test_keys_and_items_have_dynamodbs_sizes(table: Any) -> None:
         table.put_item(TableName="facts", Item={"id": {"S": "large"}, "text": {"S": "x" * 409_600}})
 
 
-def test_the_api_has_api_gateways_limits() -> None:
-    assert (execute_api.TIMEOUT_SECONDS, execute_api.PAYLOAD_BYTES) == (29.0, 10 * 1024 * 1024)
+def test_an_api_has_29_seconds_for_an_answer(cloud: LocalCloud) -> None:
+    client = cloud.client("apigateway")
+    api = client.create_rest_api(name="slow")["id"]
+    client.create_stage(restApiId=api, stageName="api", deploymentId="none")
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        served = execute_api.ExecuteApi(lambda _environ, _start: [], silent.getsockname()[1], timeout=0.05)
+        begun = time.monotonic()
+        answer = Client(served).get(f"{execute_api.PREFIX}{api}/api/hello")
+        assert time.monotonic() - begun < 20
+    assert (answer.status_code, answer.json) == (504, {"message": "Endpoint request timed out"})
+    assert inspect.signature(execute_api.ExecuteApi).parameters["timeout"].default == 29
+    client.delete_rest_api(restApiId=api)

@@ -4,13 +4,12 @@ import functools
 import json
 from collections.abc import Iterator
 from typing import Any
-from unittest import mock
 
 import pytest
 from botocore.exceptions import ClientError
 
-from storygate.local.gaps import fill_all, stepfunctions_attempts
-from tests.local.stepfunctions_cloud import Cloud, await_, states, task
+from storygate.local.gaps import fill_all
+from tests.local.stepfunctions_cloud import ONCE_MORE_SOON, Cloud, await_, states, task
 from tests.local.test_stepfunctions_tokens import code, waits
 
 END: dict[str, Any] = {"Type": "Pass", "End": True}
@@ -78,15 +77,19 @@ def test_states_runtime_is_not_retried(cloud: Cloud) -> None:
     assert cloud.run(states(A=wrong))["error"] == "States.Runtime"
 
 
-def test_a_retriers_attempts_add_up_over_its_errors_and_each_entry_counts_anew() -> None:
-    retrier = mock.Mock()
-    retrier.error_equals.error_names = [mock.Mock(error_name="A"), mock.Mock(error_name="B")]
-    retrier.max_attempts.attempts = 2
-    retrier.interval_seconds.seconds = retrier.backoff_rate.rate = retrier.max_delay_seconds.max_delays_seconds = 1
-    state = mock.Mock(retry=mock.Mock(retriers=[retrier]))
-    for _ in range(2):
-        retries: dict[int, int] = {}
-        assert [stepfunctions_attempts._delay(state, error, retries) for error in "ABA"] == [1, 1, None]
+def test_a_retriers_attempts_add_up_over_its_errors_and_each_entry_counts_anew(cloud: Cloud) -> None:
+    errors = ["S3.NoSuchKeyException", "S3.NoSuchBucketException"]
+    bucket = f"{{% $states.context.State.RetryCount % 2 = 0 ? '{cloud.bucket}' : 'no-such-bucket' %}}"
+    state = fails(cloud, Retry=[{"ErrorEquals": errors, **ONCE_MORE_SOON}])
+    state["Arguments"]["Bucket"] = bucket
+    state["Catch"] = [{"ErrorEquals": ["States.ALL"], "Assign": {"again": "{% $not($again) %}"}, "Next": "B"}]
+    choice = {"Type": "Choice", "Choices": [{"Condition": "{% $again %}", "Next": "A"}], "Default": "C"}
+    machine = states(First={"Type": "Pass", "Assign": {"again": False}, "Next": "A"}, A=state, B=choice, C=END)
+    execution = cloud.start(cloud.machine(machine))
+    assert cloud.ended(execution)["status"] == "SUCCEEDED"
+    events = cloud.states.get_execution_history(executionArn=execution)["events"]
+    failed = [event["taskFailedEventDetails"]["error"] for event in events if event["type"] == "TaskFailed"]
+    assert failed == errors * 2
 
 
 def test_an_output_over_256_kib_exceeds_the_data_limit_and_one_below_does_not(cloud: Cloud) -> None:
@@ -97,20 +100,22 @@ def test_an_output_over_256_kib_exceeds_the_data_limit_and_one_below_does_not(cl
 
 def test_a_heartbeat_that_nobody_sends_is_a_timeout(cloud: Cloud) -> None:
     catch = [{"ErrorEquals": ["States.TaskFailed"], "Next": "Wrong"}]
-    ended = cloud.run(states(A=waits(cloud, HeartbeatSeconds=1, Catch=catch), Wrong={"Type": "Succeed"}))
-    assert ended["error"] == "States.Timeout"
+    executions = [
+        cloud.start(cloud.machine(states(A=waits(cloud, HeartbeatSeconds=seconds, Catch=catch), Wrong=END)))
+        for seconds in (1, "{% 1 %}")
+    ]
+    assert [cloud.ended(execution).get("error") for execution in executions] == ["States.Timeout"] * 2
 
 
 def test_a_wait_that_timed_out_is_retried_with_a_new_token(cloud: Cloud) -> None:
-    retry = [{"ErrorEquals": ["States.Timeout"], "MaxAttempts": 1, "IntervalSeconds": 1}]
+    retry = [{"ErrorEquals": ["States.Timeout"], **ONCE_MORE_SOON}]
     seconds = "{% $states.context.State.RetryCount = 0 ? 1 : 600 %}"
-    with mock.patch.object(stepfunctions_attempts, "_delay", side_effect=[0.0, None]):
-        execution = cloud.start(cloud.machine(states(A=waits(cloud, Retry=retry, TimeoutSeconds=seconds))))
-        first = cloud.token(execution)
-        second = await_(lambda: (token := cloud.token(execution)) != first and token)
-        assert code(cloud.states.send_task_success, taskToken=first, output="1") == "TaskTimedOut"
-        cloud.states.send_task_success(taskToken=second, output="2")
-        assert cloud.ended(execution)["output"] == "2"
+    execution = cloud.start(cloud.machine(states(A=waits(cloud, Retry=retry, TimeoutSeconds=seconds))))
+    first = cloud.token(execution)
+    second = await_(lambda: (token := cloud.token(execution)) != first and token)
+    assert code(cloud.states.send_task_success, taskToken=first, output="1") == "TaskTimedOut"
+    cloud.states.send_task_success(taskToken=second, output="2")
+    assert cloud.ended(execution)["output"] == "2"
 
 
 def test_the_optimised_put_takes_no_token(cloud: Cloud) -> None:

@@ -1,16 +1,22 @@
 """What a call costs does not grow with what the local cloud holds."""
 
 import inspect
-from collections.abc import Iterator
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from storygate.local.cloud import LocalCloud
+from tests.local.conftest import eventually
 
 OTHERS = 50
 
@@ -86,6 +92,57 @@ def test_a_transaction_that_fails_takes_back_all_that_it_did(table: Any) -> None
             ]
         )
     assert table.scan(TableName="big")["Items"] == before
+
+
+@pytest.fixture
+def wait(cloud: LocalCloud, table: Any) -> Callable[[], str]:
+    """Starts an execution that waits, and answers its task token."""
+    item = {"p": {"S": "{% $states.context.Execution.Name %}"}, "r": {"S": "{% $states.context.Task.Token %}"}}
+    state = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:dynamodb:putItem.waitForTaskToken",
+        "Arguments": {"TableName": "big", "Item": item},
+        "End": True,
+    }
+    client = cloud.client("stepfunctions")
+    machine = client.create_state_machine(
+        name="waits",
+        definition=json.dumps({"QueryLanguage": "JSONata", "StartAt": "A", "States": {"A": state}}),
+        roleArn="arn:aws:iam::123456789012:role/machine",
+    )["stateMachineArn"]
+
+    def start() -> str:
+        arn = client.start_execution(stateMachineArn=machine)["executionArn"]
+        values = {":p": {"S": arn.rsplit(":", 1)[1]}}
+        query = {"TableName": "big", "KeyConditionExpression": "p = :p", "ExpressionAttributeValues": values}
+        (written,) = eventually(lambda: table.query(**query)["Items"])
+        return str(written["r"]["S"])
+
+    return start
+
+
+def test_an_answer_to_a_task_token_looks_at_no_other_execution(wait: Callable[[], str]) -> None:
+    backend = stepfunctions_parser_backends[DEFAULT_ACCOUNT_ID]["us-east-1"]
+
+    def steps() -> int:
+        """How many lines of Python it takes to answer the token of a new execution."""
+        token, made, before = wait(), Counter[str](), sys.gettrace()
+
+        def trace(_frame: object, event: str, _argument: object) -> Any:
+            made[event] += 1
+            return trace
+
+        sys.settrace(trace)
+        try:
+            backend.send_task_success(token, "{}")
+        finally:
+            sys.settrace(before)
+        return made["line"]
+
+    alone = steps()
+    for _ in range(15):
+        wait()
+    assert steps() < alone + 15
 
 
 def test_a_table_can_still_be_copied(table: Any) -> None:

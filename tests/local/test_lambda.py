@@ -35,6 +35,7 @@ def handler(event, context):
             client.put_object(Bucket="meeting", Key=context.aws_request_id)
             while client.list_objects_v2(Bucket="meeting")["KeyCount"] < event["guests"]:
                 time.sleep(0.01)
+            return os.getpid()
         case "fail":
             s3().put_object(Bucket="attempts", Key=str(time.time_ns()))
             raise ValueError("every time")
@@ -109,12 +110,13 @@ def test_code_that_does_not_import_says_what_is_missing(function: Any) -> None:
     assert "nothing_of_that_name" in answer["errorMessage"]
 
 
-def test_several_events_run_at_once(cloud: LocalCloud, function: Any) -> None:
+def test_events_at_once_run_in_a_process_each(cloud: LocalCloud, function: Any) -> None:
     cloud.client("s3").create_bucket(Bucket="meeting")
     invoke = function(Timeout=20)
     with ThreadPoolExecutor(3) as three:
         answers = list(three.map(lambda _: invoke(do="meet", guests=3), range(3)))
     assert [error for _, error in answers] == [None] * 3
+    assert len({process for process, _ in answers}) == 3
 
 
 def test_new_code_and_new_variables_count_at_once(cloud: LocalCloud, function: Any) -> None:

@@ -27,7 +27,9 @@ def answer(request: dict[str, Any]) -> tuple[int, str, bytes]:
     if path == "/refused":
         return 403, "text/plain", b"go away"
     if path == "/binary":
-        return 200, "application/octet-stream", b"\xff\xfe\x00"
+        return 200, "text/plain", b"\xff\xfe\x00"
+    if path == "/octets":
+        return 200, "application/octet-stream", b"text all the same"
     if path == "/text":
         return 200, "text/plain", b'{"not": "parsed"}'
     return 201, "application/json; charset=utf-8", b'{"status": "success"}'
@@ -124,9 +126,10 @@ def test_an_api_that_says_nothing_runs_into_the_tasks_timeout(cloud: Cloud, conn
         assert (ended["status"], ended["error"]) == ("FAILED", "States.Timeout")
 
 
-def test_a_binary_answer_cannot_be_caught(cloud: Cloud, api: Api, connection: str) -> None:
+@pytest.mark.parametrize("path", ["/binary", "/octets"])
+def test_a_binary_answer_cannot_be_caught(cloud: Cloud, api: Api, connection: str, path: str) -> None:
     catch = [{"ErrorEquals": ["States.ALL"], "Next": "Caught"}]
-    ended = cloud.run(states(A=call(f"{api.url}/binary", connection, Catch=catch), Caught={"Type": "Succeed"}))
+    ended = cloud.run(states(A=call(f"{api.url}{path}", connection, Catch=catch), Caught={"Type": "Succeed"}))
     assert (ended["status"], ended["error"]) == ("FAILED", "States.Runtime")
 
 

@@ -12,7 +12,7 @@ from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
 from storygate.local.gaps import fill_all, stepfunctions_attempts
-from tests.local.stepfunctions_cloud import Cloud, states, task
+from tests.local.stepfunctions_cloud import ONCE_MORE_SOON, Cloud, states, task
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +47,10 @@ def test_assigned_values_are_seen_by_the_next_state_only(cloud: Cloud) -> None:
 
 def test_a_rule_that_matches_assigns_by_itself_and_the_default_by_the_state(cloud: Cloud) -> None:
     rule = {"Condition": "{% $states.input.match %}", "Assign": {"by": "rule"}, "Next": "B"}
-    choice = {"Type": "Choice", "Choices": [rule], "Default": "B", "Assign": {"by": "default"}}
-    machine = states(A=choice, B={**END, "Output": "{% $by %}"})
-    assert cloud.output(machine, {"match": True}) == "rule"
-    assert cloud.output(machine, {"match": False}) == "default"
+    choice = {"Type": "Choice", "Choices": [rule], "Default": "B", "Assign": {"by": "default", "also": 1}}
+    machine = states(A=choice, B={**END, "Output": "{% [$by, $exists($also)] %}"})
+    assert cloud.output(machine, {"match": True}) == ["rule", False]
+    assert cloud.output(machine, {"match": False}) == ["default", True]
 
 
 @pytest.mark.parametrize(
@@ -78,26 +78,25 @@ def test_a_fail_state_may_compute_its_error_and_cause(cloud: Cloud) -> None:
     assert (ended["error"], ended["cause"]) == ("ApiFailed", '{"a":1}')
 
 
-@pytest.mark.parametrize("field", ["Arguments", "Assign", "Output"])
-def test_a_failing_expression_of_a_task_is_retried_and_caught_as_the_tasks_failure(cloud: Cloud, field: str) -> None:
-    broken = "{% $states.input.nothing %}"
-    state = works(
-        Catch=catch("States.TaskFailed", Next="Wrong") + catch("States.ALL", Output="{% $states.errorOutput %}")
-    )
-    state[field] = {"Limit": broken}
-    state["Retry"] = [{"ErrorEquals": ["States.QueryEvaluationError"], "MaxAttempts": 1}]
-    with mock.patch.object(stepfunctions_attempts, "_delay", side_effect=[0.0, None]) as delay:
-        caught = cloud.output(states(A=state, Caught=END, Wrong=END))
-    assert caught["Error"] == "States.QueryEvaluationError"
-    assert delay.call_count == 2
+def test_a_failing_expression_of_a_task_is_retried_and_caught_as_the_tasks_failure(cloud: Cloud) -> None:
+    seen = "{% [$states.errorOutput.Error, $states.context.State.RetryCount] %}"
+    state = works(Catch=catch("States.TaskFailed", Next="Wrong") + catch("States.ALL", Output=seen))
+    state["Retry"] = [{"ErrorEquals": ["States.QueryEvaluationError"], **ONCE_MORE_SOON}]
+    executions = [
+        cloud.start(cloud.machine(states(A={**state, field: {"Limit": "{% $nothing %}"}}, Caught=END, Wrong=END)))
+        for field in ("Arguments", "Assign", "Output")
+    ]
+    for execution in executions:  # their retries wait at the same time
+        assert json.loads(cloud.ended(execution)["output"]) == ["States.QueryEvaluationError", 1]
 
 
 def test_a_catcher_reads_the_error_the_input_and_the_number_of_retries(cloud: Cloud) -> None:
-    retry = [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 1, "IntervalSeconds": 1, "JitterStrategy": "FULL"}]
-    seen = "{% [$states.errorOutput.Error, $states.input.given, $states.context.State.RetryCount] %}"
+    retry = [{"ErrorEquals": ["States.ALL"], **ONCE_MORE_SOON}]
+    cause = "$contains($states.errorOutput.Cause, 'Service: S3, Status Code: 404')"
+    seen = f"{{% [$states.errorOutput.Error, {cause}, $states.input.given, $states.context.State.RetryCount] %}}"
     state = fails(cloud, Retry=retry, Catch=catch("S3.NoSuchKeyException", Assign={"seen": seen}, Output=seen))
     caught = {**END, "Output": "{% [$states.input, $seen] %}"}
-    expected = ["S3.NoSuchKeyException", "here", 1]
+    expected = ["S3.NoSuchKeyException", True, "here", 1]
     assert cloud.output(states(A=state, Caught=caught), {"given": "here"}) == expected * 2
 
 

@@ -167,12 +167,15 @@ def test_the_history_tells_the_path_with_times_forwards_and_backwards(cloud: Clo
     cloud.ended(execution)
     path = cloud.path(execution)
     assert (path[0], sorted(path[1:3]), path[3]) == ("P", ["Left", "Right"], "Last")
-    history = cloud.states.get_execution_history
-    events = history(executionArn=execution)["events"]
+    events = cloud.states.get_execution_history(executionArn=execution)["events"]
     assert [event["timestamp"] for event in events] == sorted(event["timestamp"] for event in events)
-    last = history(executionArn=execution, reverseOrder=True, maxResults=1)
-    assert [event["type"] for event in last["events"]] == ["ExecutionSucceeded"]
-    assert last["nextToken"]
+    for backwards, whole in ((False, events), (True, events[::-1])):
+        pages = cloud.states.get_paginator("get_execution_history").paginate(
+            executionArn=execution, reverseOrder=backwards, PaginationConfig={"PageSize": 5}
+        )
+        found = [page["events"] for page in pages]
+        assert [event for page in found for event in page] == whole
+        assert {len(page) for page in found[:-1]} == {5}
 
 
 def test_thirty_executions_with_three_branches_each_run_at_once(cloud: Cloud) -> None:

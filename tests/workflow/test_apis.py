@@ -82,8 +82,10 @@ def test_any_other_status_fails_at_once(api, status):
 @pytest.mark.parametrize(
     "error",
     [
-        "Events.ConnectionResource.NotFound",
-        "Events.ConnectionResource.ConnectionNotFound",
+        "Events.ConnectionResource.ResourceNotFound",
+        "Events.ConnectionResource.AuthInProgress",
+        "Events.ConnectionResource.ConcurrentModification",
+        "Events.ConnectionResource.InternalError",
         "Events.ConnectionResource.AccessDenied",
         "Events.ConnectionResource.InvalidConnectionState",
         "States.DataLimitExceeded",

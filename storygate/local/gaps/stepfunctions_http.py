@@ -3,7 +3,7 @@
 AWS: docs.aws.amazon.com/step-functions/latest/dg/call-https-apis.html (aws-facts.md, "HTTP Task"). The credentials
 come from an EventBridge Connection and its managed secret, and win over the Task's own values; some headers may not
 be set; an answer outside 2xx is `States.Http.StatusCode.<n>`, no answer within 60 seconds `States.Http.Socket`, one
-that is no text `States.Runtime`.
+that is no text, or says so in its `Content-Type`, `States.Runtime`.
 
 moto 5.2.5 has no such service. Two allowances are made here: plain HTTP to this machine, where the mock APIs are,
 and `Cause` is the body of the answer (AWS does not document it).
@@ -11,6 +11,7 @@ and `Cause` is the body of the answer (AWS does not document it).
 
 import base64
 import json
+import math
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -49,6 +50,7 @@ FORBIDDEN_HEADERS = {
     *("proxy-authorization", "referer", "server", "te", "trailer", "transfer-encoding", "upgrade", "via", "warning"),
 }
 FORBIDDEN_PREFIXES = ("x-forwarded-", "x-amz-", "x-amzn-")
+BINARY = ("application/octet-stream", "image/", "video/", "audio/")  # "Unsupported HTTP Task responses"
 LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost"})
 
 _original_factory = state_task_factory.state_task_service_for
@@ -82,19 +84,14 @@ class HttpInvoke(StateTaskService):  # type: ignore[misc]
         self, env: Any, resource_runtime_part: object, normalised_parameters: Any, state_credentials: object
     ) -> None:
         del resource_runtime_part, state_credentials  # The URL says where, the connection as whom.
-        seconds, limited = SECONDS, False
+        timeout = math.inf
         if not self.timeout.is_default_value():
             self.timeout.eval(env=env)
-            own = float(env.stack.pop())
-            seconds, limited = min(own, SECONDS), own < SECONDS
+            timeout = float(env.stack.pop())
         try:
-            result = invoke(normalised_parameters, seconds)
+            result = invoke(normalised_parameters, timeout)
         except TaskFailure as failure:
             raise FailureEventException(self._failed(env, failure)) from failure
-        except urllib3.exceptions.HTTPError as failure:
-            if limited and isinstance(failure, urllib3.exceptions.TimeoutError):
-                raise EvalTimeoutError from failure
-            raise FailureEventException(self._failed(env, TaskFailure("States.Http.Socket", str(failure)))) from failure
         env.stack.append(result)
 
     def _failed(self, env: Any, failure: TaskFailure) -> Any:
@@ -129,8 +126,12 @@ def check_headers(names: Any) -> None:
             raise ValueError(f"An HTTP Task may not set the header {name}")
 
 
-def invoke(arguments: dict[str, Any], seconds: float) -> dict[str, Any]:
-    """Send the request that `Arguments` describe and return the result of the Task."""
+def invoke(arguments: dict[str, Any], timeout: float = math.inf, most: float = SECONDS) -> dict[str, Any]:
+    """Send the request that `Arguments` describe and return the result of the Task.
+
+    `timeout` is the Task's own, `most` what AWS grants any; both in seconds. Raises TaskFailure, and moto's
+    EvalTimeoutError if the Task's own timeout is what ended it.
+    """
     check_arguments(set(arguments))
     check_headers(arguments.get("Headers", {}))
     endpoint = urlsplit(arguments["ApiEndpoint"])
@@ -148,14 +149,22 @@ def invoke(arguments: dict[str, Any], seconds: float) -> dict[str, Any]:
         "User-Agent": "Amazon|StepFunctions|HttpInvoke|us-east-1",
         "Range": "bytes=0-262144",
     }
-    response = _pool.request(
-        arguments["Method"],
-        endpoint._replace(query="&".join(filter(None, (endpoint.query, urlencode(query, doseq=True))))).geturl(),
-        headers=headers,
-        body=_body(arguments, headers["Content-Type"]),
-        timeout=urllib3.Timeout(total=seconds),
-        redirect=False,
-    )
+    try:
+        response = _pool.request(
+            arguments["Method"],
+            endpoint._replace(query="&".join(filter(None, (endpoint.query, urlencode(query, doseq=True))))).geturl(),
+            headers=headers,
+            body=_body(arguments, headers["Content-Type"]),
+            timeout=urllib3.Timeout(total=min(timeout, most)),
+            redirect=False,
+        )
+    except urllib3.exceptions.HTTPError as failure:
+        if timeout < most and isinstance(failure, urllib3.exceptions.TimeoutError):
+            raise EvalTimeoutError from failure
+        raise TaskFailure("States.Http.Socket", str(failure)) from failure
+    content_type = response.headers.get("Content-Type", "")
+    if content_type.startswith(BINARY):
+        raise TaskFailure("States.Runtime", f"The answer is {content_type}")
     try:
         text = response.data.decode()
     except UnicodeDecodeError as failure:
@@ -164,7 +173,7 @@ def invoke(arguments: dict[str, Any], seconds: float) -> dict[str, Any]:
         raise TaskFailure(f"States.Http.StatusCode.{response.status}", text)
     return {
         "Headers": {name.lower(): response.headers.getlist(name) for name in response.headers},
-        "ResponseBody": _parsed(text, response.headers.get("Content-Type", "")),
+        "ResponseBody": _parsed(text, content_type),
         "StatusCode": response.status,
         "StatusText": response.reason or "",
     }
