@@ -29,10 +29,8 @@ def register(commands: Any) -> None:
 
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
     """The command: up, stay, down. Ctrl-C and SIGTERM are its normal end."""
-    from storygate.console.server import (
-        console,
-        reserved,
-    )  # Flask takes a while to import, which no other command shall pay
+    # Flask takes a while to import, which no other command shall pay.
+    from storygate.console.server import console, reserved
 
     with stopped_by_signals():
         try:

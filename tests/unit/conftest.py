@@ -9,7 +9,7 @@ import pytest
 from chalice.test import Client
 from moto import mock_aws
 
-from tests.unit.fakes import REGION, SECRET_VALUES, client
+from tests.unit.fakes import REGION, SECRET_VALUES, Hooked, StepFunctions, client
 
 # Derandomised and without a database of failures, so that `make test` says the same twice.
 hypothesis.settings.register_profile("storygate", deadline=None, derandomize=True, database=None)
@@ -72,3 +72,15 @@ def _make_machine(name):
     definition = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}
     role = "arn:aws:iam::123456789012:role/gate"
     client("stepfunctions").create_state_machine(name=name, definition=json.dumps(definition), roleArn=role)
+
+
+@pytest.fixture
+def dynamodb(cloud):
+    """The decision table's client, at which a test may hook in."""
+    return Hooked(cloud.dynamodb)
+
+
+@pytest.fixture
+def machine():
+    """Step Functions, remembering what it was sent."""
+    return StepFunctions()

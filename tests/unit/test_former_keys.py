@@ -9,21 +9,11 @@ import pytest
 
 from chalicelib.errors import Unavailable
 from chalicelib.verdicts import PATIENCE_SECONDS, Verdict, VerdictTable
-from tests.unit.fakes import Hooked, StepFunctions, aws_error
+from tests.unit.fakes import aws_error
 
 EARLY, AT, LATE = (f"2026-01-01T1{hour}:00:00.000Z" for hour in range(3))
 APPROVED, REJECTED = Verdict("approved", AT, AT), Verdict("rejected", LATE, LATE)
 NOW = 1_767_272_400.0
-
-
-@pytest.fixture
-def dynamodb(cloud):
-    return Hooked(cloud.dynamodb)
-
-
-@pytest.fixture
-def machine():
-    return StepFunctions()
 
 
 @pytest.fixture

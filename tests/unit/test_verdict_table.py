@@ -12,23 +12,13 @@ from botocore.exceptions import ReadTimeoutError
 
 from chalicelib.errors import Unavailable
 from chalicelib.verdicts import CONFLICT_ATTEMPTS, KEPT_SECONDS, PATIENCE_SECONDS, Verdict, VerdictTable
-from tests.unit.fakes import Hooked, StepFunctions, aws_error
+from tests.unit.fakes import aws_error
 
 EARLY, AT, LATE = (f"2026-01-01T1{hour}:00:00.000Z" for hour in range(3))
 APPROVED = Verdict("approved", AT, AT, "Done", "Ännchen ☃", "ship it")
 REJECTED = Verdict("rejected", LATE, LATE)
 NOW = datetime(2026, 1, 1, 13, tzinfo=UTC).timestamp()
 TIMEOUT = ReadTimeoutError(endpoint_url="https://states")
-
-
-@pytest.fixture
-def dynamodb(cloud):
-    return Hooked(cloud.dynamodb)
-
-
-@pytest.fixture
-def machine():
-    return StepFunctions()
 
 
 @pytest.fixture
