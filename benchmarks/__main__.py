@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.table import Figure, markdown, missed, show
-from storygate.terminal import Terminal
+from storygate.support.terminal import Terminal
 
 NAMES = ("cold_start", "callback", "workflow", "scale", "chaos", "hostile")
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "performance.md"

@@ -28,7 +28,7 @@ from benchmarks.chaos_faults import Faults, Plan, stem
 from benchmarks.chaos_oracle import SKEW_MS, Event, Found, Judgement, Story, judge
 from benchmarks.local_stage import LocalStage, awaited, local_stage
 from benchmarks.table import Figure
-from storygate import jira
+from storygate.operations import jira_webhook as jira
 
 EVENTS = 10_000
 EVENT_KINDS = ("S3", "Jira", "API")
@@ -109,7 +109,7 @@ def run(quick: bool) -> Sequence[Figure]:
 
 def play(seeds: Iterable[int], events: int) -> Iterator[Outcome]:
     """Plays seeds one after the other, each on a local cloud of its own."""
-    logging.getLogger("storygate.local").setLevel(logging.ERROR)  # its warnings are the faults
+    logging.getLogger("localcloud").setLevel(logging.ERROR)  # its warnings are the faults
     for seed in seeds:
         faults = Faults()
         with local_stage(faults.wrap) as stage:

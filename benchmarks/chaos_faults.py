@@ -21,8 +21,8 @@ from botocore.awsrequest import AWSResponse
 from moto.core.botocore_stubber import MockRawResponse
 from moto.s3 import notifications
 
-from storygate.local.execute_api import PREFIX, Application
-from storygate.local.gaps import stepfunctions_clients
+from localcloud.execute_api import PREFIX, Application
+from localcloud.gaps.stepfunctions import clients as stepfunctions_clients
 
 RATE = 0.12  # of the calls that go wrong
 API_RATE = 0.15

@@ -21,7 +21,7 @@ from jsonschema import Draft202012Validator
 
 from benchmarks.local_stage import local_stage
 from benchmarks.table import Figure
-from storygate import jira
+from storygate.operations import jira_webhook as jira
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 DESCRIPTION = REPOSITORY / "docs" / "openapi.yaml"

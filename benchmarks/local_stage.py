@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from storygate import jira
-from storygate.aws import isolated
-from storygate.demo import copy_project
-from storygate.deploy import Deployment, deploy
-from storygate.inputs import drop
-from storygate.local.cloud import LocalCloud
-from storygate.local.execute_api import Application
-from storygate.results import read_result
-from storygate.secret import read_field
-from storygate.stage import find_project
-from storygate.terminal import Terminal
+from localcloud.cloud import LocalCloud
+from localcloud.execute_api import Application
+from storygate.commands.demo import copy_project
+from storygate.deployment.bring_up import Deployment, deploy
+from storygate.deployment.stage_secret import read_field
+from storygate.operations import jira_webhook as jira
+from storygate.runs.inputs import drop
+from storygate.runs.result_files import read_result
+from storygate.stage.aws import isolated
+from storygate.stage.config import find_project
+from storygate.support.terminal import Terminal
 
 LOOK_SECONDS = 0.3
 

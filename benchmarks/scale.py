@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.local_stage import Callback, LocalStage, awaited, local_stage
 from benchmarks.table import Figure
-from storygate import jira
+from storygate.operations import jira_webhook as jira
 
 FEW = 10
 PROBES = 40  # callbacks that are timed at each level

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from storygate.terminal import Terminal
+from storygate.support.terminal import Terminal
 
 COLUMNS = ("WHAT", "MEASURED", "GOAL", "", "NOTE")
 

@@ -12,12 +12,12 @@ from typing import Any
 
 from benchmarks.local_stage import LocalStage, awaited, local_stage
 from benchmarks.table import Figure
-from storygate.aws import isolated
-from storygate.commands.common import Place
-from storygate.cost import REPLACED, THOUSAND
-from storygate.prices import PRICES
-from storygate.stage import find_project
-from storygate.usage import MOCKS, MONTHLY, USAGE, Bill, Deployed, compute, count_transitions
+from storygate.commands.arguments import Place
+from storygate.commands.cost import REPLACED, THOUSAND
+from storygate.cost.prices import PRICES
+from storygate.cost.usage import MOCKS, MONTHLY, USAGE, Bill, Deployed, compute, count_transitions
+from storygate.stage.aws import isolated
+from storygate.stage.config import find_project
 
 PATIENCE = 120.0
 GOAL = Decimal("0.75")  # at least a quarter cheaper

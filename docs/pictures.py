@@ -15,20 +15,20 @@ from typing import Literal
 
 from playwright.sync_api import Browser, sync_playwright
 
-from storygate import callbacks
-from storygate.aws import isolated
+from storygate.commands.arguments import Place
 from storygate.commands.callback import deliver
-from storygate.commands.common import Place
-from storygate.console.server import console, reserved
-from storygate.demo import DECISIONS, copy_project
-from storygate.deploy import deploy
-from storygate.history import History, follow
-from storygate.inputs import drop
-from storygate.local.command import STAGE, local_cloud
-from storygate.patience import Patience
+from storygate.commands.demo import DECISIONS, copy_project
+from storygate.commands.local import STAGE, local_cloud
+from storygate.console.serving import console, reserved
+from storygate.deployment.bring_up import deploy
+from storygate.operations import send_verdict as callbacks
 from storygate.report.page import page as report
 from storygate.report.view import view
-from storygate.terminal import Terminal
+from storygate.runs.history import History, follow
+from storygate.runs.inputs import drop
+from storygate.stage.aws import isolated
+from storygate.support.patience import Patience
+from storygate.support.terminal import Terminal
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 QUIET = (

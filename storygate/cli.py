@@ -11,17 +11,34 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from storygate import cost, demo, deploy, destroy, diagram, doctor, rotate
-from storygate.commands import apis, callback, cancel, console, report, results, retry, smoke, start, watch
+from storygate.commands import (
+    callback,
+    cancel,
+    console,
+    cost,
+    demo,
+    diagram,
+    doctor,
+    local,
+    report,
+    results,
+    retry,
+    smoke,
+    start,
+    test_apis,
+    watch,
+)
 from storygate.commands import list as list_runs
-from storygate.errors import AWS_ERRORS, OperatorError, explain
-from storygate.local import command as local
-from storygate.terminal import Terminal
+from storygate.deployment import bring_up as deploy
+from storygate.deployment import rotation as rotate
+from storygate.deployment import take_down as destroy
+from storygate.support.errors import AWS_ERRORS, OperatorError, explain
+from storygate.support.terminal import Terminal
 
 COMMANDS = (
     *(deploy, destroy, local, demo),
     *(start, watch, list_runs, results, report, console, callback, retry, cancel),
-    *(apis, smoke, doctor, cost, rotate, diagram),
+    *(test_apis, smoke, doctor, cost, rotate, diagram),
 )
 
 

@@ -2,19 +2,15 @@
 
 import functools
 import gc
-import sys
-from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).parent / "protocol"))
 
 import botocore.hooks
 import pytest
-import summary
-from iam import told
 from xdist.scheduler import LoadScopeScheduling
 
-import storygate.local.light  # noqa: F401 - for the tests without a local cloud, too
+import localcloud.light  # noqa: F401 - for the tests without a local cloud, too
+from tests.policies import told
+from tests.protocol import summary
 
 # The tests make hundreds of botocore sessions. Each would look up the alias of each of its 130 built-in events and the
 # signature of each handler, after it has read the services' models (light.py).

@@ -3,7 +3,13 @@
 Each check stands alone and is bounded; see `finding.Check`.
 """
 
-from storygate.checks import access, alarms, api, logs, runs, stacks, storage
+from storygate.checks import access_checks as access
+from storygate.checks import alarm_checks as alarms
+from storygate.checks import api_checks as api
+from storygate.checks import log_checks as logs
+from storygate.checks import run_checks as runs
+from storygate.checks import stack_checks as stacks
+from storygate.checks import storage_checks as storage
 from storygate.checks.finding import Check, Finding, Site
 
 CHECKS: tuple[Check, ...] = (

@@ -9,10 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from storygate.aws import Aws
-from storygate.errors import AWS_ERRORS, OperatorError, error_code, explain
-from storygate.functions import rest_api_id
-from storygate.stage import Stage
+from storygate.deployment.functions import rest_api_id
+from storygate.stage.aws import Aws
+from storygate.stage.config import Stage
+from storygate.support.errors import AWS_ERRORS, OperatorError, error_code, explain
 
 Status = Literal["ok", "warn", "fail", "skip"]
 

@@ -4,12 +4,12 @@ import argparse
 import json
 from typing import Any
 
-from storygate import callbacks
-from storygate.commands.common import Place, add_command, add_timeout, emit, place_of, told
-from storygate.errors import WrongUsage
-from storygate.secret import read_field
-from storygate.terminal import Terminal
-from storygate.web import Answer
+from storygate.commands.arguments import Place, add_command, add_timeout, emit, place_of, told
+from storygate.deployment.stage_secret import read_field
+from storygate.operations import send_verdict as callbacks
+from storygate.support.errors import WrongUsage
+from storygate.support.http import Answer
+from storygate.support.terminal import Terminal
 
 
 def register(commands: Any) -> None:

@@ -4,14 +4,14 @@ import argparse
 from dataclasses import dataclass
 from typing import Any
 
-from storygate.commands.common import Place, add_command, add_execution, add_timeout, emit, place_of, say, told
-from storygate.errors import OperatorError, OutOfPatience
-from storygate.history import outcome_of
-from storygate.inputs import story_of
-from storygate.patience import Patience
-from storygate.runs import RUNNING
-from storygate.terminal import Terminal
-from storygate.waits import remove_entry
+from storygate.commands.arguments import Place, add_command, add_execution, add_timeout, emit, place_of, say, told
+from storygate.runs.executions import RUNNING
+from storygate.runs.history import outcome_of
+from storygate.runs.inputs import story_of
+from storygate.runs.waits import remove_entry
+from storygate.support.errors import OperatorError, OutOfPatience
+from storygate.support.patience import Patience
+from storygate.support.terminal import Terminal
 
 SECONDS = 30.0
 

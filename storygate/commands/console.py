@@ -4,9 +4,9 @@ import argparse
 import threading
 from typing import Any
 
-from storygate.commands.common import emit, place_of
-from storygate.local.command import port, stopped_by_signals
-from storygate.terminal import Terminal
+from storygate.commands.arguments import emit, place_of
+from storygate.commands.local import port, stopped_by_signals
+from storygate.support.terminal import Terminal
 
 PORT = 8010
 
@@ -30,7 +30,7 @@ def register(commands: Any) -> None:
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
     """The command: up, stay, down. Ctrl-C and SIGTERM are its normal end."""
     # Flask takes a while to import, which no other command shall pay.
-    from storygate.console.server import console, reserved
+    from storygate.console.serving import console, reserved
 
     with stopped_by_signals():
         try:

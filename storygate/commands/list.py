@@ -17,15 +17,15 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
-from storygate.commands.common import Place, add_command, emit, place_of
-from storygate.errors import OperatorError
-from storygate.history import outcome_of
-from storygate.inputs import story_of
-from storygate.results import read_result
-from storygate.runs import RUNNING, Run, Runs
-from storygate.terminal import Terminal
-from storygate.times import age, clock, iso
-from storygate.waits import waiting_among
+from storygate.commands.arguments import Place, add_command, emit, place_of
+from storygate.runs.executions import RUNNING, Run, Runs
+from storygate.runs.history import outcome_of
+from storygate.runs.inputs import story_of
+from storygate.runs.result_files import read_result
+from storygate.runs.waits import waiting_among
+from storygate.support.errors import OperatorError
+from storygate.support.terminal import Terminal
+from storygate.support.times import age, clock, iso
 
 COLUMNS = ("RUN", "STORY", "OUTCOME", "STARTED", "AGE")
 AT_ONCE = 8  # calls; botocore's own pool holds ten connections

@@ -5,12 +5,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-from storygate.commands.common import add_command, add_execution, emit, place_of
-from storygate.errors import OperatorError, WrongUsage
+from storygate.commands.arguments import add_command, add_execution, emit, place_of
 from storygate.report.graph import svg
 from storygate.report.page import page
 from storygate.report.view import as_json, marks, view
-from storygate.terminal import Terminal
+from storygate.support.errors import OperatorError, WrongUsage
+from storygate.support.terminal import Terminal
 
 STDOUT = "-"
 

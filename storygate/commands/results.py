@@ -4,12 +4,12 @@ import argparse
 from datetime import UTC, datetime
 from typing import Any
 
-from storygate.commands.common import Place, add_command, add_execution, emit, place_of, say
-from storygate.errors import OperatorError
-from storygate.results import Document, read_log, read_result
-from storygate.runs import name_of
-from storygate.terminal import Terminal
-from storygate.times import age, clock
+from storygate.commands.arguments import Place, add_command, add_execution, emit, place_of, say
+from storygate.runs.executions import name_of
+from storygate.runs.result_files import Document, read_log, read_result
+from storygate.support.errors import OperatorError
+from storygate.support.terminal import Terminal
+from storygate.support.times import age, clock
 
 
 def register(commands: Any) -> None:

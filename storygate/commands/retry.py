@@ -6,11 +6,11 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from storygate.commands.common import Place, add_command, add_execution, emit, place_of, say, told
-from storygate.errors import OperatorError
-from storygate.inputs import pinned
-from storygate.runs import RUNNING
-from storygate.terminal import Terminal
+from storygate.commands.arguments import Place, add_command, add_execution, emit, place_of, say, told
+from storygate.runs.executions import RUNNING
+from storygate.runs.inputs import pinned
+from storygate.support.errors import OperatorError
+from storygate.support.terminal import Terminal
 
 LONGEST_NAME = 80  # StartExecution API reference
 

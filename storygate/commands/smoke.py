@@ -11,18 +11,18 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from storygate import callbacks
-from storygate.apis import confirm_real_calls, read_apis
-from storygate.commands.common import Place, add_command, emit, place_of, seconds, told
+from storygate.commands.arguments import Place, add_command, emit, place_of, seconds, told
 from storygate.commands.start import await_start
-from storygate.errors import AWS_ERRORS, OperatorError, explain
-from storygate.history import follow
-from storygate.inputs import Drop, drop
-from storygate.patience import Patience
-from storygate.results import log_key, read_log, read_result, result_key
-from storygate.runs import RUNNING
-from storygate.secret import read_field
-from storygate.terminal import Terminal
+from storygate.deployment.stage_secret import read_field
+from storygate.operations import send_verdict as callbacks
+from storygate.operations.called_apis import confirm_real_calls, read_apis
+from storygate.runs.executions import RUNNING
+from storygate.runs.history import follow
+from storygate.runs.inputs import Drop, drop
+from storygate.runs.result_files import log_key, read_log, read_result, result_key
+from storygate.support.errors import AWS_ERRORS, OperatorError, explain
+from storygate.support.patience import Patience
+from storygate.support.terminal import Terminal
 
 SECONDS = 300.0
 WANTED = ("approved", "rejected")

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any, NoReturn
 
-from storygate.commands.common import (
+from storygate.commands.arguments import (
     WAIT_SECONDS,
     Place,
     add_command,
@@ -17,10 +17,10 @@ from storygate.commands.common import (
     say,
     told,
 )
-from storygate.errors import OperatorError, OutOfPatience
-from storygate.history import History, await_run
-from storygate.inputs import Drop, drop
-from storygate.terminal import Terminal
+from storygate.runs.history import History, await_run
+from storygate.runs.inputs import Drop, drop
+from storygate.support.errors import OperatorError, OutOfPatience
+from storygate.support.terminal import Terminal
 
 # From the upload to the run: S3 "typically" notifies in seconds, at times in a minute or longer (S3 user guide).
 START_SECONDS = 120.0

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from storygate.commands.common import (
+from storygate.commands.arguments import (
     WAIT_SECONDS,
     add_command,
     add_execution,
@@ -13,8 +13,8 @@ from storygate.commands.common import (
     place_of,
     told,
 )
-from storygate.history import History, Moment
-from storygate.terminal import Terminal
+from storygate.runs.history import History, Moment
+from storygate.support.terminal import Terminal
 
 
 def register(commands: Any) -> None:

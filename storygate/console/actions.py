@@ -4,16 +4,16 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from storygate import callbacks
+from storygate.commands.arguments import Place
 from storygate.commands.callback import deliver
 from storygate.commands.cancel import cancel
-from storygate.commands.common import Place
 from storygate.commands.retry import retry
-from storygate.errors import AWS_ERRORS, OperatorError, explain
-from storygate.history import outcome_of
-from storygate.inputs import story_of
-from storygate.runs import RUNNING
-from storygate.web import Answer
+from storygate.operations import send_verdict as callbacks
+from storygate.runs.executions import RUNNING
+from storygate.runs.history import outcome_of
+from storygate.runs.inputs import story_of
+from storygate.support.errors import AWS_ERRORS, OperatorError, explain
+from storygate.support.http import Answer
 
 DECISIONS = {"approve": "approved", "reject": "rejected"}
 ACTIONS = (*DECISIONS, "retry", "cancel")

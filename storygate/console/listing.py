@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from storygate.commands.common import Place
+from storygate.commands.arguments import Place
 from storygate.commands.list import look_up
-from storygate.errors import OperatorError
-from storygate.runs import RUNNING, Run
-from storygate.waits import waiting_for
+from storygate.runs.executions import RUNNING, Run
+from storygate.runs.waits import waiting_for
+from storygate.support.errors import OperatorError
 
 Row = dict[str, Any]
 

@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.tokens import APIS
-from storygate.history import Visit
-from storygate.report.redact import redacted
-from storygate.results import log_key, result_key
+from storygate.runs.history import Visit
+from storygate.runs.result_files import log_key, result_key
+from storygate.support.redact import redacted
 
 REQUEST = ("jiraStoryId", "packageIds", "metadata", "timeoutSeconds")
 CALLING, NOT_CALLED = "calling", "not called"

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from storygate.report.graph import svg
 from storygate.report.timeline import timeline
 from storygate.report.view import RunView, marks
-from storygate.times import iso, span
+from storygate.support.times import iso, span
 
 TEMPLATES = Path(__file__).parent / "templates"
 CSS = (TEMPLATES / "style.css").read_text(encoding="utf-8")

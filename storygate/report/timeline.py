@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from storygate.history import Visit
 from storygate.report.graph import Phase
 from storygate.report.view import RunView
-from storygate.times import span
+from storygate.runs.history import Visit
+from storygate.support.times import span
 
 # A stretch that is so many times longer than all the others together is shortened to this part of the width.
 DOMINATES, SHORTENED = 8.0, 18.0

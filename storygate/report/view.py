@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.tokens import APIS
-from storygate.history import WAIT, History, Visit, outcome_of
 from storygate.report.facts import Api, Decision, Facts, LogEvent, answered
 from storygate.report.graph import Mark, Phase
-from storygate.report.redact import redacted
-from storygate.runs import RUNNING, name_of
-from storygate.times import iso, span
+from storygate.runs.executions import RUNNING, name_of
+from storygate.runs.history import WAIT, History, Visit, outcome_of
+from storygate.support.redact import redacted
+from storygate.support.times import iso, span
 
 if TYPE_CHECKING:  # the commands show what this tells
-    from storygate.commands.common import Place
+    from storygate.commands.arguments import Place
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from botocore import xform_name
 
 from storygate.cli import command_names, main, parser
 from storygate.report.graph import svg
+from tests import ROOT
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-DOCUMENTS = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
-DEFINITION = json.loads((REPOSITORY / "statemachine" / "workflow.asl.json").read_text(encoding="utf-8"))
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DEFINITION = json.loads((ROOT / "statemachine" / "workflow.asl.json").read_text(encoding="utf-8"))
 each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=[path.name for path in DOCUMENTS])
 
 # Commands of the AWS CLI that are not operations of a service, and options it spells otherwise than the API.
@@ -43,7 +43,7 @@ def text_of(path: Path) -> str:
 
 def test_the_drawing_is_that_of_the_workflow() -> None:
     drawn = svg(DEFINITION, title="The workflow") + "\n"
-    assert text_of(REPOSITORY / "docs" / "workflow.svg") == drawn, "run: python -m storygate diagram --write"
+    assert text_of(ROOT / "docs" / "workflow.svg") == drawn, "run: python -m storygate diagram --write"
 
 
 def test_the_command_prints_the_drawing_and_puts_it_in_its_place(
@@ -62,7 +62,7 @@ def test_the_command_prints_the_drawing_and_puts_it_in_its_place(
 
 
 def test_architecture_describes_each_state_once_and_no_other() -> None:
-    table = re.search(r"^\| State \|.*?\n\n", text_of(REPOSITORY / "docs" / "architecture.md"), re.M | re.S)
+    table = re.search(r"^\| State \|.*?\n\n", text_of(ROOT / "docs" / "architecture.md"), re.M | re.S)
     assert table is not None
     described = re.findall(r"`([A-Z]\w+)`", " ".join(row.split("|")[1] for row in table.group().split("\n") if row))
     gave_up = {name for name in states(DEFINITION) if name.endswith("GaveUp")}  # told beside the state that leads there
@@ -100,10 +100,10 @@ def test_links_to_files_and_headings_resolve(path: Path) -> None:
 
 @each_document
 def test_files_that_are_named_exist(path: Path) -> None:
-    top = "|".join(re.escape(entry.name) for entry in REPOSITORY.iterdir() if entry.is_dir())
+    top = "|".join(re.escape(entry.name) for entry in ROOT.iterdir() if entry.is_dir())
     for name in re.findall(rf"`((?:{top})/[\w./*<>-]+)`", text_of(path)):
         pattern = re.sub(r"<\w+>", "*", name).rstrip("/")
-        assert list(REPOSITORY.glob(pattern)), name
+        assert list(ROOT.glob(pattern)), name
 
 
 def slug(heading: str) -> str:

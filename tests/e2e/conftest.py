@@ -11,14 +11,13 @@ from typing import Any
 import pytest
 
 from benchmarks.chaos_faults import Faults
-from storygate.aws import Aws, isolated
+from localcloud.cloud import LocalCloud
 from storygate.cli import main
-from storygate.demo import copy_project
-from storygate.deploy import Deployment, deploy
-from storygate.local.cloud import LocalCloud
-from storygate.terminal import Terminal
-
-REPOSITORY = Path(__file__).resolve().parents[2]
+from storygate.commands.demo import copy_project
+from storygate.deployment.bring_up import Deployment, deploy
+from storygate.stage.aws import Aws, isolated
+from storygate.support.terminal import Terminal
+from tests import ROOT
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class Ended:
 @pytest.fixture(scope="package")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
     """Once for all of tests/e2e, since deploying takes seconds; tests that need a cloud of their own: tests/deploy."""
-    project = copy_project(REPOSITORY, tmp_path_factory.mktemp("project"))
+    project = copy_project(ROOT, tmp_path_factory.mktemp("project"))
     faults = Faults()
     with LocalCloud(project, wrap=faults.wrap) as cloud:
         aws = isolated(cloud.client, cloud.environment)

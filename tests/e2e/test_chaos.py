@@ -6,7 +6,7 @@ from typing import Any
 from benchmarks.chaos import play_on
 from benchmarks.chaos_faults import KINDS, MOST, RATE, Plan
 from benchmarks.local_stage import LocalStage
-from storygate.secret import read_field
+from storygate.deployment.stage_secret import read_field
 
 EVENTS = 150
 

@@ -6,15 +6,14 @@ import re
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from chalicelib.drop import execution_name
-from storygate.history import History, follow
-from storygate.patience import Patience
+from storygate.runs.history import History, follow
+from storygate.support.patience import Patience
+from tests import ROOT
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 SECONDS = 30.0
 
 
@@ -358,7 +357,7 @@ def test_no_command_shows_a_secret(storygate, local, waiting):
 
 def environment(local):
     own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    return {**own, **local.aws.environment, "PYTHONPATH": str(REPOSITORY)}
+    return {**own, **local.aws.environment, "PYTHONPATH": str(ROOT)}
 
 
 def arn_of(local, name):

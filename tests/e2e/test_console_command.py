@@ -6,9 +6,9 @@ import subprocess
 import sys
 import threading
 import urllib.request
-from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+from tests import ROOT
+
 SECONDS = 60.0
 
 
@@ -16,7 +16,7 @@ def test_it_prints_an_address_that_lets_in_and_stays_until_sigterm(local):
     process = subprocess.Popen(
         [sys.executable, "-m", "storygate", "console", "--stage", "local", "--port", "0", "--json"],
         cwd=local.project,
-        env={**local.aws.environment, "PYTHONPATH": str(REPOSITORY)},
+        env={**local.aws.environment, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

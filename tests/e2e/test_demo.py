@@ -5,14 +5,12 @@ import json
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from storygate.demo import OUTCOMES, exit_code, play_sample
-from storygate.terminal import Terminal
-
-REPOSITORY = Path(__file__).resolve().parents[2]
+from storygate.commands.demo import OUTCOMES, exit_code, play_sample
+from storygate.support.terminal import Terminal
+from tests import ROOT
 
 
 def result_in(output):
@@ -26,7 +24,7 @@ def path_in(output):
 def test_an_approval_is_shown_step_by_step_and_exits_0():
     ended = subprocess.run(
         [sys.executable, "-m", "storygate", "demo"],
-        cwd=REPOSITORY,
+        cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=180,
@@ -62,10 +60,7 @@ def test_an_approval_is_shown_step_by_step_and_exits_0():
 )
 def test_every_other_outcome_ends_red_and_as_asked(local, outcome, shown):
     stream = io.StringIO()
-    assert (
-        play_sample(local.deployment, local.aws, REPOSITORY / "samples" / f"{outcome}.json", Terminal(stream))
-        == outcome
-    )
+    assert play_sample(local.deployment, local.aws, ROOT / "samples" / f"{outcome}.json", Terminal(stream)) == outcome
     told = stream.getvalue()
     assert shown in told
     assert "the run ended: FAILED" in told

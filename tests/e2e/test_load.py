@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from storygate import jira
-from storygate.deploy import Deployment
-from storygate.local.cloud import LocalCloud
-from storygate.secret import read_field
+from localcloud.cloud import LocalCloud
+from storygate.deployment.bring_up import Deployment
+from storygate.deployment.stage_secret import read_field
+from storygate.operations import jira_webhook as jira
 
 RUNS = 50
 PATIENCE = 90.0

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from storygate.history import History, follow
-from storygate.patience import Patience
+from storygate.runs.history import History, follow
+from storygate.support.patience import Patience
 
 Command = Callable[..., Any]
 SECONDS = 30.0

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from storygate import jira
-from storygate.errors import OperatorError
-from storygate.patience import Patience
-from storygate.rotate import MIN_AGE, rotate
-from storygate.secret import FIELDS, read_versions
-from storygate.terminal import Terminal
+from storygate.deployment.rotation import MIN_AGE, rotate
+from storygate.deployment.stage_secret import FIELDS, read_versions
+from storygate.operations import jira_webhook as jira
+from storygate.support.errors import OperatorError
+from storygate.support.patience import Patience
+from storygate.support.terminal import Terminal
 
 APIS = ("validation", "deployment", "notification")
 BETWEEN_REQUESTS = 0.2

@@ -16,9 +16,9 @@ from chalice.deploy.packager import DependencyBuilder, LambdaDeploymentPackager
 from chalice.utils import UI, OSUtils
 from moto.server import ThreadedMotoServer
 
+from tests import ROOT
 from tests.package.runtime_api import invoke
 
-PROJECT = Path(__file__).resolve().parents[2]
 SECRET = {"callback": "callback-secret", "validation": "token-v", "deployment": "token-d", "notification": "token-n"}
 ROUTE_ARN = "arn:aws:execute-api:us-east-1:123456789012:api/api/POST/mock/validation"
 
@@ -28,9 +28,9 @@ def zipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built from a copy of what ships, so that nothing else of the checkout can leak into it."""
     project = tmp_path_factory.mktemp("project")
     for name in ("app.py", "requirements.txt"):
-        shutil.copy(PROJECT / name, project)
-    shutil.copytree(PROJECT / "chalicelib", project / "chalicelib", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(PROJECT / ".chalice", project / ".chalice", ignore=shutil.ignore_patterns("deploy*"))
+        shutil.copy(ROOT / name, project)
+    shutil.copytree(ROOT / "chalicelib", project / "chalicelib", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / ".chalice", project / ".chalice", ignore=shutil.ignore_patterns("deploy*"))
     config = CLIFactory(str(project)).create_config_obj("local")
     os_utils = OSUtils()
     packager = LambdaDeploymentPackager(os_utils, DependencyBuilder(os_utils), UI())
@@ -66,7 +66,7 @@ def environment() -> Iterator[dict[str, str]]:
         roleArn="arn:aws:iam::123456789012:role/any",
         definition=json.dumps({"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}),
     )
-    config = json.loads((PROJECT / ".chalice" / "config.json").read_text())
+    config = json.loads((ROOT / ".chalice" / "config.json").read_text())
     yield {**config["stages"]["local"]["environment_variables"], **keys, "AWS_ENDPOINT_URL": where["endpoint_url"]}
     server.stop()
 
@@ -86,7 +86,7 @@ def rest_event(path: str, body: str, headers: dict[str, str]) -> dict[str, Any]:
 
 def test_it_holds_our_code_and_chalice_and_nothing_else(package: Path) -> None:
     assert {entry.name for entry in package.iterdir()} == {"app.py", "chalicelib", "chalice"}
-    ours = {path.name for path in (PROJECT / "chalicelib").glob("*.py")}
+    ours = {path.name for path in (ROOT / "chalicelib").glob("*.py")}
     assert {path.name for path in (package / "chalicelib").glob("*.py")} == ours
 
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from interleaved import (
+from tests.protocol.interleaved import (
     CRASHED,
     FIRST,
     FIRST_AGAIN,
@@ -17,9 +17,23 @@ from interleaved import (
     items,
     verdict_in,
 )
-from model import OVER, PENDING, READ, READS, REMOVE, RESUME, SEND, STARTS, WAITS, Delivery, Model, Said, World
-from real import lost
-from replay import Answers, Call, Contents, Ended
+from tests.protocol.model import (
+    OVER,
+    PENDING,
+    READ,
+    READS,
+    REMOVE,
+    RESUME,
+    SEND,
+    STARTS,
+    WAITS,
+    Delivery,
+    Model,
+    Said,
+    World,
+)
+from tests.protocol.real import lost
+from tests.protocol.replay import Answers, Call, Contents, Ended
 
 ModelState = tuple[World, tuple[Delivery, ...]]
 WAIT = "WAIT#execution"

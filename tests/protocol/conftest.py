@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 import pytest
-from summary import NAME, pytest_terminal_summary
+
+from tests.protocol.summary import NAME, pytest_terminal_summary
 
 __all__ = ["pytest_terminal_summary"]
 

@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
 
-from guards import P1, P2, P7, P8, PROPERTIES
-from model import OVER, READS, REST, STARTS, WAITS, Delivery, Label, Model, World
+from tests.protocol.guards import P1, P2, P7, P8, PROPERTIES
+from tests.protocol.model import OVER, READS, REST, STARTS, WAITS, Delivery, Label, Model, World
 
 BITS = 16  # of a delivery's number; far fewer are needed
 MASK = (1 << BITS) - 1

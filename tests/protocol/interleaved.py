@@ -13,8 +13,9 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
-from replay import Answered, Answers, Call, Contents, Ended, Process, Table
 from sfnx.testing import Failure
+
+from tests.protocol.replay import Answered, Answers, Call, Contents, Ended, Process, Table
 
 CRASHED = -1  # in the place of an answer: there are no more
 FIRST, SECOND, RUN, FIRST_AGAIN, SECOND_AGAIN = range(5)

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from guards import ALL_HOLD, P3, P4, P5, P6, Guards
+from tests.protocol.guards import ALL_HOLD, P3, P4, P5, P6, Guards
 
 APPROVED, PENDING, REJECTED = "approved", "pending", "rejected"
 CAUTION = (APPROVED, PENDING, REJECTED)  # at a tie the more cautious verdict stands

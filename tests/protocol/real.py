@@ -5,18 +5,17 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import boto3
-import sfnx_once
 from botocore.exceptions import ClientError
-from replay import Past, Replayed, Tamper
 from sfnx import testing
 
 from chalicelib import callback, jira
 from chalicelib.secret import Secret
 from chalicelib.verdicts import VerdictTable
+from tests import ROOT, sfnx_once
+from tests.protocol.replay import Past, Replayed, Tamper
 
 STORY, TABLE, KEY = "PROJ-1", "storygate", "a callback secret"
 SKEW_SECONDS = 5
@@ -25,7 +24,7 @@ COUNTS_FROM = STARTED - timedelta(seconds=SKEW_SECONDS)
 NOW = datetime(2026, 1, 31, 13, tzinfo=UTC)
 RULES = jira.Rules(frozenset(), frozenset({"rejected"}), frozenset())
 STATUSES = {"approved": ("Done", "done"), "rejected": ("Rejected", "done"), "pending": ("In Progress", "indeterminate")}
-ASL = Path(__file__).parents[2] / "statemachine" / "workflow.asl.json"
+ASL = ROOT / "statemachine" / "workflow.asl.json"
 WAITING = ("ApisSucceeded", "WaitForStory", "ReadVerdict", "VerdictCounts", "LetConflictPass")
 
 

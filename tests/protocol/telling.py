@@ -1,8 +1,8 @@
 """A counterexample in words."""
 
-from explore import Way, unmended
-from guards import P1
-from model import SEND, Label, Model, Said
+from tests.protocol.explore import Way, unmended
+from tests.protocol.guards import P1
+from tests.protocol.model import SEND, Label, Model, Said
 
 
 def tell(model: Model, broken: str, way: Way) -> str:

@@ -14,14 +14,15 @@ from itertools import combinations_with_replacement, product
 from typing import Any, NamedTuple
 
 import pytest
-import real
-from compared import Compared
-from interleaved import Interleaved
-from model import CAUTION, Said
 from moto import mock_aws
-from replay import Answered, Called, Process, Table, Tamper
 from sfnx.testing import Failure
-from summary import table as as_table
+
+from tests.protocol import real
+from tests.protocol.compared import Compared
+from tests.protocol.interleaved import Interleaved
+from tests.protocol.model import CAUTION, Said
+from tests.protocol.replay import Answered, Called, Process, Table, Tamper
+from tests.protocol.summary import table as as_table
 
 BEFORE, INSTANT, AFTER, LATER = range(1, 5)
 MOMENTS = {

@@ -16,12 +16,13 @@ from itertools import combinations, product
 from typing import Any
 
 import pytest
-import real
-from interleaved import RUN, SENDS, Interleaved, State, Step, verdict_in
-from model import CAUTION
 from moto import mock_aws
-from replay import Answered, Call, Called, Ended, Process, Table
-from summary import table as as_table
+
+from tests.protocol import real
+from tests.protocol.interleaved import RUN, SENDS, Interleaved, State, Step, verdict_in
+from tests.protocol.model import CAUTION
+from tests.protocol.replay import Answered, Call, Called, Ended, Process, Table
+from tests.protocol.summary import table as as_table
 
 OLD, NEW = "OLD-1", real.STORY
 MOVED = json.dumps({"entry": {"S": f"MOVED#{OLD}"}, "story": {"S": NEW}}, sort_keys=True)

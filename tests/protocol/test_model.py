@@ -12,13 +12,13 @@ from itertools import combinations_with_replacement, product
 from typing import Any
 
 import pytest
-from explore import Explorer, Way
-from guards import P1, P2, P3, P4, P5, P6, P7, P8, PROPERTIES, Guards
-from model import CAUTION, Model, Said
-from summary import table
-from telling import tell as in_words
 
 from chalicelib.verdicts import YIELDS_AT_A_TIE
+from tests.protocol.explore import Explorer, Way
+from tests.protocol.guards import P1, P2, P3, P4, P5, P6, P7, P8, PROPERTIES, Guards
+from tests.protocol.model import CAUTION, Model, Said
+from tests.protocol.summary import table
+from tests.protocol.telling import tell as in_words
 
 BEFORE, RUN_A, BETWEEN, RUN_B, AFTER, LATER, LAST = range(1, 8)  # moments; run A counts from RUN_A, run B from RUN_B
 ONE, TWO = (RUN_A,), (RUN_A, RUN_B)

@@ -1,0 +1,290 @@
+"""An AWS on one machine: moto's server, the gaps filled, the deployed Lambda functions, Chalice's own dev server.
+
+with LocalCloud(Path.cwd(), aws_port=4566, api_port=8000) as cloud:
+    cloud.client("s3").list_buckets()
+    ...                # deploy as to AWS, with cloud.environment
+    cloud.start_api()  # what API Gateway serves, on cloud.api_url
+"""
+
+import contextlib
+import datetime
+import logging
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+import localcloud.light  # noqa: F401 - before moto
+
+# isort: split
+import boto3
+import botocore.session
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.moto_api._internal import moto_api_backend
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+
+from localcloud.execute_api import Application, ExecuteApi
+from localcloud.gaps import fill_all
+from localcloud.gaps.awslambda import invoke as lambda_invoke
+from localcloud.lambda_functions import LambdaFunctions
+from localcloud.loopback import bound, serving
+
+REGION = "us-east-1"
+DEV_SERVER = Path(__file__).with_name("dev_server.py")
+START_TIMEOUT_SECONDS = 30.0
+STOP_TIMEOUT_SECONDS = 3.0
+
+log = logging.getLogger("localcloud")
+
+
+class LocalCloudError(Exception):
+    """The local cloud cannot start, and why."""
+
+
+class LocalCloud:
+    """One local cloud; a context manager. moto's state is global, so there is one at a time in a process.
+
+    `project` is the Chalice project, `stage` one of its stages. A port of 0 means any free one. `wrap` puts WSGI
+    middleware around all that AWS's endpoint serves. `start` raises LocalCloudError if a port is taken or another local
+    cloud runs in this process.
+    """
+
+    _running: "LocalCloud | None" = None
+    _lock = threading.Lock()
+
+    def __init__(
+        self,
+        project: Path,
+        *,
+        aws_port: int = 0,
+        api_port: int = 0,
+        stage: str = "local",
+        wrap: Callable[[Application], Application] = lambda app: app,
+    ) -> None:
+        self.project = project
+        self.stage = stage
+        self._wrap = wrap
+        self._ports = (aws_port, api_port)
+        self._cleanup = contextlib.ExitStack()
+        self._clients: dict[str, Any] = {}
+        self._clients_lock = threading.Lock()
+        self._api_socket: socket.socket | None = None
+        self.endpoint_url = ""
+        """Where AWS is, `http://127.0.0.1:<port>`; known once started."""
+        self.api_url = ""
+        """Where the REST API will be, `http://127.0.0.1:<port>`; known once started, answers after `start_api`."""
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Exactly what to export so that boto3, the AWS CLI, Chalice and storygate use this cloud."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": REGION,  # else one that is exported already would win over AWS_DEFAULT_REGION in the AWS CLI
+        }
+
+    def session(self) -> Any:
+        """A boto3 session with this cloud's region and credentials. Its clients still need `endpoint_url`."""
+        # A profile that is exported, and perhaps not there, is none of this cloud's business.
+        no_profile = botocore.session.Session({"profile": (None, None, None, None)})
+        return boto3.Session(
+            botocore_session=no_profile,
+            aws_access_key_id=self.environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
+            region_name=REGION,
+        )
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of this cloud, the same one at each call; `os.environ` is left alone."""
+        with self._clients_lock:  # making clients is not safe in threads, using them is
+            if service not in self._clients:
+                self._clients[service] = self.session().client(service, endpoint_url=self.endpoint_url)
+            return self._clients[service]
+
+    def start(self) -> None:
+        """Bring AWS up, empty. On any failure nothing stays behind."""
+        with LocalCloud._lock:
+            if LocalCloud._running is not None:
+                raise LocalCloudError(
+                    f"a local cloud runs in this process already, at {LocalCloud._running.endpoint_url}; stop it first"
+                )
+            LocalCloud._running = self
+        self._cleanup.callback(self._release)
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def start_api(self) -> None:
+        """Bring the REST API up, running the project's code, and wait until it answers.
+
+        Raises LocalCloudError, with what the dev server printed, if it ends before that or takes too long.
+        """
+        if self._api_socket is None:
+            raise LocalCloudError("start the local cloud before its API")
+        listener = self._api_socket
+        process = subprocess.Popen(
+            [sys.executable, "-P", str(DEV_SERVER), "--stage", self.stage, "--socket", str(listener.fileno())],
+            cwd=self.project,
+            env={**_without_foreign_aws(os.environ.items()), **self.environment, "PYTHONUNBUFFERED": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=[listener.fileno()],
+            text=True,
+            # Ctrl-C is for us; we close its input, and it ends by that.
+            start_new_session=True,
+        )
+        printed: deque[str] = deque(maxlen=40)
+        reader = threading.Thread(target=_follow, args=(process.stdout, printed), daemon=True)
+        reader.start()
+        self._cleanup.callback(_end, process, reader)
+        deadline = time.monotonic() + START_TIMEOUT_SECONDS
+        while not _accepts_connections(listener.getsockname()):
+            if process.poll() is not None:
+                reader.join(STOP_TIMEOUT_SECONDS)
+                raise LocalCloudError("the REST API did not start:\n" + "\n".join(printed))
+            if time.monotonic() > deadline:
+                raise LocalCloudError(
+                    f"the REST API did not start within {START_TIMEOUT_SECONDS:.0f} s:\n" + "\n".join(printed)
+                )
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        """End everything that was started, in reverse order; every step is bounded. Stopping twice is harmless."""
+        self._cleanup.close()
+        self._clients.clear()
+        self._api_socket = None
+
+    def _start(self) -> None:
+        fill_all()
+        moto_api_backend.reset()
+        aws_port, api_port = self._ports
+        self._api_socket = self._cleanup.enter_context(_bind(api_port, "--api-port"))
+        self.api_url = "http://{}:{}".format(*self._api_socket.getsockname())
+        listener = self._cleanup.enter_context(_bind(aws_port, "--aws-port"))
+        self.endpoint_url = "http://{}:{}".format(*listener.getsockname())
+
+        api = ExecuteApi(DomainDispatcherApplication(create_backend_app), self._api_socket.getsockname()[1])
+        self._cleanup.enter_context(serving(self._wrap(api), listener, _Handler))
+        # moto's own integrations (Step Functions calling S3, say) go to the server at this port.
+        self._cleanup.enter_context(_variable("MOTO_PORT", str(listener.getsockname()[1])))
+        self._cleanup.callback(_stop_executions)
+
+        functions = LambdaFunctions(self.environment, _write_log)
+        lambda_invoke.run_with(functions)
+        self._cleanup.callback(lambda_invoke.run_with, None)
+        self._cleanup.callback(functions.stop)
+
+    def _release(self) -> None:
+        with LocalCloud._lock:
+            LocalCloud._running = None
+
+
+class _Handler(MotoRequestHandler):  # type: ignore[misc]  # moto is untyped here
+    """Quiet: moto's access log is for those who debug moto."""
+
+    def log(self, _type: str, message: str, *args: Any) -> None:
+        log.debug(message, *args)
+
+
+def _bind(port: int, flag: str) -> socket.socket:
+    """A socket bound to this machine alone, not listening yet."""
+    try:
+        return bound(port)
+    except OSError as error:
+        raise LocalCloudError(
+            f"port {port} is taken; choose another one with {flag}, or 0 for any free one ({error.strerror})"
+        ) from error
+
+
+def _accepts_connections(address: tuple[str, int]) -> bool:
+    try:
+        socket.create_connection(address, timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _follow(output: IO[str], printed: deque[str]) -> None:
+    for line in output:
+        printed.append(line.rstrip("\n"))
+        log.debug("api: %s", printed[-1])
+
+
+def _end(process: subprocess.Popen[str], reader: threading.Thread) -> None:
+    with contextlib.suppress(OSError):
+        if process.stdin:
+            process.stdin.close()
+    try:
+        process.wait(STOP_TIMEOUT_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    reader.join(STOP_TIMEOUT_SECONDS)
+    if process.stdout:
+        process.stdout.close()
+
+
+def _stop_executions() -> None:
+    """Stop what runs, as StopExecution would, so that no thread of the interpreter goes on calling a dead port."""
+    now = datetime.datetime.now(tz=datetime.UTC)
+    running = [
+        execution
+        for backend in stepfunctions_parser_backends[DEFAULT_ACCOUNT_ID].values()
+        for machine in backend.state_machines
+        for execution in machine.executions
+        if execution.status == "RUNNING" and execution.exec_worker.env is not None
+    ]
+    for execution in running:
+        execution.stop(now, error=None, cause="the local cloud stops")
+    deadline = time.monotonic() + STOP_TIMEOUT_SECONDS
+    while any(execution.status == "RUNNING" for execution in running) and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def _write_log(group: str, stream: str, line: str) -> None:
+    with contextlib.suppress(Exception):  # a log line must not end a function, whatever state its group is in
+        lambda_invoke.write_log(DEFAULT_ACCOUNT_ID, REGION, group, stream, line)
+
+
+def _without_foreign_aws(variables: Any) -> dict[str, str]:
+    """The caller's environment without what would lead an AWS client elsewhere."""
+    return {name: value for name, value in variables if not name.startswith("AWS_")}
+
+
+@contextlib.contextmanager
+def _variable(name: str, value: str) -> Iterator[None]:
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = before

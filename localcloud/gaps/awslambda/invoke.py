@@ -1,0 +1,137 @@
+"""Lambda functions run.
+
+AWS runs the deployed code and answers as in the Lambda API reference, `Invoke`: the result, or, with the header
+X-Amz-Function-Error, a description of the error; an `Event` invocation is queued, answered 202 and retried.
+moto 5.2.5 starts a Docker container for every single event, waits for it whatever the invocation type, and retries
+nothing; deleting a function leaves nothing to clean up, so nothing is.
+Here `localcloud.lambda_functions` runs them, as long as a local cloud has given it to `run_with`.
+"""
+
+import json
+import logging
+from typing import Any
+
+import moto.awslambda.models as lambda_models
+from moto.core.utils import unix_time_millis, utcnow
+from moto.logs.models import logs_backends
+from moto.sqs.models import sqs_backends
+
+from localcloud.lambda_functions import AsyncPolicy, Function, LambdaFunctions, Outcome
+
+log = logging.getLogger("localcloud.lambda")
+
+_runner: LambdaFunctions | None = None
+
+
+def run_with(runner: LambdaFunctions | None) -> None:
+    """Run functions with this runner from now on; None: not at all. moto's state is global, so is this."""
+    global _runner
+    _runner = runner
+
+
+def fill() -> None:
+    """Route every way to invoke a function (API, S3 event, queue) to the runner."""
+    lambda_models.LambdaFunction.invoke = _invoke
+    lambda_models.LambdaBackend.delete_function = _delete_function
+    lambda_models.LambdaBackend.put_function_event_invoke_config = _put_event_invoke_config
+
+
+def invoke_async(function: Any, event: Any) -> None:
+    """Queue an event for moto's `LambdaFunction`, as S3 and an Event invocation do."""
+    _running().enqueue(_deployed(function), event, _policy(function))
+
+
+def write_log(account_id: str, region: str, group: str, stream: str, line: str) -> None:
+    """Append one line to CloudWatch Logs; group and stream come into being with their first line."""
+    backend = logs_backends[account_id][region]
+    backend.ensure_log_group(group)
+    if stream not in backend.groups[group].streams:
+        backend.create_log_stream(group, stream)
+    backend.put_log_events(group, stream, [{"timestamp": int(unix_time_millis()), "message": line}])
+
+
+_delete_function_of_moto = lambda_models.LambdaBackend.delete_function
+
+
+def _running() -> LambdaFunctions:
+    if _runner is None:
+        raise RuntimeError("no local cloud is running, so no Lambda function can run")
+    return _runner
+
+
+def _invoke(function: Any, body: Any, request_headers: Any, response_headers: Any) -> bytes:
+    event = json.loads(body) if body else {}
+    match request_headers.get("x-amz-invocation-type") or "RequestResponse":
+        case "Event":
+            invoke_async(function, event)
+            return b""
+        case "DryRun":
+            return b""
+    outcome = _running().invoke(_deployed(function), event)
+    if outcome.error:
+        response_headers["x-amz-function-error"] = outcome.error
+    return outcome.payload
+
+
+def _delete_function(backend: Any, function_name: str, qualifier: str | None = None) -> None:
+    arn = backend.get_function(function_name).function_arn
+    _delete_function_of_moto(backend, function_name, qualifier)
+    if _runner and not qualifier:
+        _runner.forget(arn)
+
+
+def _put_event_invoke_config(backend: Any, function_name: str, config: dict[str, Any]) -> Any:
+    # Put replaces (Lambda API reference, PutFunctionEventInvokeConfig); moto appends, and goes on reading the first.
+    function = backend.get_function(function_name)
+    config = {key: value for key, value in config.items() if value is not None}
+    function.event_invoke_config = [
+        lambda_models.EventInvokeConfig(function.function_arn, utcnow().timestamp(), config)
+    ]
+    return function.event_invoke_config[0].response()
+
+
+def _deployed(function: Any) -> Function:
+    return Function(
+        arn=function.function_arn,
+        name=function.function_name,
+        handler=function.handler,
+        timeout_seconds=int(function.timeout),
+        memory_mb=int(function.memory_size),
+        variables=tuple(sorted(function.environment_vars.items())),
+        code_sha256=function.code_sha_256,
+        code=function.code_bytes,
+    )
+
+
+def _policy(function: Any) -> AsyncPolicy:
+    if not function.event_invoke_config:
+        return AsyncPolicy()
+    config = function.event_invoke_config[-1].config
+    destination = config.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination", "")
+
+    def tell_queue(event: Any, outcome: Outcome, attempts: int) -> None:
+        _send_to_queue(destination, function.function_arn, event, outcome, attempts)
+
+    return AsyncPolicy(
+        retries=config.get("MaximumRetryAttempts", AsyncPolicy.retries),
+        on_failure=tell_queue if ":sqs:" in destination else None,
+    )
+
+
+def _send_to_queue(queue_arn: str, function_arn: str, event: Any, outcome: Outcome, attempts: int) -> None:
+    """The record of a failed event (Lambda developer guide, invocation-async-retain-records.html)."""
+    _, _, _, region, account_id, queue = queue_arn.split(":")
+    record = {
+        "version": "1.0",
+        "timestamp": utcnow().isoformat(timespec="milliseconds") + "Z",
+        "requestContext": {
+            "functionArn": f"{function_arn}:$LATEST",
+            "condition": "RetriesExhausted",
+            "approximateInvokeCount": attempts,
+        },
+        "requestPayload": event,
+        "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": outcome.error},
+        "responsePayload": json.loads(outcome.payload),
+    }
+    log.warning("event for %s failed %d times and went to %s", function_arn, attempts, queue)
+    sqs_backends[account_id][region].send_message(queue, json.dumps(record))

@@ -1,0 +1,48 @@
+"""The context object, `$states.context`.
+
+AWS: `State.RetryCount` in a Task, a Parallel and a Map is the number of retries before the current attempt, and in
+a Catch the number made; `Execution.StartTime` and `State.EnteredTime` are written as `$now()` writes the time;
+`Execution.RedriveCount` is 0. (aws-facts.md, "State machine (JSONata)", MEAS.)
+
+moto 5.2.5 writes times in Python's form, which a machine cannot compare with `$now()`, and gives `StartTime` as an
+object that its own JSON does not hold, so that an output with the context in it breaks DescribeExecution. Retries are
+counted in `stepfunctions.attempts`.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from moto.stepfunctions.parser.asl.component.state import state as state_module
+from moto.stepfunctions.parser.asl.eval.evaluation_details import ExecutionDetails
+from moto.stepfunctions.parser.backend import execution_worker
+from moto.stepfunctions.parser.backend.execution import Execution
+
+
+def written(moment: datetime) -> str:
+    """Return a moment as AWS writes it: UTC, milliseconds, `Z`."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _state_data(Name: str, EnteredTime: str, **fields: Any) -> dict[str, Any]:
+    return {"EnteredTime": written(datetime.fromisoformat(EnteredTime)), "Name": Name, **fields}
+
+
+def _execution_data(**fields: Any) -> dict[str, Any]:
+    return {**fields, "RedriveCount": 0}
+
+
+def _details(self: Any) -> Any:
+    return ExecutionDetails(
+        arn=self.exec_arn,
+        name=self.name,
+        role_arn=self.role_arn,
+        inpt=self.input_data,
+        start_time=written(self.start_date),
+    )
+
+
+def fill() -> None:
+    """Have moto build the context object as AWS does."""
+    state_module.StateData = _state_data
+    execution_worker.ExecutionData = _execution_data
+    Execution.get_start_execution_details = _details

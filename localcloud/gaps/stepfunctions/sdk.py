@@ -1,0 +1,111 @@
+"""Arguments and results of `aws-sdk` integrations, S3 objects among them.
+
+AWS: fields are spelled as in the AWS SDK for Java, capitalised, at every depth: a DynamoDB value is `Bool` or `Ss`,
+and an unknown field is refused when the machine is saved. `s3:getObject` gives `Body` as a string, and more than
+256 KiB of it is `States.DataLimitExceeded`; `s3:putObject` writes a `Body` as JSON, a string with quotes around it, and
+as `text/plain` unless told otherwise.
+Times in a result are strings. (aws-facts.md, "SDK integrations", REC and MEAS.)
+
+moto 5.2.5 passes arguments to boto3 as they are, so that `Bool` or an object as a `Body` is lost or fails, and
+returns boto3's answer as it is, an open stream in place of the body.
+"""
+
+import json
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
+from botocore.response import StreamingBody
+from moto.stepfunctions.parser.asl.component.common.parargs import ArgumentsJSONataTemplateValueObject
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import StateTaskService
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_aws_sdk import (
+    StateTaskServiceAwsSdk,
+)
+from moto.stepfunctions.parser.quotas import MAX_STATE_SIZE_UTF8_BYTES
+
+from localcloud.gaps.stepfunctions.clients import client_for
+from localcloud.gaps.stepfunctions.context import written
+from localcloud.gaps.stepfunctions.errors import java_name
+
+_original_from_state_props = StateTaskService.from_state_props
+
+
+@lru_cache(maxsize=1024)
+def _members(shape: StructureShape) -> dict[str, tuple[str, Shape]]:
+    return {java_name(name): (name, member) for name, member in shape.members.items()}
+
+
+def to_request(value: Any, shape: Shape | None) -> Any:
+    """Return arguments as boto3 takes them."""
+    if isinstance(shape, StructureShape) and isinstance(value, dict):
+        members = _members(shape)
+        for field in value:
+            if field not in members:
+                raise ValueError(f"The field {field!r} is not supported; {shape.name} has {', '.join(members)}")
+        return {members[field][0]: to_request(item, members[field][1]) for field, item in value.items()}
+    if isinstance(shape, ListShape) and isinstance(value, list):
+        return [to_request(item, shape.member) for item in value]
+    if isinstance(shape, MapShape) and isinstance(value, dict):
+        return {key: to_request(item, shape.value) for key, item in value.items()}
+    if isinstance(shape, StringShape) and not isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if shape is not None and shape.type_name == "blob":
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return value
+
+
+def from_response(value: Any, shape: Shape | None) -> Any:
+    """Return boto3's answer as the result of a Task."""
+    if isinstance(shape, StructureShape) and isinstance(value, dict):
+        members = shape.members
+        return {java_name(name): from_response(item, members[name]) for name, item in value.items() if name in members}
+    if isinstance(shape, ListShape) and isinstance(value, list):
+        return [from_response(item, shape.member) for item in value]
+    if isinstance(shape, MapShape) and isinstance(value, dict):
+        return {key: from_response(item, shape.value) for key, item in value.items()}
+    if isinstance(value, StreamingBody):
+        # One byte over the limit is enough for moto's own check of a result's size.
+        value = value.read(MAX_STATE_SIZE_UTF8_BYTES + 1)
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    if isinstance(value, datetime):
+        return written(value)
+    return value
+
+
+def _operation(task: Any, region: str) -> tuple[Any, str, Any]:
+    client = client_for(region, task._get_boto_service_name())
+    action = task._get_boto_service_action()
+    if action not in client.meta.method_to_api_mapping:
+        raise ValueError(f"The resource {task.resource.resource_arn} is not recognized")
+    model = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[action])
+    return client, action, model
+
+
+def _from_state_props(self: Any, state_props: Any) -> None:
+    _original_from_state_props(self, state_props)
+    if self.parargs is None:
+        raise ValueError(f"{self.resource.resource_arn} needs Arguments")
+    _, _, model = _operation(self, "us-east-1")
+    if isinstance(self.parargs, ArgumentsJSONataTemplateValueObject):
+        fields = [binding.identifier for binding in self.parargs.template_eval_component.bindings]
+        to_request(dict.fromkeys(fields), model.input_shape)
+
+
+def _eval_service_task(
+    self: Any, env: Any, resource_runtime_part: Any, normalised_parameters: Any, state_credentials: object
+) -> None:
+    del state_credentials  # One account, one set of clients.
+    client, action, model = _operation(self, resource_runtime_part.region)
+    request = to_request(normalised_parameters, model.input_shape)
+    if model.name == "PutObject":
+        request.setdefault("ContentType", "text/plain; charset=UTF-8")  # of the SDK for Java, for a body of text
+    answer = getattr(client, action)(**request)
+    env.stack.append(from_response(answer, model.output_shape))
+
+
+def fill() -> None:
+    """Have moto translate the arguments and results of SDK integrations."""
+    StateTaskServiceAwsSdk.from_state_props = _from_state_props
+    StateTaskServiceAwsSdk._eval_service_task = _eval_service_task

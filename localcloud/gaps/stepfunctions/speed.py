@@ -1,0 +1,85 @@
+"""What makes moto's interpreter slow where AWS is not.
+
+AWS runs hundreds of executions at once, each transition taking some milliseconds.
+moto 5.2.5 parses `$` anew for every state, starts two threads per machine and branch, keeps each thread object for
+ever, and writes the whole machine into its log whenever a state fails, even if a Retry or a Catch takes care of it. For
+every call that it makes itself it spells out all URLs of that service anew, S3's after loading their module from disk.
+`jsonata-python` looks twice for every node, through all frames, whether somebody wants to know of it.
+And a branch that begins while its run is stopped raises in its thread, and the run waits for it for ever.
+"""
+
+import logging
+from collections import deque
+from functools import lru_cache
+from typing import Any
+
+import jsonata
+import moto.s3.urls as s3_urls
+from moto.core.base_backend import BaseBackend
+from moto.s3.models import S3Backend
+from moto.stepfunctions.parser.asl.component.common.path import result_path
+from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
+from moto.stepfunctions.parser.asl.component.program import program
+from moto.stepfunctions.parser.asl.component.state.exec import execute_state
+from moto.stepfunctions.parser.asl.component.state.exec.state_parallel import branch_worker
+from moto.stepfunctions.parser.asl.utils import json_path
+from moto.stepfunctions.parser.backend import execution_worker
+
+log = logging.getLogger("localcloud.stepfunctions")
+
+_original_eval = program.Program.eval
+_original_urls = BaseBackend.urls.fget
+_known_urls: dict[type, Any] = {}
+_NOT_BOUND = jsonata.Utils.NONE
+_parse_json_path = lru_cache(maxsize=1024)(json_path.parse)
+
+
+def _eval(self: Any, env: Any) -> None:
+    if self.timeout_seconds:  # Only a time limit needs a thread that is watched.
+        _original_eval(self, env)
+        return
+    if env.program_state() is not None and not env.is_running():
+        return  # a branch whose run was stopped before it began; its thread would die, and the run wait for it
+    env.next_state_name = self.start_at.start_at_name
+    EvalComponent.eval(self, env)
+
+
+def _log_failure(self: object, failure_event_exception: Any) -> None:
+    del self
+    log.debug("%s", failure_event_exception.failure_event.event_details)
+
+
+def _log_exception(self: object, exception: Exception) -> None:
+    log.debug("%s: %r", type(self).__name__, exception)
+
+
+def _urls(self: Any) -> Any:
+    known = _known_urls.get(type(self))
+    if known is None:
+        known = _known_urls[type(self)] = _original_urls(self)
+    return known
+
+
+def _lookup(self: Any, name: str) -> Any:
+    if name == "__evaluate_exit":  # nobody here ever binds it
+        return None
+    frame = self
+    while frame is not None:
+        value = frame.bindings.get(name, _NOT_BOUND)
+        if value is not _NOT_BOUND:
+            return value
+        frame = frame.parent
+    return None
+
+
+def fill() -> None:
+    """Have moto do each of these once, or not at all."""
+    S3Backend._url_module = property(lambda self: s3_urls)  # noqa: ARG005
+    BaseBackend.urls = property(_urls)
+    jsonata.Jsonata.Frame.lookup = _lookup
+    json_path.parse = result_path.parse = _parse_json_path
+    program.Program.eval = _eval
+    EvalComponent._log_failure_event_exception = _log_failure
+    EvalComponent._log_exception = _log_exception
+    for module in (program, execute_state, branch_worker, execution_worker):
+        module.TMP_THREADS = deque(maxlen=0)

@@ -1,0 +1,130 @@
+"""Bucket and table: versions, encryption, closed to strangers, and what is kept how long."""
+
+import json
+import shlex
+from typing import Any
+
+from storygate.checks.finding import Finding, Site, check, fail, ok
+from storygate.support.errors import error_code
+
+BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+EXPIRY = "expiresAt"
+
+
+@check("bucket versions", "a run reads the version that started it; without versions it may read a later upload")
+def versioning(site: Site) -> Finding:
+    """Versioning is on."""
+    status = site.client("s3").get_bucket_versioning(Bucket=site.stage.bucket).get("Status", "never set")
+    if status == "Enabled":
+        return ok("kept")
+    return fail(
+        f"versioning is {status}",
+        f"aws s3api put-bucket-versioning --bucket {site.stage.bucket} --versioning-configuration Status=Enabled",
+    )
+
+
+@check("bucket encryption", "inputs and results hold what the release knows")
+def encryption(site: Site) -> Finding:
+    """Encrypted at rest; S3 does so by itself since 2023, so only an odd endpoint shows none."""
+    s3, bucket = site.client("s3"), site.stage.bucket
+    try:
+        rules = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+    except s3.exceptions.ClientError as error:
+        if error_code(error) != "ServerSideEncryptionConfigurationNotFoundError":
+            raise
+        rule = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
+        put = ["aws", "s3api", "put-bucket-encryption", "--bucket", bucket]
+        return fail(
+            "none by default",
+            shlex.join([*put, "--server-side-encryption-configuration", json.dumps(rule)]),
+        )
+    return ok(", ".join(rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] for rule in rules))
+
+
+@check("bucket public access", "whoever may write inputs/ may start a deployment")
+def public_access(site: Site) -> Finding:
+    """All four blocks are on."""
+    s3, bucket = site.client("s3"), site.stage.bucket
+    try:
+        blocks = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
+    except s3.exceptions.ClientError as error:
+        if error_code(error) != "NoSuchPublicAccessBlockConfiguration":
+            raise
+        blocks = {}
+    open_ = [block for block in BLOCKS if not blocks.get(block)]
+    if not open_:
+        return ok("blocked")
+    return fail(
+        f"not blocked: {', '.join(open_)}",
+        f"aws s3api put-public-access-block --bucket {bucket} --public-access-block-configuration "
+        + ",".join(f"{block}=true" for block in BLOCKS),
+    )
+
+
+@check("bucket TLS only", "inputs and results must not cross a network in the clear")
+def tls_only(site: Site) -> Finding:
+    """A statement of the policy denies whatever comes without TLS."""
+    s3, bucket = site.client("s3"), site.stage.bucket
+    try:
+        policy: dict[str, Any] = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])
+    except s3.exceptions.ClientError as error:
+        if error_code(error) != "NoSuchBucketPolicy":
+            raise
+        policy = {"Version": "2012-10-17", "Statement": []}
+    wanted = _deny_plain(f"arn:{site.partition}:s3:::{bucket}")
+    statements = policy["Statement"] if isinstance(policy["Statement"], list) else [policy["Statement"]]
+    if any(_unnamed(statement) == _unnamed(wanted) for statement in statements):
+        return ok("the policy denies the rest")
+    # What else the policy says stays; a broken statement of our name is replaced.
+    others = [statement for statement in statements if statement.get("Sid") != wanted["Sid"]]
+    mended = json.dumps({**policy, "Statement": [*others, wanted]})
+    put = ["aws", "s3api", "put-bucket-policy", "--bucket", bucket, "--policy", mended]
+    return fail("no statement denies requests without TLS", shlex.join(put))
+
+
+@check("table expiry", "without it verdicts and dead waits pile up for ever")
+def expiry(site: Site) -> Finding:
+    """TTL is on, by the attribute that the code writes."""
+    table = site.stage.table
+    told = site.client("dynamodb").describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+    if told.get("TimeToLiveStatus") in {"ENABLED", "ENABLING"} and told.get("AttributeName") == EXPIRY:
+        return ok(f"by {EXPIRY}")
+    return fail(
+        f"TTL is {told.get('TimeToLiveStatus', 'unknown')}"
+        + (f" by {told['AttributeName']}" if told.get("AttributeName") else ""),
+        f"aws dynamodb update-time-to-live --table-name {table} "
+        f"--time-to-live-specification Enabled=true,AttributeName={EXPIRY}",
+    )
+
+
+@check("table recovery", "a table that is spoilt or emptied cannot be set back: waiting runs would wait in vain")
+def recovery(site: Site) -> Finding:
+    """Point-in-time recovery is on."""
+    table = site.stage.table
+    backups = site.client("dynamodb").describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
+    if backups.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus") == "ENABLED":
+        return ok("to any second of the last weeks")
+    return fail(
+        "point-in-time recovery is off",
+        f"aws dynamodb update-continuous-backups --table-name {table} "
+        "--point-in-time-recovery-specification PointInTimeRecoveryEnabled=true",
+    )
+
+
+def _deny_plain(bucket: str) -> dict[str, Any]:
+    """As in statemachine/storage.yaml."""
+    return {
+        "Sid": "TlsOnly",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [bucket, f"{bucket}/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+
+
+def _unnamed(statement: dict[str, Any]) -> dict[str, Any]:
+    """A statement without its name, its resources in any order."""
+    resource = statement.get("Resource", [])
+    listed = sorted(resource) if isinstance(resource, list) else [resource]
+    return {**statement, "Sid": "", "Resource": listed}

@@ -1,0 +1,147 @@
+"""The console's pages, as a Flask app: the list, a run, its live part, its report, and what can be done to it."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, flash, jsonify, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from jinja2 import FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from werkzeug.exceptions import HTTPException
+
+from storygate.commands.arguments import Place
+from storygate.console.actions import ACTIONS, act
+from storygate.console.guard import protect
+from storygate.console.listing import FILTERS, Listing
+from storygate.report.page import CSS, TEMPLATES, body, label, page
+from storygate.report.view import RunView, view
+from storygate.runs.executions import RUNNING
+from storygate.runs.waits import waiting_for
+from storygate.support.errors import AWS_ERRORS, DENIED, THROTTLED, OperatorError, error_code, explain
+from storygate.support.times import age
+
+NAMED = 20  # runs that a dialog names; of more it says that there are more
+
+
+def create_app(place: Place, port: int, key: str | None = None) -> Flask:
+    """The console of a stage as it is served at `port` of this machine; see `guard.protect` for the key.
+
+    Its threads share the place's clients, so these must exist already (`server.console`).
+    """
+    app = Flask(__name__)
+    app.jinja_loader = FileSystemLoader([Path(__file__).parent / "templates", TEMPLATES])  # and the report's badges
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.globals.update(
+        place=place,
+        filters=[(name, {"": "All", "ended": "Ended"}.get(name) or label(name)[0]) for name in FILTERS],
+        label=label,
+        age=age,
+    )
+    app.jinja_env.filters["pretty"] = json.dumps  # for a macro of the report that lies beside its badge
+    app.jinja_env.filters["at"] = _at
+    protect(app, port, key)
+    listing = Listing(place)
+
+    @app.get("/")
+    def runs() -> str:
+        return render_template("runs.html", **_listed(listing))
+
+    @app.get("/live")
+    def runs_live() -> Response:
+        return jsonify(html=render_template("_rows.html", **_listed(listing)))
+
+    @app.get("/runs/<execution>")
+    def run(execution: str) -> str:
+        seen = view(place, execution)
+        return render_template("run.html", **_shown(place, seen))
+
+    @app.get("/runs/<execution>/live")
+    def run_live(execution: str) -> Response:
+        shown = _shown(place, view(place, execution))
+        return jsonify(
+            html=render_template("_run.html", **shown), title=shown["title"], said=shown["said"], over=shown["over"]
+        )
+
+    @app.get("/runs/<execution>/report.html")
+    def report(execution: str) -> Response:
+        seen = view(place, execution)
+        answer = Response(page(seen), mimetype="text/html")
+        answer.headers["Content-Disposition"] = f'attachment; filename="{seen.execution}.html"'
+        return answer
+
+    @app.post(f"/runs/<execution>/<any({', '.join(ACTIONS)}):action>")
+    def acted(execution: str, action: str) -> ResponseReturnValue:
+        told = act(place, execution, action, request.form.get("reason", "").strip())
+        flash(told.text, "done" if told.done else "failed")
+        return redirect(url_for("run", execution=told.execution), 303)
+
+    @app.get("/report.css")
+    def report_css() -> Response:
+        return Response(CSS, mimetype="text/css")
+
+    @app.errorhandler(OperatorError)
+    @app.errorhandler(HTTPException)
+    def failed(error: Any) -> ResponseReturnValue:
+        return _told(error)
+
+    for kind in AWS_ERRORS:
+        app.register_error_handler(kind, _told)
+    return app
+
+
+def _listed(listing: Listing) -> dict[str, Any]:
+    outcome = request.args.get("outcome", "")
+    story = " ".join(request.args.get("story", "").split()).upper()
+    outcome = outcome if outcome in FILTERS else ""
+    token = request.args.get("next")
+    asked = {name: value for name, value in (("outcome", outcome), ("story", story)) if value}
+    return {
+        "listed": listing.page(outcome, story, token),
+        "outcome": outcome,
+        "story": story,
+        "asked": asked,
+        "is_first": not token,
+    }
+
+
+def _shown(place: Place, seen: RunView) -> dict[str, Any]:
+    words, _ = label(seen.outcome)
+    over = seen.status != RUNNING
+    story = seen.story or "its story"
+    others: list[str] = []
+    if not over and seen.story:
+        names = waiting_for(place.dynamodb, place.stage.table, seen.story, NAMED + 2)
+        others = [name for name in names if name != seen.execution]
+    return {
+        "run": seen,
+        "body": Markup(body(seen)),  # noqa: S704  (escaped where it is made)
+        "title": f"{words} · {seen.execution}",
+        "said": f"{words}: {seen.reason}" if over and seen.reason else f"{words}, {story}",
+        "over": over,
+        "story": story,
+        "others": others[:NAMED],
+        "more_others": len(others) > NAMED,
+    }
+
+
+def _at(text: str) -> str:
+    """A time as the report has it, in UTC, in short."""
+    return datetime.fromisoformat(text).strftime("%-d %b %Y, %H:%M:%S")
+
+
+def _told(error: Exception) -> ResponseReturnValue:
+    """A page, or for the live part JSON, that says what is wrong and what to do about it."""
+    if isinstance(error, HTTPException):
+        status, explained = error.code or 500, OperatorError(error.description or error.name, "")
+    elif isinstance(error, OperatorError):
+        status, explained = 404, error
+    else:
+        code = error_code(error)
+        status = 403 if code in DENIED else 503 if code in THROTTLED else 502
+        explained = explain(error)
+    if request.path.endswith("/live"):
+        return jsonify(error=explained.message, hint=explained.hint), status
+    return render_template("error.html", error=explained, status=status), status

@@ -1,0 +1,115 @@
+"""The three APIs as a stage's state machine calls them: where, and with whose credentials."""
+
+import base64
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from chalicelib.tokens import APIS
+from storygate.stage.config import Stage
+from storygate.support.errors import OperatorError, error_code
+from storygate.support.terminal import Terminal
+
+ACTIONS = dict(zip(APIS, ("validate", "deploy", "notify"), strict=True))
+
+
+@dataclass(frozen=True)
+class Api:
+    """One API. `own`: its connection is the stack's, so the mock's token is behind it."""
+
+    name: str
+    url: str
+    connection: str
+    own: bool
+
+    @property
+    def action(self) -> str:
+        """What the API is told to do (design: Contract, APIs)."""
+        return ACTIONS[self.name]
+
+
+class Untestable(Exception):
+    """Why an API's credentials cannot be had; names no secret."""
+
+
+def read_apis(stage: Stage, stepfunctions: Any, machine: str) -> list[Api]:
+    """The APIs in the deployed definition, which is what runs really call; `machine` is the state machine's ARN."""
+    try:
+        definition = json.loads(stepfunctions.describe_state_machine(stateMachineArn=machine)["definition"])
+    except stepfunctions.exceptions.StateMachineDoesNotExist as error:
+        raise OperatorError(
+            f"Stage {stage.name} is not deployed here: there is no {machine}.",
+            f"Run `python -m storygate deploy --stage {stage.name}`, or check AWS_PROFILE and the region.",
+        ) from error
+    arguments = {name: state["Arguments"] for name, state in _states(definition) if "http:invoke" in state["Resource"]}
+    return [_api(stage, name, arguments[f"Call{name.capitalize()}"]) for name in APIS]
+
+
+def credentials(api: Api, mock_token: str, events: Any, secretsmanager: Any) -> dict[str, str]:
+    """The headers that carry an API's credentials: the mock's bearer, or what the connection's own secret holds.
+
+    EventBridge keeps a connection's credentials in a secret it manages (EventBridge user guide, "Connections"), which
+    few may read. Raises Untestable, saying why, for that and for OAuth, whose token only EventBridge fetches.
+    """
+    if api.own:
+        return {"Authorization": f"Bearer {mock_token}"}
+    name = api.connection.partition(":connection/")[2].partition("/")[0]
+    try:
+        described = events.describe_connection(Name=name)
+        kind = described["AuthorizationType"]
+        if kind not in {"API_KEY", "BASIC"}:
+            raise Untestable(f"connection {name} is of type {kind}, whose token only EventBridge fetches")
+        secret = json.loads(secretsmanager.get_secret_value(SecretId=described["SecretArn"])["SecretString"])
+    except ClientError as error:
+        raise Untestable(f"connection {name} or its secret cannot be read: {error_code(error)}") from error
+    except ValueError:
+        raise Untestable(f"the secret of connection {name} is not JSON") from None  # the parser would quote it
+    return _headers(kind, secret, name)
+
+
+def confirm_real_calls(apis: list[Api], stage: Stage, what: str, terminal: Terminal) -> None:
+    """Has the operator type the stage's name before real APIs are called; OperatorError for another answer.
+
+    Mocks need no asking, and without a terminal nobody can be asked.
+    """
+    real = [api for api in apis if not api.own]
+    if not real or not terminal.interactive:
+        return
+    for api in real:
+        terminal.warn(f"{what} really calls {api.url}, action {api.action}")
+    if terminal.ask(f"Type the stage's name to go on ({stage.name}): ") != stage.name:
+        raise OperatorError("Not confirmed; nothing was called.", f"Type {stage.name}, or add --yes.")
+
+
+def _states(definition: Any) -> Iterator[tuple[str, Any]]:
+    """All Task states, those in parallel branches too."""
+    for name, state in definition["States"].items():
+        if state["Type"] == "Task":
+            yield name, state
+        for branch in state.get("Branches", []):
+            yield from _states(branch)
+
+
+def _api(stage: Stage, name: str, arguments: Any) -> Api:
+    connection = arguments["InvocationConfig"]["ConnectionArn"]
+    own = f":connection/{stage.state_machine}-{name}/" in connection
+    return Api(name, arguments["ApiEndpoint"], connection, own)
+
+
+def _headers(kind: str, secret: Any, name: str) -> dict[str, str]:
+    # The secret is EventBridge's own, and its fields' names are undocumented: seen as api_key_name and ApiKeyName.
+    field = {key.replace("_", "").lower(): value for key, value in secret.items()}
+    extra = field.get("invocationhttpparameters") or {}
+    if set(extra) - {"header_parameters"}:
+        raise Untestable(f"connection {name} adds to the query or the body, which this command does not")
+    try:
+        more = {parameter["key"]: parameter["value"] for parameter in extra.get("header_parameters", [])}
+        if kind == "API_KEY":
+            return more | {field["apikeyname"]: field["apikeyvalue"]}
+        pair = f"{field['username']}:{field['password']}"
+    except KeyError as error:
+        raise Untestable(f"the secret of connection {name} has no {error}") from None
+    return more | {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}

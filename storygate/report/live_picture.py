@@ -1,0 +1,127 @@
+"""A run in the terminal: the bars of its report, drawn anew while it goes on."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from rich.console import Console, ConsoleOptions, Group, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from storygate.report.timeline import Cut, Row, timeline
+from storygate.report.view import RunView, of_events
+from storygate.runs.executions import name_of
+from storygate.runs.history import History, Moment, follow
+from storygate.support.patience import Patience
+from storygate.support.terminal import UNPRINTABLE, Terminal
+from storygate.support.times import age, clock, span
+
+# Phase -> its sign and colour; the sign alone must do, for NO_COLOR and for who sees no colours.
+SIGNS = {
+    "done": ("✓", "green"),
+    "retried": ("↻", "yellow"),
+    "running": ("▸", "cyan"),
+    "waiting": ("◷", "magenta"),
+    "failed": ("✗", "red"),
+}
+CUT = "┆"
+WIDEST_BAR, NARROWEST_BAR = 60, 10  # characters
+TIMES = 18  # characters of a row's time, and the gaps between its columns
+FRAME = 6  # lines around the rows
+
+
+def follow_live(
+    history: History,
+    patience: Patience,
+    tell: Callable[[Moment], None],
+    terminal: Terminal,
+    *,
+    until: Callable[[], bool] = lambda: False,
+    idle: Callable[[], None] = lambda: None,
+) -> bool:
+    """As `history.follow`; where somebody watches, the run's picture takes the place of `tell`'s lines."""
+    with _telling(history, tell, terminal) as told:
+        return follow(history, patience, told, until=until, idle=idle)
+
+
+@contextmanager
+def _telling(
+    history: History, tell: Callable[[Moment], None], terminal: Terminal
+) -> Iterator[Callable[[Moment], None]]:
+    if not terminal.can_redraw:
+        yield tell
+        return
+    with terminal.redrawn(Picture(history)):
+        yield lambda _: None
+
+
+class Picture:
+    """What `rich` draws of a run: how it stands, and a bar for each state entered."""
+
+    def __init__(self, history: History, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._history, self._now = history, now
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The picture as it is now, within the console's width and height."""
+        events = list(self._history.events)
+        if not events:
+            yield Text(f"{name_of(self._history.arn)}: starting")
+            return
+        view = of_events(self._history.arn, events, {}, read_at=self._now())
+        drawn = timeline(view)
+        # What does not fit above is gone for good, so the first states give way to the last.
+        room = max(3, (options.height or console.height) - FRAME)
+        hidden = max(0, len(drawn.rows) - room)
+        rows = [(row, _name(row), _notes(row)) for row in drawn.rows[hidden:]]
+        words = max(name.cell_len for _, name, _ in rows) + max(notes.cell_len for *_, notes in rows)
+        width = max(NARROWEST_BAR, min(WIDEST_BAR, options.max_width - words - TIMES))
+        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+        for column in range(4):
+            table.add_column(no_wrap=True, overflow="ellipsis", justify="right" if column == 2 else "left")
+        for row, name, notes in rows:
+            table.add_row(name, _bars(row, drawn.cuts, width), span(row.seconds), notes)
+        above = [Text(f"  … {hidden} states before", style="dim")] if hidden else []
+        cut = [Text(f"  {CUT} = " + ", ".join(cut.text for cut in drawn.cuts) + ", drawn short", style="dim")]
+        yield Group(*above, table, *(cut if drawn.cuts else ()), _standing(view))
+
+
+def _name(row: Row) -> Text:
+    sign, colour = SIGNS[row.phase]
+    return Text(f"{'  ' * row.depth}{sign} {row.state}".translate(UNPRINTABLE), style=colour)
+
+
+def _notes(row: Row) -> Text:
+    notes = [f"{row.times} times"] if row.times > 1 else [f"{row.attempts} attempts"] if row.attempts > 1 else []
+    notes += [error.replace("States.Http.StatusCode.", "HTTP ") for error, _ in row.errors]
+    return Text(", ".join(notes).translate(UNPRINTABLE), style="yellow")
+
+
+def _bars(row: Row, cuts: Sequence[Cut], width: int) -> Text:
+    """Every visit as a line, broken where the axis is drawn short, with a cross for each failed attempt."""
+    cells = [(" ", "")] * width
+    for bar in row.bars:
+        first = min(width - 1, int(bar.left / 100 * width))
+        last = min(width, max(first + 1, round((bar.left + bar.width) / 100 * width)))
+        cells[first:last] = [("━", SIGNS[bar.phase][1])] * (last - first)
+        for middle in (int((cut.left + cut.width / 2) / 100 * width) for cut in cuts):
+            if first <= middle < last:
+                cells[middle] = (CUT, SIGNS[bar.phase][1])
+        for place in bar.failures:
+            cells[min(width - 1, int(place / 100 * width))] = SIGNS["failed"]
+    return Text.assemble(*cells)
+
+
+def _standing(view: RunView) -> Text:
+    """How it ended, or what it waits for; in as many lines as that needs, since the terminal's own wrapping is off."""
+    story = view.story or "its story"
+    if view.ended:
+        sign, colour = SIGNS["done" if view.outcome == "approved" else "failed"]
+        line = f"{sign} {view.outcome} after {span(view.seconds)}" + (f": {view.reason}" if view.reason else "")
+    elif view.waiting_since:
+        sign, colour = SIGNS["waiting"]
+        line = f"{sign} waiting for {story} for {age((view.read_at - view.waiting_since).total_seconds())}, since "
+        line += clock(view.waiting_since) + (f", at most until {clock(view.deadline)}" if view.deadline else "")
+    else:
+        sign, colour = SIGNS["running"]
+        line = f"{sign} running for {span(view.seconds)}"
+    return Text(line.translate(UNPRINTABLE), style=colour, overflow="fold", no_wrap=False)

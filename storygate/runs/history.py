@@ -1,0 +1,327 @@
+"""What happens in a run, read from its history while it happens.
+
+Everything comes from one call, GetExecutionHistory: which state was entered, what failed and was tried again, what
+an API answered, whether the run waits, how it ended. Status and history then never disagree, which DescribeExecution,
+eventually consistent, may (API reference). The history holds the task token (in `taskScheduledEventDetails`), so only
+named fields are taken out of it, and nothing is shown as it is.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from chalicelib.verdicts import STORY_REJECTED
+from storygate.support.patience import Patience
+from storygate.support.redact import redacted
+from storygate.support.terminal import Terminal
+from storygate.support.times import age, clock, iso
+
+WAIT = "WaitForStory"
+ENDS = {
+    "ExecutionSucceeded": "SUCCEEDED",
+    "ExecutionFailed": "FAILED",
+    "ExecutionAborted": "ABORTED",
+    "ExecutionTimedOut": "TIMED_OUT",
+}
+# After these come the first states of branches.
+OPENS = {"ParallelStateStarted", "MapStateStarted", "MapIterationStarted"}
+# What an attempt of a state fails with; each of them has an `error` (API reference, HistoryEvent).
+FAILURES = ("taskFailed", "taskSubmitFailed", "taskStartFailed", "taskTimedOut", "evaluationFailed")
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One thing that happened. `kind` is one of
+
+    - `state`: entered `{"state"}`
+    - `failure`: of an attempt, `{"state", "attempt", "error"}`; a retry or the state's Catch follows
+    - `api`: an API's answer as the run takes it, `{"api", "status", "statusCode", "attempts"}`
+    - `waiting`: the run has its entry in the decision table, `{"state"}`
+    - `resumed`: it waits no more, `{"state", "seconds", "reason"}`, the last who said what, or that nobody did
+    - `ended`: `{"status", "outcome", "reason"}`, `status` as AWS has it
+    """
+
+    at: datetime
+    kind: str
+    details: dict[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        """The moment for scripts, `{"at", "event", …}`."""
+        return {"at": iso(self.at), "event": self.kind, **self.details}
+
+    def tell(self, terminal: Terminal) -> None:
+        """The moment for people, one line with the local time."""
+        told, at = self.details, clock(self.at)
+        match self.kind:
+            case "state":
+                terminal.detail(f"{at} state {told['state']}")
+            case "failure":
+                terminal.warn(f"{at} {told['state']}: attempt {told['attempt']} failed: {told['error']}")
+            case "api":
+                show = terminal.done if told["status"] == "success" else terminal.warn
+                answer = f"{told['status']} (HTTP {told['statusCode']}, attempts: {told['attempts']})"
+                show(f"{at} {told['api']} API: {answer}")
+            case "waiting":
+                terminal.detail(f"{at} waiting for the story")
+            case "resumed":
+                terminal.detail(
+                    f"{at} waited {age(told['seconds'])}" + (f": {told['reason']}" if told["reason"] else "")
+                )
+            case "ended":
+                show = terminal.done if told["outcome"] == "approved" else terminal.warn
+                show(f"{at} ended {told['outcome']}" + (f": {told['reason']}" if told["reason"] else ""))
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One stay in a state, `left` is None while it lasts. A state that a loop comes back to has several."""
+
+    state: str
+    entered: datetime
+    kind: str
+    """The state's type in the ASL: `Task`, `Choice`, `Parallel`, …"""
+    within: int | None = None
+    """The visit of the Parallel or Map that it belongs to, by its place in `History.visits`."""
+    left: datetime | None = None
+    attempts: int = 1
+    failures: tuple[tuple[datetime, str], ...] = ()
+    """When attempts failed, and with which error; an error's name alone, since its cause may quote anything."""
+    failed: bool = False
+    """Whether the last attempt failed, so that the state was left by its Catch or ended the run."""
+    waiting_since: datetime | None = None
+    """When its task token was handed out (TaskSubmitted), for what comes back with the token."""
+    stopped: bool = False
+    """Whether it was left only because the run ended, or the Parallel around it: a Fail, what was cancelled."""
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """The names of what its attempts failed with."""
+        return tuple(error for _, error in self.failures)
+
+
+@dataclass
+class History:
+    """A run's history, read piece by piece. `client` is Step Functions'."""
+
+    client: Any
+    arn: str
+    path: list[str] = field(default_factory=list)
+    """The states entered so far, in order."""
+    visits: list[Visit] = field(default_factory=list)
+    """The same, with what became of each."""
+    waiting_since: datetime | None = None
+    """Since when the run waits for its story; None while it does not."""
+    end: Moment | None = None
+    """The moment of kind `ended`, once it has come."""
+    events: list[Any] = field(default_factory=list, repr=False)
+    """All that was read, as AWS has it: with the task token, so never to be shown."""
+    _last: int = 0
+    _visit_of: dict[int, int] = field(default_factory=dict)
+    _opens: set[int] = field(default_factory=set)
+    _answered: set[str] = field(default_factory=set)
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything of the run has been read yet."""
+        return self._last > 0
+
+    def read(self) -> list[Moment]:
+        """What has happened since the last call; nothing for a run that does not exist (yet)."""
+        return self.take(self._new_events())
+
+    def take(self, events: Iterable[Any]) -> list[Moment]:
+        """What these events tell, which follow those taken before, in order."""
+        moments: list[Moment] = []
+        for event in events:
+            self.events.append(event)
+            moments += self._moments(event)
+        return moments
+
+    def _new_events(self) -> list[Any]:
+        """The events since the last call, in order.
+
+        Read from the newest back to the last one known: one page, however long the run is.
+        """
+        found = []
+        request = {"executionArn": self.arn, "reverseOrder": True, "maxResults": 200}
+        while True:
+            try:
+                page = self.client.get_execution_history(**request)
+            except self.client.exceptions.ExecutionDoesNotExist:
+                return []
+            for event in page["events"]:
+                if event["id"] <= self._last:
+                    break
+                found.append(event)
+            else:
+                if page.get("nextToken"):
+                    request["nextToken"] = page["nextToken"]
+                    continue
+            break
+        if found:
+            self._last = found[0]["id"]
+        return found[::-1]
+
+    def _moments(self, event: Any) -> Iterator[Moment]:
+        at, entered, exited = event["timestamp"], event.get("stateEnteredEventDetails"), _exited(event)
+        number = self._visited(event)
+        state = self.visits[number].state if number is not None else ""
+        if entered:
+            self.path.append(state)
+            yield Moment(at, "state", {"state": state})
+        if (error := _error(event)) and number is not None:
+            failures = (*self.visits[number].failures, (at, error))
+            attempts = max(self.visits[number].attempts, len(failures))
+            self._change(number, attempts=attempts, failures=failures, failed=True)
+            yield Moment(at, "failure", {"state": state, "attempt": len(failures), "error": error})
+        if event["type"] == "TaskSubmitted":
+            self.waiting_since = at
+            yield Moment(at, "waiting", {"state": state})
+        if exited:
+            yield from self._left(at, exited)
+        if status := ENDS.get(event["type"]):
+            self.end = Moment(at, "ended", _ending(status, event))
+            self.waiting_since = None
+            self._close(at, range(len(self.visits)))
+            yield self.end
+
+    def _visited(self, event: Any) -> int | None:
+        """Whose event it is, with the visit brought up to date; None for one of the run itself."""
+        at, kind, exited = event["timestamp"], event["type"], _exited(event)
+        # In parallel branches the states' events alternate; an event's predecessor tells whose it is.
+        before = event.get("previousEventId", 0)
+        number = self._visit_of.get(before)
+        if entered := event.get("stateEnteredEventDetails"):
+            around = number if before in self._opens or number is None else self.visits[number].within
+            self.visits.append(Visit(entered["name"], at, kind.removesuffix("StateEntered"), around))
+            number = len(self.visits) - 1
+        elif exited:
+            number = self._entered(exited["name"], number)
+        if number is None:
+            return None
+        self._visit_of[event["id"]] = number
+        if kind in OPENS:
+            self._opens.add(event["id"])
+        if kind == "TaskScheduled":
+            # The first attempt is none that failed before; one whose arguments failed was never scheduled.
+            tries = len(self.visits[number].failures) + 1
+            self._change(number, attempts=tries, failed=False)
+        if kind == "TaskSubmitted":
+            self._change(number, waiting_since=at)
+        if exited:
+            self._change(number, left=at)
+            self._close(at, [index for index in range(number, len(self.visits)) if self._is_within(index, number)])
+        return number
+
+    def _entered(self, state: str, number: int | None) -> int | None:
+        """The visit that an exit ends: the predecessor's own, but the one around it when the last branch is done."""
+        if number is not None and self.visits[number].state == state and self.visits[number].left is None:
+            return number
+        numbers = range(len(self.visits) - 1, -1, -1)
+        return next((n for n in numbers if self.visits[n].state == state and self.visits[n].left is None), None)
+
+    def _is_within(self, index: int, outer: int) -> bool:
+        around = self.visits[index].within
+        return around is not None and (around == outer or self._is_within(around, outer))
+
+    def _close(self, at: datetime, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            if self.visits[number].left is None:
+                self._change(number, left=at, stopped=True)
+
+    def _change(self, number: int, **changes: Any) -> None:
+        self.visits[number] = replace(self.visits[number], **changes)
+
+    def _left(self, at: datetime, exited: Any) -> Iterator[Moment]:
+        if exited["name"] == WAIT and self.waiting_since:
+            seconds = round((at - self.waiting_since).total_seconds(), 3)
+            yield Moment(at, "resumed", {"state": WAIT, "seconds": seconds, "reason": _reason(exited)})
+            self.waiting_since = None
+        # An API's answer is the output of the state that called it; the one it gives up to passes the same on.
+        api = exited["name"].removeprefix("Call").removesuffix("GaveUp").lower()
+        answer = _answer(exited.get("output"))
+        if answer and api not in self._answered:
+            self._answered.add(api)
+            yield Moment(at, "api", {"api": api, **answer})
+
+
+def follow(
+    history: History,
+    patience: Patience,
+    tell: Callable[[Moment], None],
+    *,
+    until: Callable[[], bool] = lambda: False,
+    idle: Callable[[], None] = lambda: None,
+) -> bool:
+    """Tells each moment as it comes, until the run has ended or `until()` holds; False if the patience ended first.
+
+    `idle` is called before each pause, for what shows how long it takes.
+    """
+    while True:
+        moments = history.read()
+        for moment in moments:
+            tell(moment)
+        if history.end or until():
+            return True
+        idle()
+        if not patience.pause(news=bool(moments)):
+            return False
+
+
+def await_run(history: History, seconds: float) -> bool:
+    """Waits until the run exists, reading none of its moments; False after `seconds`."""
+    probe = History(history.client, history.arn)
+    return follow(probe, Patience(seconds), lambda _: None, until=lambda: probe.exists)
+
+
+def _exited(event: Any) -> Any:
+    return event.get("stateExitedEventDetails")
+
+
+def _error(event: Any) -> str | None:
+    """The error's name alone: its cause may quote what an API sent.
+
+    None for a rejection: it resumes the wait by an error, and is the answer that was waited for, not a failure.
+    """
+    for kind in FAILURES:
+        details = event.get(f"{kind}EventDetails")
+        if details is not None:
+            error = str(details.get("error") or kind)
+            return None if error == STORY_REJECTED else error
+    return None
+
+
+def _reason(exited: Any) -> str | None:
+    """The reason that the state assigned as it was left, by a Catch or not."""
+    try:
+        reason = json.loads((exited.get("assignedVariables") or {})["reason"])
+    except (KeyError, ValueError):
+        return None
+    return redacted(reason) if isinstance(reason, str) else None
+
+
+def _answer(output: str | None) -> dict[str, Any] | None:
+    try:
+        answer = json.loads(output or "null")["answer"]
+        return {name: answer[name] for name in ("status", "statusCode", "attempts")}
+    except (KeyError, TypeError, ValueError):  # another state's output
+        return None
+
+
+def _ending(status: str, event: Any) -> dict[str, Any]:
+    """Approved is only what succeeded; a failure is named by its error, as the state machine ends it (NotApproved)."""
+    name = event["type"]
+    details = event.get(f"{name[0].lower()}{name[1:]}EventDetails") or {}
+    outcome = outcome_of(status, details.get("error"))
+    return {"status": status, "outcome": outcome, "reason": redacted(details.get("cause")) or None}
+
+
+def outcome_of(status: str, error: str | None = None) -> str:
+    """The outcome that an execution's status and error stand for.
+
+    `approved` for SUCCEEDED, the error of a run that failed (the ASL's `Fail` names the outcome, everything else is
+    AWS's own, such as `States.Runtime`), `cancelled` for ABORTED, `running` for RUNNING.
+    """
+    return {"SUCCEEDED": "approved", "ABORTED": "cancelled", "FAILED": error or "error"}.get(status, status.lower())

@@ -1,0 +1,127 @@
+"""A run's input: dropped into the bucket, or found again from what its execution was started with."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.drop import execution_name
+from storygate.support.errors import OperatorError, error_code
+from storygate.support.times import clock
+
+PREFIX = "inputs/"
+LONGEST = 262_144  # bytes; a longer object is none the workflow takes (workflow.asl.json, ReadInput)
+GONE = {"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404", "MethodNotAllowed"}  # the last: a delete marker
+
+
+@dataclass(frozen=True)
+class Drop:
+    """An uploaded input. `execution` is the name of the run that it starts."""
+
+    bucket: str
+    key: str
+    version: str
+    execution: str
+
+
+def drop(s3: Any, bucket: str, name: str, content: bytes) -> Drop:
+    """Uploads an input to `inputs/<name>`; the version that S3 answers with tells the run's name at once.
+
+    The trigger computes the same name from its event (chalicelib/drop.py). Raises OperatorError for a bucket that
+    keeps no versions.
+    """
+    key = PREFIX + name
+    answer = s3.put_object(Bucket=bucket, Key=key, Body=content, ContentType="application/json")
+    version = answer.get("VersionId")
+    if not version:
+        raise OperatorError(
+            f"Bucket {bucket} keeps no versions, so the run that this starts cannot be told by its name.",
+            f"Run `aws s3api put-bucket-versioning --bucket {bucket} --versioning-configuration Status=Enabled`.",
+        )
+    return Drop(bucket, key, version, execution_name(bucket, key, version))
+
+
+def pinned(s3: Any, bucket: str, described: Any) -> str:
+    """The input to start the same request again with, as JSON text; `described` is DescribeExecution's answer.
+
+    An input in S3 is named with the version the run read. If the run was started without one, that is the version
+    that was the newest when it started. Raises OperatorError if it is gone.
+    """
+    text = str(described.get("input", "{}"))
+    source = _source(text, bucket)
+    if source is None:
+        return text
+    if "VersionId" not in source:
+        source = source | {"VersionId": _version_at(s3, source, described["startDate"])}
+    try:
+        s3.head_object(**source)
+    except s3.exceptions.ClientError as error:
+        if error_code(error) not in GONE:
+            raise
+        raise _gone(source, f"version {source['VersionId']}") from error
+    return json.dumps({"bucket": source["Bucket"], "key": source["Key"], "versionId": source["VersionId"]})
+
+
+def story_of(s3: Any, bucket: str, text: str | None) -> str | None:
+    """The story in an execution's input (JSON text), read from S3 if it lies there; None if there is none to be found.
+
+    As InputIsValid takes it: without blanks around it, in capitals.
+    """
+    source = _source(text or "", bucket)
+    request = _loaded(text or "") if source is None else _loaded(_read(s3, source))
+    story = request.get("jiraStoryId") if isinstance(request, dict) else None
+    # JSONata's $trim also makes one blank of several.
+    return " ".join(story.split()).upper() or None if isinstance(story, str) else None
+
+
+def _source(text: str, bucket: str) -> dict[str, str] | None:
+    """Where an input in S3 lies, as S3's arguments; None if the input is the request itself (ASL: FindInput)."""
+    given = _loaded(text)
+    if not isinstance(given, Mapping) or "jiraStoryId" in given:
+        return None
+    key = given["inputFile"] if "inputFile" in given else given.get("key")
+    if not isinstance(key, str) or not key:
+        return None
+    where = given.get("bucket")
+    source = {"Bucket": where if isinstance(where, str) else bucket, "Key": key}
+    version = given.get("versionId")
+    return source | ({"VersionId": version} if isinstance(version, str) else {})
+
+
+def _version_at(s3: Any, source: dict[str, str], moment: Any) -> str:
+    pages = s3.get_paginator("list_object_versions").paginate(Bucket=source["Bucket"], Prefix=source["Key"])
+    found = [
+        (version["LastModified"], str(version["VersionId"]))
+        for page in pages
+        for version in page.get("Versions", [])
+        # S3 keeps whole seconds, Step Functions milliseconds: a drop never looks later than the run it started.
+        if version["Key"] == source["Key"] and version["LastModified"] <= moment
+    ]
+    if not found:
+        raise _gone(source, f"what it held at {clock(moment)}")
+    # S3 lists newest first, so of one second the first is the newest.
+    return max(found, key=lambda version: version[0])[1]
+
+
+def _gone(source: dict[str, str], what: str) -> OperatorError:
+    return OperatorError(
+        f"s3://{source['Bucket']}/{source['Key']} no longer has {what}, which this run read.",
+        "Drop the request again: python -m storygate start FILE --stage …",
+    )
+
+
+def _read(s3: Any, source: dict[str, str]) -> str:
+    try:
+        answer = s3.get_object(**source)
+    except s3.exceptions.ClientError as error:
+        if error_code(error) not in GONE:
+            raise
+        return ""
+    return "" if answer["ContentLength"] > LONGEST else str(answer["Body"].read().decode(errors="replace"))
+
+
+def _loaded(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None

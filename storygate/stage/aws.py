@@ -1,0 +1,48 @@
+"""The AWS a command works on: an account by the operator's credentials, or the local cloud."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+
+from storygate.support.errors import no_region
+
+
+@dataclass(frozen=True)
+class Aws:
+    """Clients for this process, and the environment that makes a child process work on the same AWS."""
+
+    client: Callable[[str], Any]
+    region: str
+    environment: Mapping[str, str]
+
+    @property
+    def endpoint_url(self) -> str | None:
+        """Where AWS is if it is not AWS itself, e.g. `http://127.0.0.1:4566`."""
+        return (self.environment.get("AWS_ENDPOINT_URL") or "").rstrip("/") or None
+
+
+def of_environment() -> Aws:
+    """The AWS that the AWS CLI would use here: profile, keys, region and AWS_ENDPOINT_URL as it reads them."""
+    session = boto3.Session()
+    if not session.region_name:
+        raise no_region()
+    return Aws(session.client, session.region_name, dict(os.environ))
+
+
+def isolated(client: Callable[[str], Any], environment: Mapping[str, str]) -> Aws:
+    """An AWS whose child processes see nothing of the operator's own: no key, profile, region or config file.
+
+    So a local run can never reach a real account, whatever AWS_PROFILE or AWS_ENDPOINT_URL_S3 the shell holds.
+    """
+    child = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    child |= {
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "NO_PROXY": "127.0.0.1,localhost",
+        **environment,
+    }
+    return Aws(client, environment["AWS_DEFAULT_REGION"], child)

@@ -1,0 +1,224 @@
+"""A stage of `.chalice/config.json`, the project's only configuration, read into names."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from storygate.support.errors import OperatorError
+
+CONFIG = Path(".chalice", "config.json")
+STORAGE_TEMPLATE = Path("statemachine", "storage.yaml")
+WORKFLOW_TEMPLATE = Path("statemachine", "workflow.yaml")
+DEFINITION = Path("statemachine", "workflow.asl.json")
+
+VARIABLES = ("STORYGATE_BUCKET", "STORYGATE_TABLE", "STORYGATE_SECRET", "STORYGATE_STATE_MACHINE")
+# The parameters of workflow.yaml that `deploy` fills by itself; the others are the stage's to choose.
+FILLED = {"StateMachineName", "BucketName", "TableName", "SecretName", "SecretVersion", "DefinitionKey"}
+FILLED |= {"FunctionPrefix", "ApiName", "ApiStage"}
+
+LOG_RETENTION_DAYS = 90
+# For all callers together: Jira's automation at its busiest stays far below, and no flood runs up a bill.
+THROTTLING = {"rateLimit": 50, "burstLimit": 100}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The names of one deployment. `workflow_parameters` override parameters of statemachine/workflow.yaml."""
+
+    name: str
+    app_name: str
+    api_gateway_stage: str
+    functions: tuple[str, ...]
+    bucket: str
+    table: str
+    secret: str
+    state_machine: str
+    region: str
+    workflow_parameters: Mapping[str, str]
+    log_retention_days: int = LOG_RETENTION_DAYS
+    rate_limit: float = THROTTLING["rateLimit"]
+    burst_limit: int = THROTTLING["burstLimit"]
+    policy_files: Mapping[str, str] = field(default_factory=dict)
+    """Function in app.py -> its IAM policy in .chalice/, for those that have one."""
+
+    @property
+    def storage_stack(self) -> str:
+        """The CloudFormation stack of the bucket and the table."""
+        return f"{self.app_name}-{self.name}-storage"
+
+    @property
+    def workflow_stack(self) -> str:
+        """The CloudFormation stack of the state machine and what belongs to it."""
+        return f"{self.app_name}-{self.name}-workflow"
+
+    @property
+    def api_function(self) -> str:
+        """The Lambda function of the REST API: Chalice calls it `<app>-<stage>`, unlike every other one."""
+        return f"{self.app_name}-{self.name}"
+
+    @property
+    def trigger(self) -> str:
+        """The Lambda function that a drop wakes."""
+        return f"{self.app_name}-{self.name}-start_execution"
+
+    @property
+    def lambda_names(self) -> Mapping[str, str]:
+        """Function in app.py -> name in Lambda, for all functions that config.json lists."""
+        named = {function: f"{self.app_name}-{self.name}-{function}" for function in self.functions}
+        return {**named, "api_handler": self.api_function}
+
+    @property
+    def role_names(self) -> tuple[str, ...]:
+        """The roles that Chalice makes, one per function."""
+        return tuple(f"{self.app_name}-{self.name}-{function}" for function in self.lambda_names)
+
+    @property
+    def log_groups(self) -> tuple[str, ...]:
+        """The functions' log groups. Chalice sets up `…-api_handler`, while Lambda writes to `<app>-<stage>`."""
+        names = {*self.lambda_names.values(), *self.role_names}
+        return tuple(f"/aws/lambda/{name}" for name in sorted(names))
+
+    @property
+    def access_log_group(self) -> str:
+        """Where API Gateway writes a line for each request."""
+        return f"/aws/apigateway/{self.api_function}"
+
+    @property
+    def queue(self) -> str:
+        """The queue of the drops that started nothing; workflow.yaml names it so."""
+        return f"{self.state_machine}-not-started"
+
+
+def find_project(start: Path | None = None) -> Path:
+    """The project's directory: the current one (or `start`), else the one this package lies in.
+
+    Raises OperatorError if neither holds .chalice/config.json.
+    """
+    candidates = (start or Path.cwd(), Path(__file__).resolve().parents[2])
+    for candidate in candidates:
+        if (candidate / CONFIG).is_file():
+            return candidate.resolve()
+    raise OperatorError(f"{candidates[0]} holds no {CONFIG}.", "Change to the project's directory and run this again.")
+
+
+def load_stage(project: Path, name: str, region: str) -> Stage:
+    """The stage `name` of the project's config.json, for the session's region.
+
+    Settings at the top of config.json count for every stage and a stage overrides them, as Chalice reads it. Raises
+    OperatorError naming the field, the file and the fix: unknown stage, missing name, unknown or malformed parameter.
+    """
+    config = _read_config(project)
+    stages = config.get("stages")
+    if not isinstance(stages, dict) or not isinstance(stages.get(name), dict):
+        known = ", ".join(sorted(stages)) if isinstance(stages, dict) and stages else "none"
+        raise OperatorError(
+            f'{CONFIG} has no stage "{name}".',
+            f'Use one of its stages ({known}), or add "{name}" under "stages" with its four names.',
+        )
+    own = stages[name]
+    app_name = config.get("app_name")
+    if not isinstance(app_name, str) or not app_name:
+        raise OperatorError(f"app_name is missing in {CONFIG}.", 'Add "app_name": "storygate" at its top.')
+    variables = {**config.get("environment_variables", {}), **own.get("environment_variables", {})}
+    bucket, table, secret, state_machine = (_required(variables, variable, name) for variable in VARIABLES)
+    functions = {**config.get("lambda_functions", {}), **own.get("lambda_functions", {})}
+    throttling = _throttling(name, own.get("api", {}))
+    return Stage(
+        name=name,
+        app_name=app_name,
+        # "api" is Chalice's default name for the stage of API Gateway.
+        api_gateway_stage=own.get("api_gateway_stage") or config.get("api_gateway_stage") or "api",
+        functions=tuple(functions),
+        bucket=bucket,
+        table=table,
+        secret=secret,
+        state_machine=state_machine,
+        region=region,
+        workflow_parameters=_workflow_parameters(project, name, own.get("workflow", {})),
+        # Chalice's own setting, for what Chalice does not apply it to.
+        log_retention_days=int(
+            own.get("log_retention_in_days") or config.get("log_retention_in_days") or LOG_RETENTION_DAYS
+        ),
+        rate_limit=throttling["rateLimit"],
+        burst_limit=int(throttling["burstLimit"]),
+        policy_files={
+            function: settings["iam_policy_file"]
+            for function, settings in functions.items()
+            if isinstance(settings, dict) and "iam_policy_file" in settings
+        },
+    )
+
+
+def sharing_bucket(project: Path, stage: Stage) -> list[str]:
+    """The other stages of config.json with the same STORYGATE_BUCKET."""
+    config = _read_config(project)
+    common = config.get("environment_variables", {})
+    buckets = {
+        name: {**common, **other.get("environment_variables", {})}.get("STORYGATE_BUCKET")
+        for name, other in config["stages"].items()
+        if name != stage.name and isinstance(other, dict)
+    }
+    return [name for name, bucket in buckets.items() if str(bucket).strip() == stage.bucket]
+
+
+def template_parameters(template: str) -> tuple[str, ...]:
+    """The names of a CloudFormation template's parameters, read by its layout: two blanks under `Parameters:`."""
+    section = re.search(r"^Parameters:\n((?:[ #].*\n|\n)+)", template, re.MULTILINE)
+    return tuple(re.findall(r"^  (\w+):", section.group(1), re.MULTILINE)) if section else ()
+
+
+def _read_config(project: Path) -> dict[str, Any]:
+    try:
+        config = json.loads((project / CONFIG).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise OperatorError(f"{project} holds no {CONFIG}.", "Change to the project's directory.") from error
+    except ValueError as error:
+        raise OperatorError(f"{CONFIG} is not JSON: {error}.", "Mend it at that line.") from error
+    if not isinstance(config, dict):
+        raise OperatorError(f"{CONFIG} is not a JSON object.", "See the repository's own for the form.")
+    return config
+
+
+def _required(variables: Mapping[str, Any], variable: str, stage: str) -> str:
+    value = variables.get(variable)
+    if not isinstance(value, str) or not value.strip():
+        raise OperatorError(
+            f'{variable} is missing in stage "{stage}" of {CONFIG}.',
+            f'Add "{variable}": "storygate-{stage}" to that stage\'s "environment_variables".',
+        )
+    return value.strip()
+
+
+def _workflow_parameters(project: Path, stage: str, given: object) -> dict[str, str]:
+    where = f'"workflow" in stage "{stage}" of {CONFIG}'
+    if not isinstance(given, dict):
+        raise OperatorError(f"{where} is not an object.", 'Write it as {"ValidationUrl": "https://…"}.')
+    allowed = set(template_parameters((project / WORKFLOW_TEMPLATE).read_text(encoding="utf-8"))) - FILLED
+    for parameter, value in given.items():
+        if parameter not in allowed:
+            raise OperatorError(
+                f"{where} has an unknown parameter {parameter}.",
+                f"Remove it, or use one of {', '.join(sorted(allowed))} ({WORKFLOW_TEMPLATE}).",
+            )
+        if isinstance(value, bool) or not isinstance(value, str | int | float) or value == "":
+            raise OperatorError(
+                f"{parameter} in {where} is neither text nor a number.", "Give it a value or remove it."
+            )
+    return {parameter: str(value) for parameter, value in given.items()}
+
+
+def _throttling(stage: str, given: object) -> dict[str, float]:
+    where = f'"api" in stage "{stage}" of {CONFIG}'
+    if not isinstance(given, dict):
+        raise OperatorError(f"{where} is not an object.", 'Write it as {"rateLimit": 50, "burstLimit": 100}.')
+    for setting, value in given.items():
+        if setting not in THROTTLING:
+            raise OperatorError(
+                f"{where} has an unknown setting {setting}.", f"Remove it, or use one of {', '.join(THROTTLING)}."
+            )
+        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+            raise OperatorError(f"{setting} in {where} is not a number above zero.", "Mend or remove it.")
+    return {**THROTTLING, **given}

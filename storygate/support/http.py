@@ -1,0 +1,69 @@
+"""One POST over HTTP, as careful with credentials as they deserve: no redirect takes them elsewhere."""
+
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from storygate.support.errors import OperatorError, OutOfPatience
+
+LONGEST_ANSWER = 65_536  # bytes that are read
+THIS_MACHINE = frozenset(("127.0.0.1", "localhost", "::1"))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer, whatever its status. `text` holds at most its first 64 KiB."""
+
+    status: int
+    text: str
+
+    @property
+    def is_success(self) -> bool:
+        """Whether it is 2xx."""
+        return 200 <= self.status < 300
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """urllib would send every header, Authorization too, to wherever the answer points; nor does Jira follow."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout: float, what: str) -> Answer:
+    """POSTs JSON bytes; `timeout` is in seconds, for each of connecting and reading; `what` is named in errors.
+
+    The environment's proxy is used, except for this machine. Raises OutOfPatience if no answer came in time, and
+    OperatorError if none came at all; neither names a header.
+    """
+    scheme = urlsplit(url).scheme
+    if scheme not in {"https", "http"}:
+        raise OperatorError(f"{what} has a URL of scheme {scheme!r}.", "Give it one that begins with https://.")
+    proxies: dict[str, str] | None = {} if urlsplit(url).hostname in THIS_MACHINE else None
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler(proxies), _NoRedirect)
+    request = urllib.request.Request(  # noqa: S310  (checked above)
+        url, body, {"Content-Type": "application/json", **headers}, method="POST"
+    )
+    try:
+        with opener.open(request, timeout=timeout) as answer:
+            return Answer(answer.status, _text(answer))
+    except urllib.error.HTTPError as error:
+        with error:
+            return Answer(error.code, _text(error))
+    except OSError as error:  # URLError is one
+        if isinstance(error, TimeoutError) or isinstance(getattr(error, "reason", None), TimeoutError):
+            raise OutOfPatience(
+                f"{what} gave no answer within {timeout:g} s: {url}",
+                "It may have worked all the same; --timeout waits longer.",
+            ) from error
+        raise OperatorError(
+            f"{what} cannot be reached: {getattr(error, 'reason', error)}: {url}",
+            "Check the network and the URL; the local cloud must be running for a stage of this machine.",
+        ) from error
+
+
+def _text(answer: Any) -> str:
+    return str(answer.read(LONGEST_ANSWER).decode(errors="replace"))

@@ -1,0 +1,86 @@
+"""What the unit tests share. Nothing leaves the process: moto answers for AWS, and the credentials are invented."""
+
+import json
+import os
+from types import SimpleNamespace
+
+import hypothesis
+import pytest
+from chalice.test import Client
+from moto import mock_aws
+
+from tests.chalicelib.fakes import REGION, SECRET_VALUES, Hooked, StepFunctions, client
+
+# Derandomised and without a database of failures, so that `make test` says the same twice.
+hypothesis.settings.register_profile("storygate", deadline=None, derandomize=True, database=None)
+hypothesis.settings.load_profile("storygate")
+
+ENVIRONMENT = {
+    "STORYGATE_BUCKET": "drop-box",
+    "STORYGATE_TABLE": "verdicts",
+    "STORYGATE_SECRET": "the-secret",
+    "STORYGATE_STATE_MACHINE": "gate",
+}
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": REGION}
+
+
+@pytest.fixture(scope="module")
+def _app():
+    """The app under its stage's environment, with AWS clients of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (ENVIRONMENT | CREDENTIALS).items():
+            patch.setenv(name, value)
+        patch.delenv("AWS_ENDPOINT_URL", raising=False)
+        import app  # reads the environment when it is imported
+        from chalicelib import aws
+
+        aws._made.cache_clear()
+        # The stage's configuration does not matter here; the folder has none.
+        yield app, Client(app.app, project_dir=os.devnull).http
+        aws._made.cache_clear()
+
+
+@pytest.fixture
+def cloud(_app):
+    """The app in an empty AWS: `app` (the module), `http` (sends requests), and the clients of what it uses."""
+    app, http = _app
+    with mock_aws():
+        _forget(app)
+        _make_table(app.TABLE)
+        client("secretsmanager").create_secret(Name=app.SECRET, SecretString=json.dumps(SECRET_VALUES))
+        _make_machine(app.STATE_MACHINE)
+        services = {service: client(service) for service in ("dynamodb", "secretsmanager", "stepfunctions")}
+        yield SimpleNamespace(app=app, http=http, **services)
+        _forget(app)
+
+
+def _forget(app):
+    app.secret.cache_clear()
+    app.verdict_table.cache_clear()
+
+
+def _make_table(name):
+    client("dynamodb").create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in ("story", "entry")],
+        KeySchema=[{"AttributeName": "story", "KeyType": "HASH"}, {"AttributeName": "entry", "KeyType": "RANGE"}],
+    )
+
+
+def _make_machine(name):
+    definition = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}
+    role = "arn:aws:iam::123456789012:role/gate"
+    client("stepfunctions").create_state_machine(name=name, definition=json.dumps(definition), roleArn=role)
+
+
+@pytest.fixture
+def dynamodb(cloud):
+    """The decision table's client, at which a test may hook in."""
+    return Hooked(cloud.dynamodb)
+
+
+@pytest.fixture
+def machine():
+    """Step Functions, remembering what it was sent."""
+    return StepFunctions()

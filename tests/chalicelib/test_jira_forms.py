@@ -1,0 +1,178 @@
+"""Every body that Jira really sends, by the table in samples/jira/README.md, and what may be missing from it."""
+
+import json
+import re
+from datetime import UTC, datetime
+
+import pytest
+
+from chalicelib import jira
+from chalicelib.errors import BadBody
+from tests.chalicelib.fakes import DEFAULT_RULES, SAMPLES, changed, sample, without
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+ROWS = re.findall(r"^\| `(\S+)\.json` \| .+ \| (\w+) \|$", (SAMPLES / "README.md").read_text(encoding="utf-8"), re.M)
+DONE = sample("cloud-done")
+
+
+def read(body):
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return jira.read(raw, NOW, DEFAULT_RULES)
+
+
+def verdict_of(body):
+    """The word that the samples' table uses: a decision, `ignored`, or the HTTP status of a refusal."""
+    try:
+        answer = read(body)
+    except BadBody as error:
+        return str(error.status)
+    return answer.verdict.decision if isinstance(answer, jira.Decided) else "ignored"
+
+
+@pytest.mark.parametrize(("name", "expected"), ROWS)
+def test_a_sample_gives_the_verdict_that_its_table_promises(name, expected):
+    assert verdict_of((SAMPLES / f"{name}.json").read_bytes()) == expected
+
+
+def test_the_table_lists_every_sample_once():
+    assert sorted(name for name, _ in ROWS) == sorted(path.stem for path in SAMPLES.glob("*.json"))
+
+
+@pytest.mark.parametrize(
+    ("name", "story"),
+    [
+        ("key-with-blanks", "OPS-79"),
+        ("project-key-differs", "AB_2-17"),
+        ("automation-jira-format", "PROJ-12345"),
+        ("automation-automation-format", "PROJ-12345"),
+        ("flat-approved", "PROJ-12345"),
+        ("comment-created-old", None),
+        ("project-updated", None),
+        ("two-keys-only", None),
+    ],
+)
+def test_the_story_is_the_issues_key(name, story):
+    assert read(sample(name)).story == story
+
+
+@pytest.mark.parametrize(
+    ("name", "former"), [("moved", "PROJ-12345"), ("moved-and-done", "PROJ-12345"), ("cloud-done", None)]
+)
+def test_a_move_names_the_key_the_story_had(name, former):
+    assert read(sample(name)).former_key == former
+
+
+def test_a_move_to_the_same_key_is_none():
+    assert read(changed(sample("moved"), "issue.key", " proj-12345")).former_key is None
+
+
+@pytest.mark.parametrize("letter", ["K", "é", "価", "ΐ", "\ud800"])
+def test_a_key_that_is_read_fits_the_tables_keys_whatever_its_letters(letter):
+    for length in range(1, 260, 7):
+        items = [{"field": "Key", "fromString": letter * length}]
+        former = read(changed(sample("moved"), "changelog.items", items)).former_key
+        assert len(f"MOVED#{former}".encode()) <= 1024  # DynamoDB, naming rules and quotas: sort key
+
+
+def test_a_story_in_small_letters_is_the_same_story():
+    assert read(changed(DONE, "issue.key", "proj-12345")).story == "PROJ-12345"
+
+
+def test_a_verdict_carries_what_a_result_shows():
+    verdict = read(sample("rejected-by-resolution")).verdict
+    assert (verdict.decision, verdict.status, verdict.actor) == ("rejected", "Done", "Ines Albrecht")
+    assert verdict.message == "status Done, resolution Won't Do"
+    assert (verdict.decided_at, verdict.received_at) == ("2026-01-01T10:00:00.000Z", "2026-03-01T12:00:00.000Z")
+
+
+def test_a_deleted_issue_says_so():
+    assert read(sample("deleted")).verdict.message == "the issue was deleted"
+
+
+@pytest.mark.parametrize(
+    ("user", "actor"),
+    [
+        ({"accountId": "712020:1"}, "712020:1"),
+        ({"name": "t.okafor", "key": "JIRAUSER10107"}, "t.okafor"),
+        ({"displayName": "Tobi Okafor", "name": "t.okafor"}, "Tobi Okafor"),
+        ({}, None),
+        ("t.okafor", None),
+    ],
+)
+def test_the_actor_is_whatever_name_the_user_has(user, actor):
+    assert read(changed(DONE, "user", user)).verdict.actor == actor
+
+
+@pytest.mark.parametrize("name", ["cloud-done", "data-center-done"])
+@pytest.mark.parametrize(
+    ("missing", "expected"),
+    [
+        ("issue", "ignored"),
+        ("issue.key", "ignored"),
+        ("issue.fields", "pending"),
+        ("issue.fields.status", "pending"),
+        ("issue.fields.status.name", "approved"),
+        ("issue.fields.status.statusCategory", "pending"),
+        ("issue.fields.status.statusCategory.key", "pending"),
+        ("issue.fields.resolution", "approved"),
+        ("issue.fields.project", "approved"),
+        ("changelog", "ignored"),
+        ("changelog.items", "ignored"),
+        ("user", "approved"),
+        ("timestamp", "approved"),
+        ("issue_event_type_name", "approved"),
+    ],
+)
+def test_a_part_that_is_missing_never_helps_an_approval(name, missing, expected):
+    assert verdict_of(without(sample(name), missing)) == expected
+    assert verdict_of(changed(sample(name), missing, None)) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        ("issue", 7, "ignored"),
+        ("issue.key", 12345, "ignored"),
+        ("issue.key", "   ", "ignored"),
+        ("issue.key", "K" * 256, "ignored"),
+        ("issue.fields", ["status"], "pending"),
+        ("issue.fields.status", "Done", "pending"),
+        ("issue.fields.status.name", 10007, "approved"),
+        ("issue.fields.status.statusCategory", 3, "pending"),
+        ("issue.fields.status.statusCategory", "done", "pending"),
+        ("issue.fields.status.statusCategory.key", 3, "pending"),
+        ("issue.fields.status.statusCategory.key", "Done", "pending"),
+        ("issue.fields.status.statusCategory.key", {"name": "done"}, "pending"),
+        ("issue.fields.resolution", "Won't Do", "rejected"),
+        ("issue.fields.resolution", 10003, "approved"),
+        ("changelog", [], "ignored"),
+        ("changelog.items", {"field": "status"}, "ignored"),
+        ("changelog.items", [None, 1, "status", ["status"]], "ignored"),
+        ("changelog.items", [{"field": 1, "fieldId": ["status"]}], "ignored"),
+        ("webhookEvent", 5, "approved"),
+        ("webhookEvent", None, "approved"),
+        ("user", 5, "approved"),
+    ],
+)
+def test_a_part_of_another_type_never_helps_an_approval(path, value, expected):
+    assert verdict_of(changed(DONE, path, value)) == expected
+
+
+def test_where_the_issue_has_no_status_the_changelog_names_it():
+    verdict = read(without(DONE, "issue.fields.status")).verdict
+    assert (verdict.decision, verdict.status) == ("pending", "Done")
+
+
+def test_where_the_issue_has_no_status_a_rejecting_name_in_the_changelog_rejects():
+    assert verdict_of(without(sample("rejected-by-status"), "issue.fields.status")) == "rejected"
+
+
+def test_text_is_cut_to_what_a_result_may_hold():
+    verdict = read(changed(sample("flat-approved"), "message", "x" * 50_000)).verdict
+    assert verdict.message == "x" * jira.LONGEST_TEXT
+
+
+def test_a_lone_surrogate_is_replaced_before_it_is_stored():
+    body = b'{"jiraStoryId": "AB-\\ud800", "status": "done", "message": "\\udfff!"}'
+    answer = read(body)
+    assert (answer.story, answer.verdict.message) == ("AB-?", "?!")

@@ -1,0 +1,104 @@
+"""When a verdict was decided: by Jira's clock, but never after we received it."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from chalicelib import jira
+from chalicelib.errors import BadBody
+from tests.chalicelib.fakes import DEFAULT_RULES, sample, without
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+RECEIVED = "2026-03-01T12:00:00.000Z"
+
+
+def decided_at(body):
+    return jira.read(json.dumps(body).encode(), NOW, DEFAULT_RULES).verdict.decided_at
+
+
+def webhook(timestamp):
+    return {**sample("cloud-done"), "timestamp": timestamp}
+
+
+def flat(timestamp):
+    return {**sample("flat-approved"), "timestamp": timestamp}
+
+
+@pytest.mark.parametrize("form", [webhook, flat])
+@pytest.mark.parametrize(
+    ("timestamp", "moment"),
+    [
+        (1767261600000, "2026-01-01T10:00:00.000Z"),
+        (1767261600123, "2026-01-01T10:00:00.123Z"),
+        (1767261600123.9, "2026-01-01T10:00:00.123Z"),
+        (1.7672616e12, "2026-01-01T10:00:00.000Z"),
+        ("1767261600123", "2026-01-01T10:00:00.123Z"),
+        (" 1767261600123 ", "2026-01-01T10:00:00.123Z"),
+        ("2026-01-01T11:00:00+01:00", "2026-01-01T10:00:00.000Z"),
+        ("2026-01-01T10:00:00.000+0000", "2026-01-01T10:00:00.000Z"),
+        ("2026-01-01T10:00:00Z", "2026-01-01T10:00:00.000Z"),
+        ("2026-01-01T10:00:00", "2026-01-01T10:00:00.000Z"),
+        ("2026-01-01", "2026-01-01T00:00:00.000Z"),
+        (-1, "1969-12-31T23:59:59.999Z"),
+        (0, "1970-01-01T00:00:00.000Z"),
+        ("0001-01-01T00:00:00", "0001-01-01T00:00:00.000Z"),
+        # Later than now is now.
+        (4102444800000, RECEIVED),
+        ("9999-12-31T23:59:59Z", RECEIVED),
+        (1772366400001, RECEIVED),
+    ],
+)
+def test_a_timestamp_is_read_as_milliseconds_or_iso_and_never_lies_ahead(form, timestamp, moment):
+    assert decided_at(form(timestamp)) == moment
+
+
+@pytest.mark.parametrize(
+    "timestamp",
+    [
+        True,
+        False,
+        "",
+        "yesterday",
+        "2026-13-01T00:00:00Z",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
+        "²",
+        [],
+        {"iso8601": "2026-01-01"},
+        10**17,
+        -(10**17),
+        10**400,
+        "1" * 5000,
+    ],
+)
+class TestATimestampThatIsNone:
+    def test_is_received_time_in_a_webhook(self, timestamp):
+        assert decided_at(webhook(timestamp)) == RECEIVED
+
+    def test_is_refused_in_the_flat_form(self, timestamp):
+        with pytest.raises(BadBody, match="timestamp"):
+            decided_at(flat(timestamp))
+
+
+def test_without_a_timestamp_the_moment_we_received_it_counts():
+    assert decided_at(without(sample("cloud-done"), "timestamp")) == RECEIVED
+    assert decided_at(sample("flat-approved")) == RECEIVED
+    assert decided_at(flat(None)) == RECEIVED
+    assert decided_at(sample("automation-jira-format")) == RECEIVED
+    assert decided_at(sample("automation-automation-format")) == RECEIVED
+
+
+def test_jiras_timestamp_counts_without_an_event_too():
+    assert decided_at(sample("service-management-webhook")) == "2026-01-01T10:00:00.000Z"
+
+
+@pytest.mark.parametrize("seconds", [1767261600, "1767261600"])
+def test_jiras_seconds_are_taken_for_milliseconds_so_that_they_count_for_no_run(seconds):
+    assert decided_at(webhook(seconds)) == "1970-01-21T10:54:21.600Z"
+
+
+def test_moments_sort_as_text():
+    moments = [decided_at(webhook(millis)) for millis in (-62135596800000, -1, 0, 999, 1000, 1767261600000)]
+    assert moments == sorted(moments)
+    assert len({len(moment) for moment in moments}) == 1

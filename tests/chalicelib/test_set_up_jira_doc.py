@@ -1,0 +1,85 @@
+"""docs/set-up-jira.md: its commands work as printed, and what it says of the rules is what the code does."""
+
+import json
+import re
+import subprocess
+from datetime import UTC, datetime
+
+import pytest
+
+from chalicelib import jira
+from tests import ROOT
+from tests.chalicelib.fakes import DEFAULT_RULES, SAMPLES, sample
+
+TEXT = (ROOT / "docs" / "set-up-jira.md").read_text(encoding="utf-8")
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", TEXT, re.M | re.S)
+
+
+def test_the_printed_commands_send_the_sample_with_a_right_signature_and_a_right_bearer():
+    read_secret, signed, bearer = blocks("bash")
+    value = "-7f3a $`'\" Zq9"
+    aws = f"aws() {{ printf %s {json.dumps(json.dumps({'callback': 'SECRET'}))}; }}"
+    script = "\n".join(
+        (
+            "set -euo pipefail",
+            aws.replace("SECRET", "plain"),
+            read_secret,
+            'test "$secret" = plain',
+            'secret="$1"',
+            """curl() { printf '%s\\0' CALL curl "$@"; case " $* " in *" -H @- "*) cat ;; esac; }""",
+            signed,
+            bearer,
+        )
+    )
+    run = subprocess.run(["bash", "-c", script, "bash", value], cwd=ROOT, capture_output=True, text=True, check=True)
+    first, second = (call.split("\0")[1:] for call in run.stdout.split("CALL")[1:])
+    raw = (SAMPLES / "edited-while-done.json").read_bytes()
+    assert f"X-Hub-Signature: {jira.sign(raw, value)}" in first
+    assert "@samples/jira/edited-while-done.json" in first
+    assert f"Authorization: Bearer {value}" in second
+
+
+def test_the_printed_answer_is_the_one_that_the_sample_gets():
+    answer = jira.read(json.dumps(sample("edited-while-done")).encode(), NOW, DEFAULT_RULES)
+    assert f'{{"story":"{answer.story}","ignored":"{answer.why}"}}' in TEXT
+
+
+def test_the_flat_form_is_understood_as_printed():
+    (body,) = (block for block in blocks("json") if block.startswith("{"))
+    verdict = jira.read(body.encode(), NOW, DEFAULT_RULES).verdict
+    assert (verdict.decision, verdict.decided_at) == ("approved", "2026-01-31T12:00:00.000Z")
+
+
+def test_the_custom_data_template_gives_json_once_jira_has_filled_it_in():
+    (template,) = blocks("text")
+    body = template.replace("{{issue.key}}", "PROJ-1").replace("{{issue.summary.jsonEncode}}", r"Fix \"quotes\"")
+    assert jira.read(body.encode(), NOW, DEFAULT_RULES).verdict.message == 'Fix "quotes"'
+
+
+def test_every_word_of_the_flat_form_is_named():
+    assert {word for word in jira.FLAT if f"`{word}`" in TEXT} == set(jira.FLAT)
+
+
+@pytest.mark.parametrize(
+    ("variable", "names"),
+    [
+        ("STORYGATE_REJECTED_STATUSES", jira.REJECTED_STATUSES),
+        ("STORYGATE_REJECTED_RESOLUTIONS", jira.REJECTED_RESOLUTIONS),
+    ],
+)
+def test_the_usual_names_are_the_ones_in_the_code(variable, names):
+    assert f"| `{variable}` | {', '.join(sorted(names))} |" in TEXT
+
+
+def test_the_lists_are_read_as_printed(monkeypatch):
+    (lines,) = (block for block in blocks("json") if block.startswith('"'))
+    for variable, value in json.loads(f"{{{lines}}}").items():
+        monkeypatch.setenv(variable, value)
+    rules = jira.Rules.from_environment()
+    assert rules.approved == {"released", "signed off"}
+    assert rules.rejected == {"rejected", "abgelehnt"}
+    assert rules.rejected_resolutions == {"won't do", "duplicate"}

@@ -1,0 +1,169 @@
+"""The decision table at close range (DynamoDB by moto): what each call asks for, and what one refusal leaves undone.
+
+That its steps are right in every order is shown in tests/protocol.
+"""
+
+import random
+from datetime import UTC, datetime
+from itertools import chain, repeat
+
+import pytest
+from botocore.exceptions import ReadTimeoutError
+
+from chalicelib.errors import Unavailable
+from chalicelib.verdicts import CONFLICT_ATTEMPTS, KEPT_SECONDS, PATIENCE_SECONDS, Verdict, VerdictTable
+from tests.chalicelib.fakes import aws_error
+
+EARLY, AT, LATE = (f"2026-01-01T1{hour}:00:00.000Z" for hour in range(3))
+APPROVED = Verdict("approved", AT, AT, "Done", "Ännchen ☃", "ship it")
+REJECTED = Verdict("rejected", LATE, LATE)
+NOW = datetime(2026, 1, 1, 13, tzinfo=UTC).timestamp()
+TIMEOUT = ReadTimeoutError(endpoint_url="https://states")
+
+
+@pytest.fixture
+def slept():
+    return []
+
+
+@pytest.fixture
+def table(dynamodb, machine, slept):
+    return VerdictTable(dynamodb, "verdicts", machine, clock=lambda: NOW, sleep=slept.append)
+
+
+def test_an_approval_is_the_success_of_a_wait_with_the_whole_decision(dynamodb, machine, table):
+    dynamodb.wait("a")
+    table.deliver("P-1", APPROVED)
+    output = (
+        '{"decision": "approved", "status": "Done", "actor": "Ännchen ☃", "message": "ship it", '
+        f'"decidedAt": "{AT}", "receivedAt": "{AT}"}}'
+    )
+    assert machine.calls == [("SendTaskSuccess", {"taskToken": "token of a", "output": output})]
+
+
+def test_a_rejection_is_the_failure_of_a_wait_with_the_whole_decision(dynamodb, machine, table):
+    dynamodb.wait("a")
+    table.deliver("P-1", Verdict("rejected", LATE, LATE, "Won't Do", "Ännchen ☃", '"no"'))
+    cause = (
+        '{"decision": "rejected", "status": "Won\'t Do", "actor": "Ännchen ☃", "message": "\\"no\\"", '
+        f'"decidedAt": "{LATE}", "receivedAt": "{LATE}"}}'
+    )
+    given = {"taskToken": "token of a", "error": "StoryRejected", "cause": cause}
+    assert machine.calls == [("SendTaskFailure", given)]
+
+
+def test_a_pending_story_is_sent_to_nobody(dynamodb, machine, table):
+    dynamodb.wait("a")
+    assert table.deliver("P-1", Verdict("pending", LATE, LATE)).resumed == []
+    assert machine.calls == []
+    assert dynamodb.entry("P-1", "WAIT#a")
+
+
+def test_a_run_that_the_verdict_does_not_count_for_keeps_none_behind_it_waiting(dynamodb, table):
+    dynamodb.wait("a", counts_from=AT)
+    dynamodb.wait("b")
+    assert table.deliver("P-1", APPROVED).resumed == ["b"]
+
+
+@pytest.mark.parametrize(("verdict", "operation"), [(APPROVED, "send_task_success"), (REJECTED, "send_task_failure")])
+def test_a_runs_own_trouble_keeps_none_behind_it_waiting_and_asks_for_a_resend(
+    dynamodb, machine, table, verdict, operation
+):
+    for run in "abc":
+        dynamodb.wait(run)
+    sent = getattr(machine, operation)
+
+    def send(taskToken, **given):
+        if taskToken == "token of b":
+            raise TIMEOUT
+        sent(taskToken=taskToken, **given)
+
+    setattr(machine, operation, send)
+    with pytest.raises(Unavailable, match=r"^AWS did not take the verdict; send it again$") as refusal:
+        table.deliver("P-1", verdict)
+    assert refusal.value.__cause__ is TIMEOUT
+    assert list(machine.sent) == ["token of a", "token of c"]
+    assert dynamodb.entry("P-1", "WAIT#b")
+
+
+def test_a_wait_that_was_entered_anew_keeps_its_entry(dynamodb, table):
+    dynamodb.wait("a")
+    dynamodb.before["delete_item"] = lambda _: dynamodb.wait("a", token="a new one")
+    assert table.deliver("P-1", APPROVED).resumed == ["a"]
+    assert dynamodb.entry("P-1", "WAIT#a")["taskToken"] == {"S": "a new one"}
+
+
+def test_what_is_written_is_kept_for_longer_than_a_run_may_wait(dynamodb, table):
+    table.deliver("P-1", APPROVED, former_key="OLD-1")
+    for entry in ("STORY", "MOVED#OLD-1"):
+        assert dynamodb.entry("P-1", entry)["expiresAt"] == {"N": str(int(NOW) + KEPT_SECONDS)}
+    assert KEPT_SECONDS > 366 * 24 * 3600
+
+
+def test_a_partition_of_one_page_is_read_once_and_consistently(dynamodb, table):
+    table.deliver("P-1", APPROVED)
+    ((_, query),) = [call for call in dynamodb.calls if call[0] == "query"]
+    assert query["ConsistentRead"] is True
+
+
+def test_after_the_last_of_several_pages_the_verdict_is_read_again(dynamodb, machine, table):
+    for run in "ab":
+        dynamodb.wait(run)
+
+    def two_pages(query):
+        if "ExclusiveStartKey" in query:  # while the first page was read, Jira said something else
+            dynamodb.say(REJECTED)
+        elif ":entry" not in query["ExpressionAttributeValues"]:
+            query["Limit"] = 2
+
+    dynamodb.before["query"] = two_pages
+    assert table.deliver("P-1", APPROVED).stands.decision == "rejected"
+    assert [decision["decision"] for decision in machine.sent.values()] == ["rejected", "rejected"]
+    assert {query["ConsistentRead"] for operation, query in dynamodb.calls if operation == "query"} == {True}
+
+
+def test_a_verdict_that_vanished_at_once_is_503(dynamodb, table):
+    key = {"story": {"S": "P-1"}, "entry": {"S": "STORY"}}
+    dynamodb.before["query"] = lambda _: dynamodb.client.delete_item(TableName="verdicts", Key=key)
+    with pytest.raises(Unavailable, match=r"^the verdict just written is not there; send it again$"):
+        table.deliver("P-1", APPROVED)
+
+
+@pytest.mark.parametrize(("late_by", "resumed"), [(0, 2), (0.001, 1)])
+def test_more_runs_than_there_is_time_for_are_left_to_the_resend(dynamodb, machine, late_by, resumed):
+    for run in "ab":
+        dynamodb.wait(run)
+    # The clock is read for STORY's expiry, for the deadline, and before each run.
+    clock = chain([NOW, NOW, NOW], repeat(NOW + PATIENCE_SECONDS + late_by))
+    table = VerdictTable(dynamodb, "verdicts", machine, clock=lambda: next(clock))
+    if late_by:
+        with pytest.raises(Unavailable, match=r"^more runs wait for this story than one answer has time for; send it"):
+            table.deliver("P-1", APPROVED)
+    else:
+        table.deliver("P-1", APPROVED)
+    assert len(machine.sent) == resumed
+
+
+def test_a_conflict_with_a_run_that_begins_to_wait_is_waited_out(dynamodb, table, slept):
+    conflicts = iter(range(CONFLICT_ATTEMPTS - 1))
+
+    def conflict(_):
+        if next(conflicts, None) is not None:
+            raise aws_error("dynamodb", "TransactionConflictException", "PutItem")
+
+    dynamodb.before["put_item"] = conflict
+    random.seed(7)
+    table.deliver("P-1", APPROVED)
+    assert dynamodb.entry("P-1", "STORY")
+    random.seed(7)
+    assert slept == [random.uniform(0, 0.05 * 2**attempt) for attempt in range(1, CONFLICT_ATTEMPTS)]  # noqa: S311
+
+
+def test_a_conflict_that_does_not_pass_is_503(dynamodb, table, slept):
+    def conflict(_):
+        raise aws_error("dynamodb", "TransactionConflictException", "PutItem")
+
+    dynamodb.before["put_item"] = conflict
+    with pytest.raises(Unavailable, match="did not take the verdict"):
+        table.deliver("P-1", APPROVED)
+    assert len(slept) == CONFLICT_ATTEMPTS - 1

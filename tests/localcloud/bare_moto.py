@@ -1,0 +1,120 @@
+"""What moto does without the gaps filled, one probe for each gap: run as a process of its own, prints JSON.
+
+A probe that stops giving what `test_stepfunctions_gaps` expects means that moto has closed that gap by itself.
+"""
+
+import json
+import os
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from unittest import mock
+
+from antlr4 import RecognitionException
+from botocore.exceptions import ClientError
+from moto import backends
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.config import default_user_config
+from moto.s3.models import FakeKey, s3_backends
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_factory import (
+    state_task_service_for,
+)
+from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackOutcomeSuccess, CallbackPoolManager
+from moto.stepfunctions.parser.asl.jsonata import jsonata
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.asl.utils import json_path
+from moto.stepfunctions.parser.asl.utils.boto_client import boto_client_for
+
+from tests.localcloud.stepfunctions_cloud import Cloud, states, task
+
+PASS = {"Type": "Pass", "End": True}
+
+
+def bare(cloud: Cloud) -> dict[str, Any]:
+    """What moto does as it is, with machines in JSONPath, the only language it can run."""
+    found: dict[str, Any] = {"evaluator": jsonata._eval_jsonata}
+    found["quoted"] = jsonata.encode_jsonata_variable_declarations({"$x": 'a"b'})
+    try:
+        state_task_service_for("http")
+    except RecognitionException as refused:
+        found["http"] = refused.message
+    found["client shared"] = boto_client_for("us-east-1", "s3") is boto_client_for("us-east-1", "s3")
+    text = json.dumps(states(A=PASS))
+    found["parsed once"] = AmazonStateLanguageParser.parse(text)[0] is AmazonStateLanguageParser.parse(text)[0]
+    found["path parsed once"] = json_path.parse("$") is json_path.parse("$")
+    with mock.patch("moto.backends.os.listdir", wraps=os.listdir) as listed:
+        for _ in range(2):
+            list(backends.list_of_moto_modules())
+    found["listings"] = listed.call_count
+
+    pool = CallbackPoolManager(activity_store={})
+    pool.add("token")
+    answer = CallbackOutcomeSuccess("token", "{}")
+    found["answers taken"] = [pool.notify("token", answer) for _ in range(2)]
+
+    def path(**named: Any) -> dict[str, Any]:
+        return cloud.run(states(**named), language="JSONPath")
+
+    entered = path(A={**PASS, "Parameters": {"at.$": "$$.State.EnteredTime"}})
+    found["entered"] = entered["output"]["at"]
+    missing = {"Bucket": cloud.bucket, "Key": "missing"}
+    found["error"] = path(A=_parameters(task("aws-sdk:s3:getObject", missing)))["error"]
+    cloud.s3.put_object(Bucket=cloud.bucket, Key="key", Body=b"text")
+    read = path(A=_parameters(task("aws-sdk:s3:getObject", {"Bucket": cloud.bucket, "Key": "key"})))
+    found["body"] = read.get("output", {}).get("Body")
+    soon = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    found["objects kept"] = bool(FakeKey.instances_tracked)
+    found["urls kept"] = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].urls is s3_backends[DEFAULT_ACCOUNT_ID]["aws"].urls
+    begun = time.monotonic()
+    found["waited"] = path(A={"Type": "Wait", "Timestamp": soon, "End": True})["status"]
+    found["waited an hour"] = time.monotonic() - begun > 3600
+
+    machine = cloud.machine(states(A=PASS), "JSONPath")
+    found["unnamed"] = cloud.states.start_execution(stateMachineArn=machine)["executionArn"].rsplit(":", 1)[1]
+    found["long input"] = cloud.ended(cloud.start(machine, "x" * 262_143, name="long"))["status"]
+    path(A=_parameters(task("aws-sdk:s3:putObject", {"Bucket": cloud.bucket, "Key": "typed", "Body": "text"})))
+    found["type"] = cloud.s3.head_object(Bucket=cloud.bucket, Key="typed")["ContentType"]
+    every = {"ErrorEquals": ["States.ALL"]}
+    found["all twice"] = bool(
+        cloud.machine(states(A=_parameters(task("aws-sdk:s3:getObject", missing, Retry=[every, every]))), "JSONPath")
+    )
+    try:
+        cloud.machine(states(A={**PASS, "Next": "B"}, B={"Type": "Nonsense"}))
+    except ClientError as refused:
+        found["refused with"] = refused.response["Error"]["Code"]
+    return found
+
+
+def with_an_engine(cloud: Cloud) -> dict[str, Any]:
+    """What moto does once it can evaluate JSONata, and nothing else is filled."""
+    from localcloud.gaps.stepfunctions import clients as stepfunctions_clients
+    from localcloud.gaps.stepfunctions import jsonata as stepfunctions_jsonata
+
+    stepfunctions_jsonata.fill()
+    stepfunctions_clients.fill()
+    end = {"Type": "Pass", "Output": {"x": "{% $x %}"}, "End": True}
+    found = {}
+    failing = task("aws-sdk:dynamodb:listTables", {}, Output="{% $nothing %}")
+    failing["Catch"] = [{"ErrorEquals": ["States.ALL"], "Output": "caught", "Next": "B"}]
+    found["output caught"] = cloud.run(states(A=failing, B=PASS))["status"]
+    old = {"Type": "Pass", "Assign": {"x": "old"}, "Next": "B"}
+    new = {"Type": "Pass", "Assign": {"x": "new"}, "Output": {"x": "{% $x %}"}, "End": True}
+    found["assigned at once"] = cloud.output(states(A=old, B=new))["x"]
+    rule = {"Condition": "{% true %}", "Assign": {"x": "rule"}, "Next": "B"}
+    choice = {"Type": "Choice", "Choices": [rule], "Default": "B", "Assign": {"x": "default"}}
+    found["chosen"] = cloud.output(states(A=choice, B=end))["x"]
+    return found
+
+
+def _parameters(state: dict[str, Any]) -> dict[str, Any]:
+    return {"Parameters" if key == "Arguments" else key: value for key, value in state.items()}
+
+
+if __name__ == "__main__":
+    default_user_config["stepfunctions"] = {"execute_state_machine": True}
+    # Nine hours before UTC: moto takes UTC for this.
+    os.environ["TZ"] = "Asia/Tokyo"
+    time.tzset()
+    with Cloud() as cloud:
+        os.environ["MOTO_PORT"] = str(cloud.port)
+        print(json.dumps({**bare(cloud), **with_an_engine(cloud)}, default=str))

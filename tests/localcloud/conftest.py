@@ -1,0 +1,251 @@
+"""A local cloud without the app, a moto without the gaps filled, and a tiny Chalice app to deploy."""
+
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+import textwrap
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
+
+from localcloud.cloud import LocalCloud
+
+BREAKS = (ClientError, ResponseParserError)
+"""What boto3 raises when moto refuses, and when it answers a page that says 500."""
+
+BARE_MOTO = """
+import sys
+from moto.server import ThreadedMotoServer
+server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+server.start()
+print(server.get_host_and_port()[1], flush=True)
+sys.stdin.read()
+"""
+
+APP = '''
+"""Answers on one route, and writes down what it was woken by."""
+
+import json
+import os
+
+import boto3
+from chalice import AuthResponse, Chalice
+
+app = Chalice(app_name="tiny")
+queue = os.environ["QUEUE_URL"]
+
+
+def note(**what):
+    boto3.client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(what))
+
+
+@app.authorizer()
+def bearer(request):
+    if request.token == "break":
+        raise RuntimeError("broken on purpose")
+    return AuthResponse(routes=["*"] if request.token == "Bearer right" else [], principal_id="someone")
+
+
+@app.route("/hello/{name}", methods=["POST"], authorizer=bearer, cors=True)
+def hello(name):
+    return {"hello": name}
+
+
+@app.route("/length", methods=["POST"], content_types=["application/json", "text/plain"])
+def length():
+    return {"bytes": len(app.current_request.raw_body)}
+
+
+@app.route("/binary", methods=["POST"], content_types=["application/octet-stream"])
+def binary():
+    return {"bytes": len(app.current_request.raw_body)}
+
+
+@app.on_s3_event(bucket=os.environ["BUCKET"], prefix="in/", suffix=".json")
+def on_drop(event):
+    print("dropped", event.key)
+    note(version=VERSION, request_id=event.context.aws_request_id, event=event.to_dict())
+    if event.key.endswith("stumble.json") and not survived_two():
+        raise RuntimeError("not yet")
+
+
+def survived_two():
+    table = boto3.client("dynamodb")
+    answer = table.update_item(
+        TableName=os.environ["BUCKET"], Key={"id": {"S": "attempts"}}, UpdateExpression="ADD n :one",
+        ExpressionAttributeValues={":one": {"N": "1"}}, ReturnValues="UPDATED_NEW",
+    )
+    return int(answer["Attributes"]["n"]["N"]) > 2
+'''
+
+
+class Bare:
+    """A moto server as it comes, in its own process."""
+
+    def __init__(self, port: int) -> None:
+        self.endpoint_url = f"http://127.0.0.1:{port}"
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoint_url,
+            region_name="us-east-1",
+            aws_access_key_id="bare",
+            aws_secret_access_key="bare",
+            config=Config(retries={"total_max_attempts": 1}),  # some gaps answer 500
+        )
+
+
+class Project:
+    """The tiny Chalice app, deployed with Chalice's own command."""
+
+    def __init__(self, cloud: LocalCloud, bucket: str, queue_url: str) -> None:
+        self.path, self.cloud, self.bucket, self.queue_url = cloud.project, cloud, bucket, queue_url
+        (self.path / ".chalice").mkdir()
+        (self.path / "requirements.txt").touch()
+        variables = {"BUCKET": bucket, "QUEUE_URL": queue_url}
+        config = {
+            "version": "2.0",
+            "app_name": "tiny",
+            "log_retention_in_days": 7,
+            "stages": {"local": {"environment_variables": variables}},
+        }
+        (self.path / ".chalice" / "config.json").write_text(json.dumps(config))
+        self.write(version=1)
+
+    def write(self, version: int) -> None:
+        (self.path / "app.py").write_text(APP.replace("VERSION", str(version)))
+
+    def chalice(self, command: str) -> None:
+        subprocess.run(
+            [Path(sys.executable).with_name("chalice"), command, "--stage", "local"],
+            cwd=self.path,
+            env={**os.environ, **self.cloud.environment},
+            check=True,
+            capture_output=True,
+            timeout=60,
+        )
+
+    def deployed(self, name: str) -> dict[str, Any]:
+        resources = json.loads((self.path / ".chalice" / "deployed" / "local.json").read_text())["resources"]
+        return next(resource for resource in resources if resource["name"] == name)
+
+    def notes(self, count: int) -> list[dict[str, Any]]:
+        """The next `count` notes that the app's handlers have written."""
+        found: list[dict[str, Any]] = []
+        deadline = time.monotonic() + 60
+        while len(found) < count and time.monotonic() < deadline:
+            answer = self.cloud.client("sqs").receive_message(QueueUrl=self.queue_url, WaitTimeSeconds=1)
+            for message in answer.get("Messages", []):
+                self.cloud.client("sqs").delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
+                found.append(json.loads(message["Body"]))
+        assert len(found) == count
+        return found
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    with LocalCloud(tmp_path_factory.mktemp("project")) as cloud:
+        yield cloud
+
+
+def create_function(cloud: LocalCloud, name: str, code: str, **settings: Any) -> None:
+    """A function with the handler `app.handler`, and a role if there is none yet."""
+    iam = cloud.client("iam")
+    with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
+        iam.create_role(RoleName="function", AssumeRolePolicyDocument="{}")
+    cloud.client("lambda").create_function(
+        FunctionName=name,
+        Runtime="python3.12",
+        Handler="app.handler",
+        Role="arn:aws:iam::123456789012:role/function",
+        Code={"ZipFile": zipped(code)},
+        **settings,
+    )
+
+
+@pytest.fixture(scope="session")
+def bare_moto() -> Iterator[Bare]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(BARE_MOTO)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdin
+    assert process.stdout
+    yield Bare(int(process.stdout.readline()))
+    process.kill()
+    process.wait(10)
+
+
+@pytest.fixture
+def stack(cloud: LocalCloud) -> Iterator[Callable[..., dict[str, str]]]:
+    """Deploys a template under a name, by create or update; answers the outputs. Deleted after the test."""
+    client, names = cloud.client("cloudformation"), set()
+
+    def deploy(template: dict[str, Any], *, name: str = "stack", **parameters: str) -> dict[str, str]:
+        request = {
+            "StackName": name,
+            "TemplateBody": json.dumps(template),
+            "Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
+        }
+        if name in names:
+            client.update_stack(**request)
+        else:
+            names.add(name)
+            client.create_stack(**request)
+        found = client.describe_stacks(StackName=name)["Stacks"][0]
+        assert found["StackStatus"].endswith("_COMPLETE"), client.describe_stack_events(StackName=name)
+        return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
+
+    yield deploy
+    for name in names:
+        client.delete_stack(StackName=name)
+
+
+@pytest.fixture(scope="module")
+def project(cloud: LocalCloud) -> Project:
+    """The tiny app, deployed to a versioned bucket."""
+    bucket = "drops"
+    cloud.client("s3").create_bucket(Bucket=bucket)
+    cloud.client("s3").put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    cloud.client("dynamodb").create_table(
+        TableName=bucket,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+    )
+    queue_url = cloud.client("sqs").create_queue(QueueName="notes")["QueueUrl"]
+    project = Project(cloud, bucket, queue_url)
+    project.chalice("deploy")
+    return project
+
+
+def zipped(code: str) -> bytes:
+    """A Lambda package of one module, `app`."""
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("app.py", code)
+    return package.getvalue()
+
+
+def eventually(what: Callable[[], Any], *, within: float = 60.0) -> Any:
+    """The first true answer of `what`, asked again and again for `within` seconds."""
+    deadline = time.monotonic() + within
+    while not (answer := what()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+    return answer

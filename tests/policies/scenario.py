@@ -1,0 +1,235 @@
+"""One end-to-end run that goes everywhere: what each principal does, done once, with every call recorded."""
+
+import contextlib
+import io
+import json
+import os
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from localcloud.cloud import LocalCloud
+from storygate import cli
+from storygate.commands.arguments import Place
+from storygate.commands.demo import copy_project
+from storygate.console.listing import Listing
+from storygate.deployment.bring_up import Deployment, deploy
+from storygate.deployment.stage_secret import read_field
+from storygate.operations import jira_webhook as jira
+from storygate.stage.aws import isolated, of_environment
+from storygate.support.terminal import Terminal
+from tests import ROOT
+from tests.policies.calls import Call, Recorder, calls_in_history
+from tests.policies.gateway import LambdaGateway, invoker
+from tests.policies.permissions import Account
+
+STAGE = "local"
+FUNCTIONS = ("api_handler", "api_token_authorizer", "start_execution")
+MACHINE, OPERATOR = "state machine", "operator"
+PATIENCE = 30.0
+
+
+@dataclass
+class Recorded:
+    """What was called, by whom, and the policies of everybody as they are deployed."""
+
+    calls: list[Call] = field(default_factory=list)
+    policies: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    account: Account | None = None
+
+
+def record(directory: Path) -> Recorded:
+    """Deploys to a local cloud and plays the run. Takes some ten seconds."""
+    project = copy_project(ROOT, directory)
+    _name_operators(project)
+    recorder = Recorder((*FUNCTIONS, OPERATOR))
+    names: dict[str, str] = {}
+    cloud = LocalCloud(project, wrap=lambda app: recorder.around(gateway.around(app)))
+    gateway = LambdaGateway(invoker(lambda: cloud.client("lambda"), lambda function: names[function]))
+    with cloud:
+        aws = isolated(cloud.client, cloud.environment)
+        deployment = deploy(project, STAGE, aws, Terminal(io.StringIO()))
+        names.update(deployment.stage.lambda_names)
+        _sign_by_name(cloud.client("lambda"), names)
+        _Run(cloud, deployment, recorder).play()
+        return Recorded(recorder.calls, _policies(cloud, deployment, project), _account(cloud, deployment))
+
+
+def _name_operators(project: Path) -> None:
+    path = project / ".chalice" / "config.json"
+    config = json.loads(path.read_text())
+    principals = {"OperatorPrincipals": "arn:aws:iam::123456789012:role/release"}
+    config["stages"][STAGE]["workflow"] = config["stages"][STAGE].get("workflow", {}) | principals
+    path.write_text(json.dumps(config))
+
+
+def _sign_by_name(client: Any, names: dict[str, str]) -> None:
+    """Has each function sign with an access key that is its own name. (Lambda itself reserves the variable.)"""
+    for function, name in names.items():
+        variables = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        client.update_function_configuration(
+            FunctionName=name, Environment={"Variables": variables | {"AWS_ACCESS_KEY_ID": function}}
+        )
+
+
+@dataclass
+class _Run:
+    cloud: LocalCloud
+    deployment: Deployment
+    recorder: Recorder
+
+    def play(self) -> None:
+        """Every way that makes a call no other way makes."""
+        self._approved_from_drop_to_result()
+        self._early_verdict()
+        self._inputs_without_version()
+        self._list_a_run_whose_input_has_no_version()
+        self._rejected_while_it_waits()
+        self._drop_that_starts_nothing()
+        for execution in self._machine.list_executions(stateMachineArn=self._arn)["executions"]:
+            pages = self._machine.get_paginator("get_execution_history").paginate(
+                executionArn=execution["executionArn"]
+            )
+            for page in pages:
+                for call in calls_in_history(MACHINE, page["events"]):
+                    self.recorder.add(call)
+
+    def _approved_from_drop_to_result(self) -> None:
+        sample = str(ROOT / "samples" / "approved.json")
+        run = json.loads(self._operator("start", sample, "--json"))["execution"]
+        self._await("the wait", lambda: self._waits(run))
+        self._operator("list")
+        self._operator("results", run)  # none yet: it says so
+        self._call_back("PROJ-12345")
+        self._operator("watch", run)
+        self._operator("results", run, "--log")
+        self._operator("report", run, "-o", "-")
+        self._operator("list")
+
+    def _early_verdict(self) -> None:
+        # Its verdict is there before the run waits, and counts within the allowance for clocks.
+        self._call_back("PROJ-2")
+        self._execute({"jiraStoryId": "PROJ-2", "packageIds": ["pkg-001"]})
+
+    def _inputs_without_version(self) -> None:
+        self.cloud.client("s3").put_object(Bucket=self.deployment.stage.bucket, Key="inputs/empty.txt", Body=b"{}")
+        self._execute({"inputFile": "inputs/empty.txt"})
+        self._execute({"inputFile": "inputs/missing.json"})
+
+    def _list_a_run_whose_input_has_no_version(self) -> None:
+        """`list` reads the story of a run that still runs from its input."""
+        body = json.dumps({"jiraStoryId": "PROJ-3", "packageIds": ["pkg-001"]})
+        self.cloud.client("s3").put_object(Bucket=self.deployment.stage.bucket, Key="inputs/waits.txt", Body=body)
+        request = json.dumps({"inputFile": "inputs/waits.txt"})
+        self._machine.start_execution(stateMachineArn=self._arn, name="waits", input=request)
+        self._await("the wait", lambda: self._waits("waits"))
+        self._operator("list", "--waiting")
+        with self._signed_as_operator():
+            place = Place(self.cloud.project, self.deployment.stage, of_environment())
+            assert [row["execution"] for row in Listing(place).page("waiting", "PROJ-3").rows] == ["waits"]
+
+    def _rejected_while_it_waits(self) -> None:
+        self._call_back("PROJ-3", "rejected")
+        self._await("the refused run's end", lambda: not self._is_running("waits"))
+
+    def _drop_that_starts_nothing(self) -> None:
+        """An event that no code understands fails three times; Lambda then sends it on by the function's own role."""
+        name = self.deployment.stage.lambda_names["start_execution"]
+        broken = json.dumps({"Records": [{"s3": {}}]})
+        self.cloud.client("lambda").invoke(FunctionName=name, InvocationType="Event", Payload=broken)
+        sqs = self.cloud.client("sqs")
+        url = sqs.get_queue_url(QueueName=f"{self.deployment.stage.state_machine}-not-started")["QueueUrl"]
+        kept: list[Any] = []
+        self._await(
+            "the kept event", lambda: kept.extend(sqs.receive_message(QueueUrl=url).get("Messages", [])) or kept
+        )
+        arn = json.loads(kept[0]["Body"])["requestContext"]["functionArn"]
+        assert arn.split(":")[6] == name
+        self.recorder.add(Call("start_execution", "sqs", "SendMessage", {"QueueUrl": url}))
+
+    @property
+    def _machine(self) -> Any:
+        return self.cloud.client("stepfunctions")
+
+    @property
+    def _arn(self) -> str:
+        return str(self._machine.list_state_machines()["stateMachines"][0]["stateMachineArn"])
+
+    def _execute(self, request: dict[str, Any]) -> None:
+        arn = self._machine.start_execution(stateMachineArn=self._arn, input=json.dumps(request))["executionArn"]
+        self._await(str(request), lambda: not self._is_running(arn.rpartition(":")[2]))
+
+    def _is_running(self, execution: str) -> bool:
+        arn = f"{self._arn.replace(':stateMachine:', ':execution:')}:{execution}"
+        return bool(self._machine.describe_execution(executionArn=arn)["status"] == "RUNNING")
+
+    def _waits(self, execution: str) -> bool:
+        items = self.cloud.client("dynamodb").scan(TableName=self.deployment.stage.table, ConsistentRead=True)["Items"]
+        return any(item["entry"]["S"] == f"WAIT#{execution}" for item in items)
+
+    def _call_back(self, story: str, decision: jira.Decision = "approved") -> None:
+        secret = read_field(self.cloud.client("secretsmanager"), self.deployment.stage.secret, "callback")
+        # Dated ahead, so that it counts from the moment it is received, however long a cold function takes.
+        body = jira.encode(jira.issue_updated(story, decision, now=time.time() + PATIENCE))
+        headers = {"Content-Type": "application/json", "X-Hub-Signature": jira.sign(body, secret)}
+        request = urllib.request.Request(self.deployment.callback_url, body, headers, method="POST")
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=PATIENCE) as answer:
+            assert answer.status in {200, 202}
+
+    def _operator(self, *arguments: str) -> str:
+        """Runs a command as an operator would; returns what it printed on standard output."""
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), self._signed_as_operator():
+            cli.main([*arguments, "--stage", STAGE])
+        return printed.getvalue()
+
+    @contextlib.contextmanager
+    def _signed_as_operator(self) -> Iterator[None]:
+        # Of the environment alone: what the commands read of it is their interface.
+        signed = self.cloud.environment | {"AWS_ACCESS_KEY_ID": OPERATOR, "NO_PROXY": "127.0.0.1"}
+        with pytest.MonkeyPatch.context() as patch:
+            for name in [name for name in os.environ if name.startswith("AWS_")]:
+                patch.delenv(name)
+            for name, value in signed.items():
+                patch.setenv(name, value)
+            patch.chdir(self.cloud.project)
+            yield
+
+    def _await(self, what: str, happened: Callable[[], Any]) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not happened():
+            assert time.monotonic() < deadline, f"waited {PATIENCE:g} s for {what}"
+            time.sleep(0.05)
+
+
+def _policies(cloud: LocalCloud, deployment: Deployment, project: Path) -> dict[str, list[dict[str, Any]]]:
+    """The functions' policies from the stage's files, which `chalice deploy` takes; the roles' as they are deployed."""
+    config = json.loads((project / ".chalice" / "config.json").read_text())["stages"][STAGE]["lambda_functions"]
+    found = {
+        function: [json.loads((project / ".chalice" / config[function]["iam_policy_file"]).read_text())]
+        for function in FUNCTIONS
+    }
+    resources = cloud.client("cloudformation").describe_stack_resources(StackName=deployment.stage.workflow_stack)
+    roles = {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in resources["StackResources"]}
+    iam = cloud.client("iam")
+    for principal, role in ((MACHINE, roles["Role"]), (OPERATOR, roles["OperatorRole"])):
+        names = iam.list_role_policies(RoleName=role)["PolicyNames"]
+        found[principal] = [iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names]
+    return found
+
+
+def _account(cloud: LocalCloud, deployment: Deployment) -> Account:
+    secrets, events, number = cloud.client("secretsmanager"), cloud.client("events"), "123456789012"
+    named = {entry["Name"]: entry["ARN"] for entry in secrets.list_secrets()["SecretList"]}
+    connections = {
+        entry["ConnectionArn"]: events.describe_connection(Name=entry["Name"])["SecretArn"]
+        for entry in events.list_connections()["Connections"]
+    }
+    region, machine = deployment.stage.region, deployment.stage.state_machine
+    arn = f"arn:aws:states:{region}:{number}:stateMachine:{machine}"
+    return Account(region, number, arn, named.__getitem__, connections.__getitem__)

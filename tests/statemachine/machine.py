@@ -1,0 +1,209 @@
+"""The state machine, run state by state with its four integrations answered by the test (`play`)."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sfnx import testing
+from sfnx.testing import Call, Failure, run
+
+from tests import ROOT, sfnx_once
+from tests.statemachine.sdk import misspelled
+
+TEXT = (ROOT / "statemachine" / "workflow.asl.json").read_text(encoding="utf-8")
+PLACEHOLDERS = {
+    "Bucket": "the-bucket",
+    "Table": "the-table",
+    "DefaultTimeoutSeconds": "604800",
+    "ClockSkewSeconds": "5",
+    **{f"{api}Url": f"https://apis.example/{api.lower()}" for api in ("Validation", "Deployment", "Notification")},
+    **{f"{api}Connection": f"arn:{api.lower()}-connection" for api in ("Validation", "Deployment", "Notification")},
+}
+MACHINE = json.loads(re.sub(r"\$\{(\w+)\}", lambda placeholder: PLACEHOLDERS[placeholder[1]], TEXT))
+testing.check(MACHINE)  # once, see sfnx_once.py
+
+GET = "arn:aws:states:::aws-sdk:s3:getObject"
+PUT = "arn:aws:states:::aws-sdk:s3:putObject"
+HTTP = "arn:aws:states:::http:invoke"
+READ = "arn:aws:states:::aws-sdk:dynamodb:getItem"
+WAIT = "arn:aws:states:::aws-sdk:dynamodb:transactWriteItems.waitForTaskToken"
+
+STARTED = "2026-03-01T12:00:00.000Z"
+COUNTS_FROM = "2026-03-01T11:59:55.000Z"  # the start, less ClockSkewSeconds
+REQUEST = {"jiraStoryId": "PROJ-1", "packageIds": ["pkg-1"]}
+VERDICT = {
+    "decision": "approved", "status": "Done", "actor": "Ada", "message": "ship it",
+    "decidedAt": "2026-03-01T12:30:00.000Z", "receivedAt": "2026-03-01T12:30:01.000Z",
+}  # fmt: skip
+REJECTED = VERDICT | {"decision": "rejected"}
+TOKEN = "token"  # what sfnx hands the wait as its task token
+PAYLOAD_BYTES = 262_144  # the most a state may hand on (Step Functions developer guide, service-quotas)
+
+FIND = ("FindInput", "ReadInput")
+CALL = ("CallApis", "CallValidation", "CallDeployment", "CallNotification", "ApisSucceeded")
+APPROVED = ("WriteApprovedLog", "WriteApprovedResult")
+NOT_APPROVED = ("WriteLog", "WriteResult", "NotApproved")
+WAITED = ("FindInput", "InputIsValid", *CALL, "WaitForStory")  # a valid inline request up to its wait
+
+
+class InTurn:
+    """Answers given one call after another; the last one stays."""
+
+    def __init__(self, *answers: object) -> None:
+        self._answers = list(answers)
+
+    def next(self) -> object:
+        return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+
+
+def http(body: object, status: int = 200) -> dict[str, object]:
+    """An HTTP Task's result."""
+    return {"Headers": {"server": ["test"]}, "ResponseBody": body, "StatusCode": status, "StatusText": "OK"}
+
+
+def refused(status: int) -> Failure:
+    """An HTTP Task's failure."""
+    return Failure(f"States.Http.StatusCode.{status}", "it did not work")
+
+
+def stored(body: object) -> dict[str, object]:
+    """getObject's result: the file's text, or any JSON written as the file."""
+    return {"Body": body if isinstance(body, str) else json.dumps(body, ensure_ascii=False), "ContentLength": 1}
+
+
+def rejection(verdict: dict[str, Any] = REJECTED) -> Failure:
+    """How the callback resumes a wait with a rejection (chalicelib/verdicts.py)."""
+    return Failure("StoryRejected", json.dumps(dict.fromkeys(VERDICT) | verdict, ensure_ascii=False))
+
+
+def story(**attributes: str) -> dict[str, object]:
+    """getItem's result: the STORY entry."""
+    return {"Item": {name: {"S": value} for name, value in attributes.items()}}
+
+
+CANCELLED = Failure("DynamoDb.TransactionCanceledException", "Transaction cancelled [ConditionalCheckFailed, None]")
+SUCCESS = http({"status": "success"})
+
+
+class Clock:
+    """UTC, a millisecond later at each look."""
+
+    def __init__(self) -> None:
+        self._moment = datetime.fromisoformat(STARTED)
+
+    def millis(self) -> int:
+        self._moment += timedelta(milliseconds=1)
+        return int(self._moment.timestamp() * 1000)
+
+    def now(self, _picture: str | None = None) -> str:
+        moment = datetime.fromtimestamp(self.millis() / 1000, UTC)
+        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass
+class Run:
+    """What a run did."""
+
+    states: tuple[str, ...]
+    calls: tuple[Call, ...]
+    error: str | None
+    cause: str | None
+    output: object
+    waits: list[testing.Wait] = field(default_factory=list)
+
+    def made_by(self, state: str) -> list[Any]:
+        """The arguments of the calls that a state made, in order."""
+        return [call.arguments for call in self.calls if call.state == state]
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """result.json"""
+        return (self.made_by("WriteResult") or self.made_by("WriteApprovedResult"))[-1]["Body"]
+
+    @property
+    def log(self) -> dict[str, Any]:
+        """execution.json"""
+        return (self.made_by("WriteLog") or self.made_by("WriteApprovedLog"))[-1]["Body"]
+
+    @property
+    def ending(self) -> tuple[str, str]:
+        """Outcome and reason, told alike by the result, by the log's last event and, unless approved, by the error."""
+        said = (self.result["outcome"], self.result["reason"])
+        assert (self.log["events"][-1]["step"], self.log["events"][-1]["message"]) == said
+        assert (self.error, self.cause) == ((None, None) if said[0] == "approved" else said)
+        return said
+
+
+def play(execution_input: object = REQUEST, **answers: object) -> Run:
+    """One run. `answers`, by name: s3, validation, deployment, notification, wait, story, log, result; each one is
+    what the integration returns, a Failure, or several InTurn. Without: nothing goes wrong, and the story is approved.
+
+    Every call is checked on its way: its arguments' names and types, their size, and that no file gets the token.
+    """
+    answers = {
+        "validation": SUCCESS, "deployment": SUCCESS, "notification": SUCCESS,
+        "wait": VERDICT, "log": {}, "result": {},
+    } | answers  # fmt: skip
+
+    def answer(call: Call) -> object:
+        check(call)
+        given = answers[integration(call)]
+        given = given.next() if isinstance(given, InTurn) else given
+        if isinstance(given, Failure):
+            raise given
+        return deepcopy(given)
+
+    clock = Clock()
+    waits: list[testing.Wait] = []
+    functions = {"now": clock.now, "millis": clock.millis}
+    done = sfnx_once.run(
+        MACHINE, execution_input, answer, functions=functions, start_time=STARTED, on_wait=waits.append
+    )
+    return Run(done.states, done.calls, done.error, done.cause, None if done.error is not None else done.output, waits)
+
+
+def integration(call: Call) -> str:
+    """The name of the answer that a call asks for."""
+    if call.resource == HTTP:
+        return call.arguments["ApiEndpoint"].rsplit("/", 1)[1]
+    if call.resource == PUT:
+        return "log" if call.arguments["Key"].startswith("logs/") else "result"
+    return {GET: "s3", READ: "story", WAIT: "wait"}[call.resource]
+
+
+def check(call: Call) -> None:
+    """What AWS would refuse, and what this project promises of every call."""
+    written = json.dumps(call.arguments, ensure_ascii=False)
+    if len(written.encode()) > PAYLOAD_BYTES:
+        raise Failure("States.DataLimitExceeded", f"{len(written.encode())} bytes")
+    if call.resource != HTTP:
+        assert misspelled(call.resource, call.arguments) == ""
+    if call.resource == PUT:
+        assert TOKEN not in written
+        assert call.arguments["ContentType"] == "application/json"
+        assert isinstance(call.arguments["Body"], dict)  # a string would be written with quotes around it
+
+
+def evaluate(expression: str, functions: dict[str, Callable[..., object]], **variables: object) -> object:
+    """An expression of a field that a run does not evaluate, such as TimeoutSeconds."""
+    states = {
+        "Given": {"Type": "Pass", "Assign": variables, "Next": "Evaluated"},
+        "Evaluated": {"Type": "Pass", "Output": expression, "End": True},
+    }
+    return run({"QueryLanguage": "JSONata", "StartAt": "Given", "States": states}, {}, functions=functions).output
+
+
+def all_states(machine: dict[str, Any] = MACHINE) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every state, those of branches included."""
+    for name, state in machine["States"].items():
+        yield name, state
+        for branch in state.get("Branches", []):
+            yield from all_states(branch)
+
+
+each_api = pytest.mark.parametrize("api", ["validation", "deployment", "notification"])

@@ -1,0 +1,168 @@
+"""Whatever comes in, a run ends in one of two states, has written both files, and approves nothing by accident."""
+
+import json
+import math
+
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from sfnx.testing import Failure
+
+from tests.statemachine.machine import (
+    APPROVED,
+    CANCELLED,
+    COUNTS_FROM,
+    NOT_APPROVED,
+    REQUEST,
+    VERDICT,
+    InTurn,
+    Run,
+    http,
+    play,
+    rejection,
+    stored,
+    story,
+)
+
+BLANKS = " \t\r\n"  # what $trim takes away
+OUTCOMES = {"approved", "rejected", "timed_out", "api_failed", "invalid_input", "error"}
+RESULT = {
+    "execution", "jiraStoryId", "packageIds", "metadata", "outcome", "reason", "apis", "decision", "startedAt",
+    "finishedAt",
+}  # fmt: skip
+often = settings(
+    max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+
+NAMES = [*REQUEST, *VERDICT, "metadata", "timeoutSeconds", "bucket", "key", "inputFile", "versionId", "status"]
+WORDS = ["", "approved", "rejected", "pending", "success", "PROJ-1", "inputs/x.json", "{% $states %}", "${Bucket}"]
+scalars = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**53), 2**53),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=20),
+    st.sampled_from(WORDS),
+)
+names = st.one_of(st.sampled_from(NAMES), st.text(max_size=5))
+anything = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names, inner, max_size=5),
+    max_leaves=12,
+)
+# Nearly right: the parts of a request, each right or anything.
+requests = st.fixed_dictionaries(
+    {},
+    optional={
+        "jiraStoryId": st.just("PROJ-1") | anything,
+        "packageIds": st.lists(st.just("pkg-1") | anything, max_size=3) | anything,
+        "metadata": st.dictionaries(names, anything, max_size=3) | anything,
+        "timeoutSeconds": st.integers(1, 31_536_000) | anything,
+    },
+)
+# The STORY entry of a story: attributes that may make up a verdict.
+entries = st.dictionaries(st.sampled_from([*VERDICT, "entry"]), st.sampled_from([*WORDS, *VERDICT.values()]))
+
+
+def ended(done: Run) -> str:
+    """The outcome of a run that ended as every run must."""
+    path = APPROVED if done.ending[0] == "approved" else NOT_APPROVED
+    assert done.states[-len(path) :] == path
+    assert done.ending[0] in OUTCOMES
+    assert isinstance(done.ending[1], str)
+    assert done.ending[1]
+    assert set(done.result) == RESULT
+    assert isinstance(done.result["packageIds"], list)
+    assert isinstance(done.result["metadata"], dict)
+    assert set(done.log) == {"execution", "events"}
+    assert all(type(event[part]) is str for event in done.log["events"] for part in ("at", "step", "message"))
+    return done.ending[0]
+
+
+def valid(request: object) -> bool:
+    """The contract's words, in Python."""
+    if not isinstance(request, dict):
+        return False
+    packages, timeout = request.get("packageIds"), request.get("timeoutSeconds", 1)
+    return (
+        isinstance(request.get("jiraStoryId"), str)
+        and request["jiraStoryId"].strip(BLANKS) != ""
+        and isinstance(packages, list)
+        and 1 <= len(packages) <= 100
+        and all(isinstance(package, str) and package.strip(BLANKS) for package in packages)
+        and isinstance(request.get("metadata", {}), dict)
+        and type(timeout) in (int, float)
+        and 1 <= timeout <= 31_536_000
+        and math.floor(timeout) == timeout
+    )
+
+
+@often
+@given(anything | requests)
+def test_any_execution_input_ends_well(execution_input):
+    done = play(execution_input, s3=stored(""), wait=rejection())
+    assert ended(done) in ("invalid_input", "rejected")
+    if "ReadInput" not in done.states:
+        assert (done.result["outcome"] == "rejected") == valid(execution_input)
+
+
+@often
+@given(anything | requests)
+def test_any_json_in_s3_is_judged_as_the_contract_says(content):
+    done = play({"key": "inputs/x.json"}, s3=stored(json.dumps(content)), wait=rejection())
+    assert ended(done) == ("rejected" if valid(content) else "invalid_input")
+
+
+@often
+@given(st.text(max_size=50))
+def test_any_text_in_s3_ends_well(content):
+    assert ended(play({"key": "inputs/x.json"}, s3={"Body": content})) == "invalid_input"
+
+
+@often
+@given(anything, st.booleans())
+def test_any_answer_of_the_apis_ends_well(body, as_text):
+    answer = http(json.dumps(body) if as_text else body)
+    done = play(validation=answer, notification=answer, wait=rejection())
+    # A body that is a string is JSON text, so text in quotes may say success as well.
+    said = json.loads(body) if isinstance(body, str) and not as_text and _is_json(body) else body
+    succeeded = isinstance(said, dict) and said.get("status") == "success"
+    assert ended(done) == ("rejected" if succeeded else "api_failed")
+    assert done.result["apis"]["validation"] == done.result["apis"]["notification"]
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+@often
+@given(anything)
+@example({"decision": "approved", "actor": ["Ada"], "message": {"not": "text"}})
+@example({"decision": "rejected", "message": None})
+def test_only_a_verdict_that_says_approved_approves(output):
+    approved = isinstance(output, dict) and output.get("decision") == "approved"
+    assert ended(play(wait=output)) == ("approved" if approved else "error")
+
+
+@often
+@given(st.text(max_size=50) | anything.map(json.dumps))
+@example('{"decision": "approved"}')
+@example('{"actor": "Ada", ')
+@example('{"actor": "Ada"}{"message": "no"}')
+@example('{"actor": "A\\u00"}')
+def test_a_rejection_rejects_whatever_else_it_says(cause):
+    done = play(wait=Failure("StoryRejected", cause))
+    assert ended(done) == "rejected"
+    assert set(done.result["decision"]) == set(VERDICT)
+    assert done.result["decision"]["decision"] == "rejected"
+
+
+@often
+@given(entries)
+def test_only_a_standing_verdict_that_counts_is_taken(attributes):
+    done = play(wait=InTurn(CANCELLED, None), story=story(**attributes))
+    counts = attributes.get("decidedAt", "") > COUNTS_FROM and attributes.get("decision") in ("approved", "rejected")
+    assert ended(done) == (attributes["decision"] if counts else "error")

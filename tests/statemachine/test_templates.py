@@ -1,0 +1,167 @@
+"""The two stacks: what they promise, and that they fit the definition and the configuration."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.statemachine.machine import PLACEHOLDERS, ROOT, TEXT
+
+# Actions for which IAM knows no resource (service authorization reference), so that "*" is the only one to name.
+WITHOUT_RESOURCE = {
+    "logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery",
+    "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups",
+    "xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets",
+}  # fmt: skip
+FOLDER = ROOT / "statemachine"
+APIS = ["Validation", "Deployment", "Notification"]
+
+
+class Template(yaml.SafeLoader):
+    """YAML with the short forms of CloudFormation's functions."""
+
+    def function(self, name: str, node: yaml.Node) -> dict[str, Any]:
+        """`!Sub x` as `{"Fn::Sub": "x"}` (CloudFormation user guide, intrinsic function reference)."""
+        if isinstance(node, yaml.ScalarNode):
+            value: Any = self.construct_scalar(node)
+            value = value.split(".", 1) if name == "GetAtt" else value
+        elif isinstance(node, yaml.SequenceNode):
+            value = self.construct_sequence(node, deep=True)
+        else:
+            value = self.construct_mapping(node, deep=True)
+        return {name if name in ("Ref", "Condition") else f"Fn::{name}": value}
+
+
+Template.add_multi_constructor("!", Template.function)
+
+
+def resources(stack: str) -> dict[str, Any]:
+    return yaml.load((FOLDER / f"{stack}.yaml").read_text(encoding="utf-8"), Template)["Resources"]  # noqa: S506 - it is one
+
+
+STORAGE, WORKFLOW = resources("storage"), resources("workflow")
+
+
+def the_only(stack: dict[str, Any], kind: str) -> dict[str, Any]:
+    (found,) = [resource for resource in stack.values() if resource["Type"] == kind]
+    return found
+
+
+@pytest.mark.parametrize("template", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.name)
+def test_cfn_lint_finds_nothing(template: Path):
+    from cfnlint.api import lint_file  # importing it takes a second, in every worker that collects this file
+
+    assert lint_file(template) == []
+
+
+def test_each_placeholder_of_the_definition_is_substituted_and_no_other():
+    given = the_only(WORKFLOW, "AWS::StepFunctions::StateMachine")["Properties"]["DefinitionSubstitutions"]
+    assert set(re.findall(r"\$\{(\w*)\}", TEXT)) == set(given) == set(PLACEHOLDERS)
+    assert TEXT.count("${") == len(re.findall(r"\$\{\w+\}", TEXT))
+
+
+def test_the_bucket_is_versioned_encrypted_and_closed_to_the_public():
+    bucket = the_only(STORAGE, "AWS::S3::Bucket")["Properties"]
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] in ("AES256", "aws:kms")
+    assert bucket["PublicAccessBlockConfiguration"] == {
+        "BlockPublicAcls": True, "BlockPublicPolicy": True, "IgnorePublicAcls": True, "RestrictPublicBuckets": True,
+    }  # fmt: skip
+    assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+
+
+def test_the_bucket_is_reached_by_tls_alone():
+    policy = the_only(STORAGE, "AWS::S3::BucketPolicy")["Properties"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert statement["Resource"] == [
+        {"Fn::Sub": "arn:${AWS::Partition}:s3:::${Bucket}"},
+        {"Fn::Sub": "arn:${AWS::Partition}:s3:::${Bucket}/*"},
+    ]
+
+
+def test_the_table_is_paid_by_use_forgets_by_itself_and_can_be_restored():
+    table = the_only(STORAGE, "AWS::DynamoDB::Table")["Properties"]
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expiresAt", "Enabled": True}
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["KeySchema"] == [
+        {"AttributeName": "story", "KeyType": "HASH"},
+        {"AttributeName": "entry", "KeyType": "RANGE"},
+    ]
+
+
+@pytest.mark.parametrize("name", STORAGE)
+def test_what_lives_long_survives_its_stack(name):
+    assert (STORAGE[name]["DeletionPolicy"], STORAGE[name]["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+def test_the_log_ends_and_holds_no_execution_data():
+    assert the_only(WORKFLOW, "AWS::Logs::LogGroup")["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+    logging = the_only(WORKFLOW, "AWS::StepFunctions::StateMachine")["Properties"]["LoggingConfiguration"]
+    assert logging["IncludeExecutionData"] is False
+    assert logging["Level"] == "ALL"
+    assert logging["Destinations"] == [{"CloudWatchLogsLogGroup": {"LogGroupArn": {"Fn::GetAtt": ["LogGroup", "Arn"]}}}]
+
+
+def statements() -> list[dict[str, Any]]:
+    (policy,) = WORKFLOW["Role"]["Properties"]["Policies"]
+    return policy["PolicyDocument"]["Statement"]
+
+
+def actions(statement: dict[str, Any]) -> set[str]:
+    return set(statement["Action"]) if isinstance(statement["Action"], list) else {statement["Action"]}
+
+
+def test_the_role_may_do_what_the_states_do_and_nothing_else():
+    assert set().union(*map(actions, statements())) - WITHOUT_RESOURCE == {
+        "s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:PutObject",
+        "dynamodb:PutItem", "dynamodb:ConditionCheckItem", "dynamodb:GetItem",
+        "states:InvokeHTTPEndpoint", "events:RetrieveConnectionCredentials",
+        "secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("statement", statements(), ids=lambda statement: statement["Sid"])
+def test_a_statement_of_the_role_covers_everything_only_where_iam_knows_no_resource(statement):
+    if actions(statement) <= WITHOUT_RESOURCE:
+        assert statement["Resource"] == "*"
+        return
+    assert actions(statement).isdisjoint(WITHOUT_RESOURCE)
+    assert statement["Resource"] != "*"
+    assert "'*'" not in str(statement["Resource"])
+    arns = re.findall(r"arn:[^'\"]*", str(statement["Resource"]))
+    assert not [arn for arn in arns if "*" in arn.removesuffix("/*")]
+
+
+def test_only_the_named_urls_may_be_called_and_only_by_post():
+    (call,) = [s for s in statements() if s["Action"] == "states:InvokeHTTPEndpoint"]
+    assert call["Condition"] == {
+        "StringEquals": {
+            "states:HTTPMethod": "POST",
+            "states:HTTPEndpoint": [{"Ref": f"{api}Url"} for api in APIS],
+        }
+    }
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_each_connection_takes_its_own_token_from_the_secret_in_the_version_given(api):
+    connection = WORKFLOW[f"{api}Connection"]["Properties"]
+    token = "{{resolve:secretsmanager:${SecretName}:SecretString:" + api.lower() + "::${SecretVersion}}}"
+    assert connection["AuthorizationType"] == "API_KEY"
+    assert connection["AuthParameters"] == {
+        "ApiKeyAuthParameters": {"ApiKeyName": "Authorization", "ApiKeyValue": {"Fn::Sub": f"Bearer {token}"}}
+    }
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_a_real_api_needs_no_more_than_its_url_and_connection(api):
+    given = the_only(WORKFLOW, "AWS::StepFunctions::StateMachine")["Properties"]["DefinitionSubstitutions"]
+    own = {"Fn::GetAtt": [f"{api}Connection", "Arn"]}
+    assert given[f"{api}Url"] == {"Ref": f"{api}Url"}
+    assert given[f"{api}Connection"] == {"Fn::If": [f"Own{api}Connection", own, {"Ref": f"{api}ConnectionArn"}]}
+    assert WORKFLOW[f"{api}Connection"]["Condition"] == f"Own{api}Connection"

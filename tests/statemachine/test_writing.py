@@ -1,0 +1,70 @@
+"""The two files at the end of every run, and what becomes of a run that cannot write them."""
+
+import pytest
+from sfnx.testing import Failure
+
+from tests.statemachine.machine import APPROVED, NOT_APPROVED, REJECTED, VERDICT, WAITED, InTurn, play, rejection
+
+SHAKY = ["S3.S3Exception", "S3.SdkClientException"]
+REFUSED = Failure("S3.NoSuchBucketException", "the bucket is gone")
+# What is written, by which state, in a run whose wait ends like this.
+WRITERS = pytest.mark.parametrize(
+    ("name", "state", "wait"),
+    [
+        ("log", "WriteApprovedLog", VERDICT),
+        ("result", "WriteApprovedResult", VERDICT),
+        ("log", "WriteLog", rejection()),
+        ("result", "WriteResult", rejection()),
+    ],
+)
+
+
+@pytest.mark.parametrize("error", SHAKY)
+@WRITERS
+def test_a_file_is_written_again_when_s3_is_shaky(name, state, wait, error):
+    done = play(wait=wait, **{name: InTurn(*[Failure(error, "slow down")] * 5, {})})
+    assert len(done.made_by(state)) == 6
+    assert done.ending[0] == ("approved" if wait is VERDICT else "rejected")
+
+
+@pytest.mark.parametrize("error", SHAKY)
+@WRITERS
+def test_a_file_that_stays_unwritten_makes_the_run_an_error(name, state, wait, error):
+    done = play(wait=wait, **{name: Failure(error, "slow down")})
+    assert len(done.made_by(state)) == 6
+    assert (done.error, done.cause) == ("error", f"The {name} could not be written: {error}: slow down")
+
+
+@WRITERS
+def test_a_refused_write_is_not_repeated(name, state, wait):
+    assert len(play(wait=wait, **{name: REFUSED}).made_by(state)) == 1
+
+
+@pytest.mark.parametrize(("wait", "log"), [(VERDICT, "WriteApprovedLog"), (rejection(), "WriteLog")])
+def test_a_run_that_cannot_log_is_an_error_but_still_writes_its_result(wait, log):
+    done = play(wait=wait, log=REFUSED)
+    assert done.states == (*WAITED, log, "WriteResult", "NotApproved")
+    reason = "The log could not be written: S3.NoSuchBucketException: the bucket is gone"
+    assert (done.result["outcome"], done.result["reason"]) == (done.error, done.cause) == ("error", reason)
+    assert done.result["decision"] == (VERDICT if wait is VERDICT else REJECTED)
+
+
+@pytest.mark.parametrize(("wait", "path"), [(VERDICT, (*APPROVED, "NotApproved")), (rejection(), NOT_APPROVED)])
+def test_a_run_that_cannot_write_its_result_ends_red_and_says_why(wait, path):
+    done = play(wait=wait, result=REFUSED)
+    assert done.states == (*WAITED, *path)
+    assert done.error == "error"
+    assert done.cause == "The result could not be written: S3.NoSuchBucketException: the bucket is gone"
+
+
+@pytest.mark.parametrize("wait", [VERDICT, rejection(), Failure("States.Timeout")])
+def test_a_run_that_can_write_neither_file_names_the_last(wait):
+    done = play(wait=wait, log=REFUSED, result=Failure("S3.S3Exception", "x" * 5000))
+    assert done.error == "error"
+    assert done.cause.startswith("The result could not be written: S3.S3Exception: xxx")
+    assert len(done.cause) < 600
+
+
+@pytest.mark.parametrize(("wait", "writers"), [(VERDICT, APPROVED), (rejection(), NOT_APPROVED[:2])])
+def test_the_result_is_written_last(wait, writers):
+    assert [call.state for call in play(wait=wait).calls][-2:] == list(writers)

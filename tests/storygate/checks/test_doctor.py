@@ -1,0 +1,547 @@
+"""`doctor` on the local cloud: healthy right after a deploy; each fault is red on its line, and green once mended."""
+
+import dataclasses
+import http.server
+import io
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.events.models import events_backends
+
+from localcloud.cloud import REGION, LocalCloud
+from storygate.checks import CHECKS
+from storygate.commands.demo import copy_project
+from storygate.commands.doctor import site_of
+from storygate.deployment.bring_up import deploy
+from storygate.deployment.take_down import destroy
+from storygate.stage.aws import isolated
+from storygate.support.terminal import Terminal
+from tests import ROOT
+from tests.storygate.commands import aws_cli
+
+NAME = "storygate-local"
+TRIGGER = f"{NAME}-start_execution"
+BY_NAME = {check.name: check for check in CHECKS}
+# docs/production.md lists them, too.
+WARNED_OF_AFTER_A_FIRST_DEPLOY = {"access logs", "alarms tell somebody"}
+SKIPPED_ON_THE_LOCAL_CLOUD = {"storage drift", "workflow drift"}
+ANYTHING = json.dumps(
+    {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["s3:*"], "Resource": ["*"]}]}
+)
+
+
+class Ward:
+    """One deployed stage, and what the operator does there."""
+
+    def __init__(self, project, cloud):
+        self.project, self.cloud = project, cloud
+        self.aws = isolated(cloud.client, cloud.environment)
+        self.deploy()
+
+    def client(self, service):
+        return self.cloud.client(service)
+
+    def deploy(self):
+        return deploy(self.project, "local", self.aws, Terminal(io.StringIO()))
+
+    def site(self, **options):
+        return site_of(self.project, "local", self.aws, **options)
+
+    def look(self, name, **options):
+        return BY_NAME[name].examine(self.site(**options))
+
+    def mend(self, finding):
+        """Runs the command that the finding prints."""
+        aws_cli.run(finding.fix, self.client)
+
+    def configure(self, **workflow):
+        path = self.project / ".chalice" / "config.json"
+        config = json.loads(path.read_text())
+        config["stages"]["local"]["workflow"] = workflow
+        path.write_text(json.dumps(config))
+
+
+@pytest.fixture(scope="module")
+def ward(tmp_path_factory):
+    project = copy_project(ROOT, tmp_path_factory.mktemp("project"))
+    with LocalCloud(project) as cloud:
+        deployed = Ward(project, cloud)
+        cloud.start_api()
+        yield deployed
+
+
+def eventually(what, within=60.0):
+    deadline = time.monotonic() + within
+    while not (answer := what()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+    return answer
+
+
+def test_right_after_a_deploy_nothing_fails_and_scripts_can_read_it(ward):
+    ended = subprocess.run(
+        [sys.executable, "-m", "storygate", "doctor", "--stage", "local", "--json"],
+        cwd=ward.project,
+        env={**ward.aws.environment, "PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    told = json.loads(ended.stdout)
+    assert told["healthy"]
+    assert (told["stage"], told["account"], told["region"]) == ("local", DEFAULT_ACCOUNT_ID, REGION)
+    by_status = {}
+    for finding in told["findings"]:
+        by_status.setdefault(finding["status"], set()).add(finding["check"])
+    assert by_status["warn"] == WARNED_OF_AFTER_A_FIRST_DEPLOY
+    assert by_status["skip"] == SKIPPED_ON_THE_LOCAL_CLOUD
+    assert "fail" not in by_status
+    assert [finding["check"] for finding in told["findings"]] == [check.name for check in CHECKS]
+    secret = json.loads(ward.client("secretsmanager").get_secret_value(SecretId=NAME)["SecretString"])
+    assert not [value for value in secret.values() if value in ended.stdout]
+
+
+def drop_a_block(ward):
+    blocks = {"BlockPublicAcls": True, "IgnorePublicAcls": True, "BlockPublicPolicy": False}
+    ward.client("s3").put_public_access_block(Bucket=NAME, PublicAccessBlockConfiguration=blocks)
+
+
+def grant_instead_of_deny(ward):
+    allow = {"Sid": "TlsOnly", "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject"}
+    statement = {**allow, "Resource": f"arn:aws:s3:::{NAME}/x", "Condition": {"Bool": {"aws:SecureTransport": "true"}}}
+    other = {**statement, "Sid": "Other"}
+    policy = {"Version": "2012-10-17", "Statement": [statement, other]}
+    ward.client("s3").put_bucket_policy(Bucket=NAME, Policy=json.dumps(policy))
+
+
+def machine(ward):
+    return ward.client("stepfunctions").list_state_machines()["stateMachines"][0]["stateMachineArn"]
+
+
+def log_execution_data(ward):
+    states = ward.client("stepfunctions")
+    logging = states.describe_state_machine(stateMachineArn=machine(ward))["loggingConfiguration"]
+    states.update_state_machine(
+        stateMachineArn=machine(ward), loggingConfiguration={**logging, "includeExecutionData": True}
+    )
+
+
+def stop_tracing_runs(ward):
+    ward.client("stepfunctions").update_state_machine(
+        stateMachineArn=machine(ward), tracingConfiguration={"enabled": False}
+    )
+
+
+def raise_a_threshold(ward):
+    alarms = ward.client("cloudwatch")
+    (alarm,) = alarms.describe_alarms(AlarmNames=[f"{NAME}-api-5xx"])["MetricAlarms"]
+    kept = ("AlarmName", "Namespace", "MetricName", "Statistic", "Dimensions", "Period", "EvaluationPeriods")
+    alarms.put_metric_alarm(
+        **{name: alarm[name] for name in kept},
+        Threshold=1000,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+        TreatMissingData="notBreaching",
+    )
+
+
+def attach_a_policy(ward):
+    iam = ward.client("iam")
+    arn = iam.create_policy(PolicyName="everything", PolicyDocument=ANYTHING)["Policy"]["Arn"]
+    iam.attach_role_policy(RoleName=TRIGGER, PolicyArn=arn)
+
+
+@pytest.mark.parametrize(
+    ("check", "plant", "told"),
+    [
+        pytest.param(check, plant, told, id=f"{check}: {told}")
+        for check, plant, told in [
+            (
+                "bucket versions",
+                lambda ward: ward.client("s3").put_bucket_versioning(
+                    Bucket=NAME, VersioningConfiguration={"Status": "Suspended"}
+                ),
+                "Suspended",
+            ),
+            ("bucket encryption", lambda ward: ward.client("s3").delete_bucket_encryption(Bucket=NAME), "none"),
+            ("bucket public access", drop_a_block, "BlockPublicPolicy, RestrictPublicBuckets"),
+            (
+                "bucket public access",
+                lambda ward: ward.client("s3").delete_public_access_block(Bucket=NAME),
+                "IgnorePublicAcls",
+            ),
+            ("bucket TLS only", lambda ward: ward.client("s3").delete_bucket_policy(Bucket=NAME), "no statement"),
+            ("bucket TLS only", grant_instead_of_deny, "no statement"),
+            (
+                "table expiry",
+                lambda ward: ward.client("dynamodb").update_time_to_live(
+                    TableName=NAME, TimeToLiveSpecification={"Enabled": False, "AttributeName": "expiresAt"}
+                ),
+                "DISABLED",
+            ),
+            (
+                "table recovery",
+                lambda ward: ward.client("dynamodb").update_continuous_backups(
+                    TableName=NAME, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": False}
+                ),
+                "off",
+            ),
+            (
+                "function roles",
+                lambda ward: ward.client("iam").put_role_policy(
+                    RoleName=TRIGGER, PolicyName="more", PolicyDocument=ANYTHING
+                ),
+                "another policy, more",
+            ),
+            ("function roles", attach_a_policy, "everything attached"),
+            (
+                "trigger's failures",
+                lambda ward: ward.client("lambda").delete_function_event_invoke_config(FunctionName=TRIGGER),
+                "none of its failures",
+            ),
+            (
+                "trigger's failures",
+                lambda ward: ward.client("lambda").put_function_event_invoke_config(
+                    FunctionName=TRIGGER, MaximumRetryAttempts=0
+                ),
+                "nowhere",
+            ),
+            (
+                "drops not started",
+                lambda ward: ward.client("sqs").delete_queue(
+                    QueueUrl=ward.client("sqs").get_queue_url(QueueName=f"{NAME}-not-started")["QueueUrl"]
+                ),
+                "no queue",
+            ),
+            (
+                "log retention",
+                lambda ward: ward.client("logs").delete_retention_policy(logGroupName=f"/aws/vendedlogs/states/{NAME}"),
+                "never ends",
+            ),
+            (
+                "log retention",
+                lambda ward: ward.client("logs").delete_log_group(logGroupName=f"/aws/lambda/{NAME}"),
+                "is not there",
+            ),
+            (
+                "alarms",
+                lambda ward: ward.client("cloudwatch").delete_alarms(
+                    AlarmNames=[f"{NAME}-runs-failed", f"{NAME}-drops-not-started"]
+                ),
+                "runs-failed (not there)",
+            ),
+            ("alarms", raise_a_threshold, "api-5xx (changed)"),
+        ]
+    ],
+)
+def test_a_fault_is_red_and_the_command_printed_mends_it(ward, check, plant, told):
+    assert ward.look(check).status == "ok"
+    plant(ward)
+    red = ward.look(check)
+    assert (red.status, red.check) == ("fail", check)
+    assert told in red.found
+    assert red.why
+    ward.mend(red)
+    assert ward.look(check).status == "ok"
+
+
+def test_a_policy_that_is_mended_keeps_what_else_it_says(ward):
+    grant_instead_of_deny(ward)
+    ward.mend(ward.look("bucket TLS only"))
+    policy = json.loads(ward.client("s3").get_bucket_policy(Bucket=NAME)["Policy"])
+    assert [statement["Sid"] for statement in policy["Statement"]] == ["Other", "TlsOnly"]
+
+
+def test_execution_data_in_the_log_is_red_and_the_command_stops_it(ward):
+    log_execution_data(ward)
+    red = ward.look("run log")
+    assert red.status == "fail"
+    command, _, more = red.fix.partition("; ")
+    assert "delete its streams" in more  # what was logged until now is still there
+    aws_cli.run(command, ward.client)
+    assert ward.look("run log").status == "ok"
+
+
+def test_untraced_runs_are_told_and_the_command_traces_them(ward):
+    stop_tracing_runs(ward)
+    yellow = ward.look("tracing")
+    assert (yellow.status, yellow.found) == ("warn", "off for the state machine")
+    ward.mend(yellow)
+    assert ward.look("tracing").status == "ok"
+
+
+def test_an_alarm_that_goes_off_is_told(ward):
+    alarms = ward.client("cloudwatch")
+    alarms.set_alarm_state(AlarmName=f"{NAME}-runs-failed", StateValue="ALARM", StateReason="a test")
+    yellow = ward.look("alarms quiet")
+    assert (yellow.status, yellow.found) == ("warn", f"{NAME}-runs-failed")
+    alarms.set_alarm_state(AlarmName=f"{NAME}-runs-failed", StateValue="OK", StateReason="a test")
+    assert ward.look("alarms quiet").status == "ok"
+
+
+def test_an_old_secret_is_told(ward):
+    assert ward.look("secret age").status == "ok"
+    yellow = ward.look("secret age", now=datetime.now(UTC) + timedelta(days=91))
+    assert yellow.status == "warn"
+    assert "91 days" in yellow.found
+    assert "put-secret-value" in yellow.fix
+
+
+def test_a_connection_that_is_not_authorized_is_red(ward):
+    connection = events_backends[DEFAULT_ACCOUNT_ID][REGION].connections[f"{NAME}-deployment"]
+    connection.state = "DEAUTHORIZED"
+    red = ward.look("connections")
+    connection.state = "AUTHORIZED"  # EventBridge's own work, once it has a token again
+    assert red.status == "fail"
+    assert f"{NAME}-deployment is DEAUTHORIZED" in red.found
+    assert ward.look("connections").status == "ok"
+
+
+def test_a_field_that_is_missing_in_the_secret_is_named_and_no_value_is(ward):
+    secrets = ward.client("secretsmanager")
+    whole = secrets.get_secret_value(SecretId=NAME)
+    broken = json.loads(whole["SecretString"])
+    del broken["callback"]
+    secrets.put_secret_value(SecretId=NAME, SecretString=json.dumps(broken))
+    red = ward.look("secret fields")
+    assert red.status == "fail"
+    assert "callback" in red.found
+    assert not [value for value in broken.values() if value in red.found + red.fix]
+    secrets.put_secret_value(SecretId=NAME, SecretString=whole["SecretString"])
+    assert ward.look("secret fields").status == "ok"
+
+
+def test_a_second_api_of_the_same_name_and_stage_is_told(ward):
+    gateway = ward.client("apigateway")
+    api = gateway.create_rest_api(name="storygate")["id"]
+    root = gateway.get_resources(restApiId=api)["items"][0]["id"]
+    gateway.put_method(restApiId=api, resourceId=root, httpMethod="GET", authorizationType="NONE")
+    gateway.put_integration(restApiId=api, resourceId=root, httpMethod="GET", type="MOCK")
+    gateway.create_deployment(restApiId=api, stageName="api")
+    yellow = ward.look("names")
+    assert yellow.status == "warn"
+    assert api in yellow.found
+    aws_cli.run(yellow.fix.rpartition("a leftover, ")[2], ward.client)
+    assert ward.look("names").status == "ok"
+
+
+@contextmanager
+def answering(status):
+    """A server that answers every POST with this status."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("check", ["API reachable", "callback refuses strangers"])
+def test_an_api_that_lets_strangers_in_or_is_broken_or_gone_is_red(ward, check):
+    def look_at(url):
+        site = ward.site()
+        environment = {**ward.aws.environment, "AWS_ENDPOINT_URL": url}
+        return BY_NAME[check].examine(
+            dataclasses.replace(site, aws=dataclasses.replace(ward.aws, environment=environment))
+        )
+
+    for status in (200, 502):
+        with answering(status) as url:
+            red = look_at(url)
+        assert red.status == "fail"
+        assert f"HTTP {status}" in red.found
+    gone = look_at(url)
+    assert gone.status == "fail"
+    assert "cannot be reached" in gone.found
+    assert ward.look(check).status == "ok"
+
+
+def test_a_run_that_waits_too_long_is_told_until_it_is_over(ward):
+    states = ward.client("stepfunctions")
+    ward.client("s3").put_object(
+        Bucket=NAME, Key="inputs/patient.json", Body=b'{"jiraStoryId": "PROJ-9", "packageIds": ["pkg-001"]}'
+    )
+    run = eventually(lambda: states.list_executions(stateMachineArn=machine(ward))["executions"])[0]
+    later = datetime.now(UTC) + timedelta(days=8)
+    yellow = ward.look("waiting runs", now=later)
+    assert yellow.status == "warn"
+    assert run["name"] in yellow.found
+    assert f"cancel {run['name']}" in yellow.fix
+    assert ward.look("waiting runs", now=later, waiting_days=9).status == "ok"
+    states.stop_execution(executionArn=run["executionArn"])
+    eventually(lambda: ward.look("waiting runs", now=later).status == "ok")
+
+
+def test_what_deploy_mends_is_red_until_it_has_run(ward):
+    """One deploy for all of them: it is what takes the time."""
+    s3, functions = ward.client("s3"), ward.client("lambda")
+    gateway, cloudformation = ward.client("apigateway"), ward.client("cloudformation")
+
+    # A drop that cannot start its run is kept: the trigger's machine is not there.
+    names = functions.get_function_configuration(FunctionName=TRIGGER)["Environment"]["Variables"]
+    functions.update_function_configuration(
+        FunctionName=TRIGGER, Environment={"Variables": {**names, "STORYGATE_STATE_MACHINE": "gone"}}
+    )
+    s3.put_object(Bucket=NAME, Key="inputs/not lost.json", Body=b'{"jiraStoryId": "PROJ-8", "packageIds": ["pkg-001"]}')
+    queue = eventually(lambda: (found := ward.look("drops not started")).status == "fail" and found)
+    assert "1: inputs/not lost.json" in queue.found
+
+    s3.put_bucket_notification_configuration(Bucket=NAME, NotificationConfiguration={})
+    ward.client("iam").put_role_policy(RoleName=TRIGGER, PolicyName=TRIGGER, PolicyDocument=ANYTHING)
+    gateway.update_account(
+        patchOperations=[
+            {"op": "replace", "path": "/cloudwatchRoleArn", "value": f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:role/logs"}
+        ]
+    )
+    api = gateway.get_rest_apis()["items"][0]["id"]
+    gateway.update_stage(
+        restApiId=api,
+        stageName="api",
+        patchOperations=[
+            {"op": "replace", "path": "/*/*/throttling/rateLimit", "value": "10000"},
+            {"op": "replace", "path": "/tracingEnabled", "value": "false"},
+        ],
+    )
+    secrets = ward.client("secretsmanager")
+    secrets.put_secret_value(SecretId=NAME, SecretString=secrets.get_secret_value(SecretId=NAME)["SecretString"])
+    stack = cloudformation.describe_stacks(StackName=f"{NAME}-workflow")["Stacks"][0]
+    broken = {"ParameterKey": "DefinitionKey", "ParameterValue": "definitions/gone.asl.json"}
+    cloudformation.update_stack(
+        StackName=f"{NAME}-workflow",
+        UsePreviousTemplate=True,
+        Capabilities=["CAPABILITY_IAM"],
+        Parameters=[
+            *(given for given in stack["Parameters"] if given["ParameterKey"] != "DefinitionKey"),
+            broken,
+        ],
+    )
+    topic = ward.client("sns").create_topic(Name="oncall")["TopicArn"]
+    ward.configure(AlarmTopicArn=topic)
+
+    faults = {
+        "workflow stack": ("fail", "UPDATE_FAILED"),
+        "trigger": ("fail", "does not tell"),
+        "function roles": ("fail", "policy-local-trigger.json"),
+        "throttling": ("fail", "10000"),
+        "access logs": ("fail", "nowhere"),
+        "tracing": ("warn", "off for the API"),
+        "connections": ("warn", "older version"),
+        "alarms tell somebody": ("fail", f"not told to {topic}"),
+    }
+    for check, (status, told) in faults.items():
+        found = ward.look(check)
+        assert (check, found.status) == (check, status)
+        assert told in found.found
+        if check != "alarms tell somebody":
+            assert found.fix.endswith("python -m storygate deploy --stage local")
+    ward.deploy()
+    assert {check: ward.look(check).status for check in faults if check != "alarms tell somebody"} == {
+        check: "ok" for check in faults if check != "alarms tell somebody"
+    }
+    assert ward.look("log retention").found.startswith("5 groups")
+
+    again, _, purge = queue.fix.partition("drop again: ")[2].partition("; then ")
+    aws_cli.run(f"{again} && {purge}", ward.client)
+    assert ward.look("drops not started").status == "ok"
+    states = ward.client("stepfunctions")
+    started = eventually(
+        lambda: [
+            run
+            for run in states.list_executions(stateMachineArn=machine(ward))["executions"]
+            if run["name"].startswith("not-lost-")
+        ]
+    )
+    states.stop_execution(executionArn=started[0]["executionArn"])
+
+
+def test_the_operators_role_is_there_only_if_somebody_may_assume_it(ward):
+    def role():
+        (stack,) = ward.client("cloudformation").describe_stacks(StackName=f"{NAME}-workflow")["Stacks"]
+        return {given["OutputKey"]: given["OutputValue"] for given in stack["Outputs"]}.get("OperatorRoleArn")
+
+    ward.configure()
+    ward.deploy()
+    assert role() is None
+    ward.configure(OperatorPrincipals="arn:aws:iam::123456789012:role/oncall-*,arn:aws:iam::123456789012:user/ann")
+    ward.deploy()
+    iam, name = ward.client("iam"), role().rpartition("/")[2]
+    trust = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
+    assert trust["Statement"][0]["Condition"]["ArnLike"]["aws:PrincipalArn"] == [
+        "arn:aws:iam::123456789012:role/oncall-*",
+        "arn:aws:iam::123456789012:user/ann",
+    ]
+    text = json.dumps(iam.get_role_policy(RoleName=name, PolicyName="operator")["PolicyDocument"])
+    assert not [word for word in ("secretsmanager", "SendTask", "StopExecution", "Delete", "taskToken") if word in text]
+
+
+def test_alarms_tell_a_topic_that_somebody_listens_to(ward):
+    sns, alarms = ward.client("sns"), ward.client("cloudwatch")
+    topic = sns.create_topic(Name="night")["TopicArn"]
+    ward.configure(AlarmTopicArn=topic)
+    red = ward.look("alarms tell somebody")
+    assert red.status == "fail"
+    assert f"not told to {topic}" in red.found
+    ward.mend(red)
+    lonely = ward.look("alarms tell somebody")
+    assert (lonely.status, lonely.found) == ("warn", f"nobody has subscribed to {topic}")
+    ward.client("sqs").create_queue(QueueName="pager")
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:{REGION}:{DEFAULT_ACCOUNT_ID}:pager")
+    assert ward.look("alarms tell somebody").status == "ok"
+
+    alarms.disable_alarm_actions(AlarmNames=[f"{NAME}-api-4xx"])
+    off = ward.look("alarms tell somebody")
+    assert (off.status, off.found) == ("fail", f"switched off: {NAME}-api-4xx")
+    ward.mend(off)
+    assert ward.look("alarms tell somebody").status == "ok"
+
+    raise_a_threshold(ward)  # and says nothing of whom to tell
+    assert ward.look("alarms tell somebody").status == "fail"
+    ward.mend(ward.look("alarms"))
+    assert ward.look("alarms tell somebody").status == "ok"
+
+    sns.delete_topic(TopicArn=topic)
+    gone = ward.look("alarms tell somebody")
+    assert gone.status == "fail"
+    assert "does not exist" in gone.found
+    aws_cli.run(gone.fix.partition(", or ")[0], ward.client)
+    assert ward.look("alarms tell somebody").found == f"nobody has subscribed to {topic}"
+
+
+def test_bucket_and_table_without_their_stack_are_told(ward):
+    """The last one that needs the stage: nothing brings the stack back over what it left."""
+    ward.client("cloudformation").delete_stack(StackName=f"{NAME}-storage")
+    yellow = ward.look("storage stack")
+    assert yellow.status == "warn"
+    assert "no stack manages bucket and table" in yellow.found
+    assert ward.look("storage drift").status == "skip"
+
+    destroy(ward.project, ward.site().stage, ward.aws, Terminal(io.StringIO()), purge=True)
+    assert ward.client("logs").describe_log_groups()["logGroups"] == []
+    assert ward.client("cloudwatch").describe_alarms()["MetricAlarms"] == []
+    red = ward.look("workflow stack")
+    assert (red.status, red.fix) == ("fail", "python -m storygate deploy --stage local")
+
+
+def test_every_check_is_planted_somewhere_in_this_file():
+    text = Path(__file__).read_text(encoding="utf-8")
+    elsewhere = SKIPPED_ON_THE_LOCAL_CLOUD  # tests/storygate/checks/test_doctor_drift.py
+    planted = {name for name in BY_NAME if text.count(f'"{name}"') > (name in WARNED_OF_AFTER_A_FIRST_DEPLOY)}
+    assert planted | elsewhere == set(BY_NAME)

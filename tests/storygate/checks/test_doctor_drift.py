@@ -1,0 +1,101 @@
+"""Drift, as CloudFormation's API answers: in sync, changed by hand, not comparable, still at work."""
+
+from datetime import UTC, datetime
+
+import boto3
+import pytest
+from botocore.stub import ANY, Stubber
+
+from storygate.checks.finding import Site
+from storygate.checks.stack_checks import workflow_drift
+from storygate.commands.doctor import examine
+from storygate.stage.aws import Aws
+from tests.storygate.conftest import KEYS, REGION
+
+STACK = "storygate-dev-workflow"
+DRIFT = "00000000-0000-0000-0000-000000000000"
+STATUS = "describe_stack_drift_detection_status"
+
+
+@pytest.fixture
+def cloudformation():
+    client = boto3.client("cloudformation", region_name=REGION, aws_access_key_id="x", aws_secret_access_key="x")
+    with Stubber(client) as stub:
+        yield stub
+        stub.assert_no_pending_responses()
+
+
+@pytest.fixture
+def look(stage, project, cloudformation):
+    site = Site(project, stage, Aws(lambda _: cloudformation.client, REGION, KEYS), "1", "aws", datetime.now(UTC))
+    return lambda: next(examine(site, [workflow_drift]))
+
+
+def stack(*parameters):
+    return {
+        "Stacks": [
+            {
+                "StackName": STACK,
+                "StackStatus": "CREATE_COMPLETE",
+                "CreationTime": datetime.now(UTC),
+                "Parameters": [{"ParameterKey": name, "ParameterValue": "x"} for name in parameters],
+            }
+        ]
+    }
+
+
+def detected(cloudformation, **told):
+    cloudformation.add_response("describe_stacks", stack(), {"StackName": STACK})
+    cloudformation.add_response("detect_stack_drift", {"StackDriftDetectionId": DRIFT}, {"StackName": STACK})
+    cloudformation.add_response(STATUS, status(DetectionStatus="DETECTION_IN_PROGRESS"), ANY_ID)
+    cloudformation.add_response(STATUS, status(**told), ANY_ID)
+
+
+ANY_ID = {"StackDriftDetectionId": DRIFT}
+
+
+def status(**told):
+    return {"StackId": STACK, "StackDriftDetectionId": DRIFT, "Timestamp": datetime.now(UTC), **told}
+
+
+def test_a_stack_in_sync_is_ok(cloudformation, look):
+    detected(cloudformation, DetectionStatus="DETECTION_COMPLETE", StackDriftStatus="IN_SYNC")
+    assert look().status == "ok"
+
+
+def test_what_was_changed_by_hand_is_named_with_the_commands_that_revert_it(cloudformation, look):
+    detected(cloudformation, DetectionStatus="DETECTION_COMPLETE", StackDriftStatus="DRIFTED")
+    drift = {"LogicalResourceId": "RunsFailed", "StackResourceDriftStatus": "DELETED", "StackId": STACK}
+    drift |= {"ResourceType": "AWS::CloudWatch::Alarm", "Timestamp": datetime.now(UTC)}
+    filters = {"StackName": STACK, "StackResourceDriftStatusFilters": ["MODIFIED", "DELETED"]}
+    cloudformation.add_response("describe_stack_resource_drifts", {"StackResourceDrifts": [drift]}, filters)
+    cloudformation.add_response("describe_stacks", stack("BucketName", "TableName"), {"StackName": ANY})
+    found = look()
+    assert (found.status, found.found) == ("warn", "changed by hand: RunsFailed DELETED")
+    create, wait, execute = found.fix.split(" && ")
+    assert create == (
+        f"aws cloudformation create-change-set --stack-name {STACK} --change-set-name revert-drift "
+        "--use-previous-template --parameters ParameterKey=BucketName,UsePreviousValue=true "
+        "ParameterKey=TableName,UsePreviousValue=true --deployment-mode REVERT_DRIFT --capabilities CAPABILITY_IAM"
+    )
+    assert wait.startswith("aws cloudformation wait change-set-create-complete")
+    assert execute.startswith("aws cloudformation execute-change-set")
+    modes = cloudformation.client.meta.service_model.shape_for("DeploymentMode").enum
+    assert modes == ["REVERT_DRIFT"]
+
+
+def test_what_cannot_be_compared_is_told_with_its_reason(cloudformation, look):
+    reason = "Failed to detect drift on resource [Role]"
+    detected(cloudformation, DetectionStatus="DETECTION_FAILED", DetectionStatusReason=reason)
+    found = look()
+    assert found.status == "warn"
+    assert reason in found.found
+
+
+def test_without_the_permission_the_line_says_what_to_grant(cloudformation, look):
+    cloudformation.add_response("describe_stacks", stack(), {"StackName": STACK})
+    said = f"User: x is not authorized to perform: cloudformation:DetectStackDrift on resource: {STACK}"
+    cloudformation.add_client_error("detect_stack_drift", "AccessDenied", said, 403)
+    found = look()
+    assert found.status == "fail"
+    assert "Grant cloudformation:DetectStackDrift" in found.fix

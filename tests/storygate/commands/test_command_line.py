@@ -1,0 +1,94 @@
+"""Usage errors, things to mend, and success each have their exit code; nothing ends in a traceback."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from storygate.cli import command_names, main, parser
+from tests import ROOT
+
+NAMES = command_names()
+
+
+@pytest.fixture(autouse=True)
+def _nowhere(monkeypatch, project):
+    """No AWS in reach: a test that forgets its own fails fast and touches nothing."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, os.devnull)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.chdir(project)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_command_has_a_help_with_an_example(name, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([name, "--help"])
+    assert ended.value.code == 0
+    assert f"python -m storygate {name}" in capsys.readouterr().out.partition("Example:")[2]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["deplyo"],
+        ["deploy"],
+        ["destroy", "--purge"],
+        ["demo", "--outcome", "great"],
+        ["local", "--aws-port", "70000"],
+        ["local", "--api-port", "http"],
+    ],
+)
+def test_wrong_usage_exits_2(arguments):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+
+
+def test_the_usual_ports_are_the_documented_ones():
+    args = parser().parse_args(["local"])
+    assert (args.aws_port, args.api_port) == (4566, 8000)
+
+
+def test_no_region_exits_1_with_the_fix(capsys):
+    assert main(["deploy", "--stage", "dev"]) == 1
+    assert "AWS_DEFAULT_REGION" in capsys.readouterr().err
+
+
+def test_no_credentials_exits_1_with_the_fix(monkeypatch, capsys):
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    assert main(["deploy", "--stage", "local"]) == 1
+    assert "fix: Run `aws configure`" in capsys.readouterr().err
+
+
+def test_an_unreachable_aws_exits_1_with_the_fix(monkeypatch, capsys):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    assert main(["destroy", "--stage", "dev"]) == 1
+    assert "python -m storygate local" in capsys.readouterr().err
+
+
+def test_an_unknown_stage_exits_1_and_names_the_file(monkeypatch, capsys):
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    assert main(["deploy", "--stage", "qa"]) == 1
+    told = capsys.readouterr().err
+    assert 'error: .chalice/config.json has no stage "qa"' in told
+    assert "dev, local, prod" in told
+
+
+def test_purging_without_a_terminal_needs_yes(monkeypatch, capsys):
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    assert main(["destroy", "--stage", "dev", "--purge"]) == 1
+    assert "--yes" in capsys.readouterr().err
+
+
+def test_commands_for_aws_start_without_importing_the_local_cloud():
+    code = "import sys, storygate.cli; sys.exit('moto' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -1,0 +1,45 @@
+"""Nothing is destroyed by a slip of the hand, and nothing waits for an answer that cannot come."""
+
+import io
+
+import pytest
+
+from storygate.deployment.take_down import confirm
+from storygate.support.errors import OperatorError
+from storygate.support.terminal import Terminal
+
+
+class Answering(Terminal):
+    """A terminal whose operator gives one answer."""
+
+    interactive = True
+
+    def __init__(self, answer):
+        super().__init__(io.StringIO())
+        self.answer = answer
+        self.asked = ""
+
+    def ask(self, question):
+        self.asked = question
+        return self.answer
+
+
+@pytest.mark.parametrize("purge", [True, False])
+def test_the_stages_name_confirms(aws, stage, purge):
+    terminal = Answering("dev")
+    confirm(stage, purge, aws, terminal)
+    assert "dev" in terminal.asked
+
+
+@pytest.mark.parametrize("answer", ["", "y", "yes", "prod", "DEV"])
+def test_any_other_answer_deletes_nothing(aws, stage, answer):
+    with pytest.raises(OperatorError, match="nothing was deleted"):
+        confirm(stage, False, aws, Answering(answer))
+
+
+def test_without_a_terminal_a_purge_is_refused_and_a_plain_destroy_goes_on(aws, stage, screen):
+    with pytest.raises(OperatorError) as caught:
+        confirm(stage, True, aws, screen.terminal)
+    assert "--yes" in caught.value.hint
+    confirm(stage, False, aws, screen.terminal)
+    assert screen.text == ""

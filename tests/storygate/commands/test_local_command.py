@@ -1,0 +1,117 @@
+"""`python -m storygate local`: in the background until it is told to stop, and plain words for a taken port."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from itertools import chain
+
+import boto3
+import pytest
+
+from storygate.cli import parser
+from storygate.commands.demo import copy_project
+from storygate.commands.local import TRY
+from tests import ROOT
+
+
+class Background:
+    """`python -m storygate local` as a script would start it."""
+
+    def __init__(self, project, *arguments):
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "storygate", "local", *arguments],
+            cwd=project,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.lines = []
+
+    def until_ready(self):
+        overdue = threading.Timer(180, self.process.kill)
+        overdue.start()
+        try:
+            for line in self.process.stdout:
+                self.lines.append(line)
+                if line.startswith("ready"):
+                    return line
+        finally:
+            overdue.cancel()
+        raise AssertionError("".join(self.lines))
+
+    def exported(self):
+        return dict(re.match(r"\s+export (\w+)=(\S+)", line).groups() for line in self.lines if "export " in line)
+
+
+def is_free(url):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", int(url.rpartition(":")[2]))) != 0
+
+
+def test_local_runs_in_the_background_until_sigterm_and_leaves_nothing(tmp_path):
+    project = copy_project(ROOT, tmp_path)
+    stale = project / ".chalice" / "deployed" / "local.json"
+    stale.parent.mkdir()
+    stale.write_text('{"resources": [{"name": "rest_api", "rest_api_id": "gone"}], "schema_version": "2.0"}')
+    local = Background(project, "--aws-port", "0", "--api-port", "0", "--console-port", "0")
+    try:
+        urls = re.findall(r"http://127\.0\.0\.1:\d+", local.until_ready())
+        environment = local.exported()
+        assert urls[0] == environment["AWS_ENDPOINT_URL"]
+        s3 = boto3.client(
+            "s3",
+            endpoint_url=environment["AWS_ENDPOINT_URL"],
+            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+            region_name=environment["AWS_DEFAULT_REGION"],
+        )
+        assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == ["storygate-local"]
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            urllib.request.urlopen(f"{urls[1]}/jira/callback", b"{}", timeout=10)
+        assert b"<h1" in urllib.request.urlopen(urls[2], timeout=10).read()  # the console
+        local.process.send_signal(signal.SIGTERM)
+        rest, _ = local.process.communicate(timeout=60)
+        assert local.process.returncode == 0, rest
+        assert rest.endswith("stopped\n")
+        assert not stale.exists()
+        assert all(is_free(url) for url in urls)
+    finally:
+        local.process.kill()
+
+
+def test_what_it_says_to_try_are_commands_that_exist_and_none_holds_a_secret():
+    lines = [line.split() for line in TRY.format(stage="local").splitlines() if line.startswith("  ")]
+    assert {tuple(line[:3]) for line in lines} == {("python", "-m", "storygate")}
+    tried = [parser().parse_args(line[3:]) for line in lines]
+    assert [line[3] for line in lines] == ["start", "watch", "callback", "results"]
+    assert tried[2].story == json.loads((ROOT / tried[0].file).read_text())["jiraStoryId"]
+
+
+@pytest.mark.parametrize("flag", ["--aws-port", "--console-port"])
+def test_a_taken_port_is_named_with_its_flag_before_anything_is_deployed(flag):
+    ports = {"--aws-port": "0", "--api-port": "0", "--console-port": "0"}
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        ended = subprocess.run(
+            [sys.executable, "-m", "storygate", "local", *chain.from_iterable((ports | {flag: port}).items())],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=False,
+        )
+    assert ended.returncode == 1
+    assert port in ended.stderr
+    assert flag in ended.stderr
+    assert "stack" not in ended.stdout + ended.stderr
+    assert "Traceback" not in ended.stderr

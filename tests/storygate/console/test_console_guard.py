@@ -1,0 +1,102 @@
+"""Only this machine's browser, on the console's own pages, with the key, is let in; and no page holds a secret."""
+
+import pytest
+
+from tests.storygate.console.conftest import CALLBACK_SECRET, HOME, TASK_TOKEN, Browser
+
+OWN = {"Origin": HOME["base_url"], "Sec-Fetch-Site": "same-origin"}
+
+
+def post(browser, headers=OWN, **fields):
+    return browser.client.post("/runs/a/cancel", data=fields, headers=headers, **HOME)
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8010", "127.0.0.1", "127.0.0.1:9", "127.0.0.2:8010"])
+def test_a_request_for_another_host_is_refused_so_that_no_name_can_be_rebound_to_us(browser, world, host):
+    world.run("a")
+    for path in ("/", "/runs/a", "/runs/a/live", "/static/console.js"):
+        assert browser.get(path, base_url=f"http://{host}").status_code == 403
+    assert not world.calls
+
+
+def test_localhost_is_this_machine_too(browser):
+    assert browser.get("/", base_url="http://localhost:8010").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"},
+        {"Origin": "http://127.0.0.1:9000", "Sec-Fetch-Site": "same-site"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "none"},
+        OWN | {"Sec-Fetch-Site": "cross-site"},
+    ],
+)
+def test_an_action_from_another_page_is_refused_even_with_the_right_token(browser, world, headers):
+    world.run("a")
+    assert post(browser, headers, csrf=browser.token("a")).status_code == 403
+    assert not world.calls["stop_execution"]
+
+
+@pytest.mark.parametrize("fields", [{}, {"csrf": ""}, {"csrf": "x" * 43}, {"csrf": "\N{SNOWMAN}"}])
+def test_an_action_without_the_token_is_refused(browser, world, fields):
+    world.run("a")
+    assert post(browser, **fields).status_code == 403
+    assert not world.calls["stop_execution"]
+
+
+def test_the_token_of_another_start_is_refused(browser, place, world):
+    world.run("a")
+    assert post(browser, csrf=Browser(place).token("a")).status_code == 403
+
+
+@pytest.mark.parametrize("headers", [OWN, {"Origin": HOME["base_url"]}, {"Sec-Fetch-Site": "same-origin"}])
+def test_an_action_from_our_own_page_is_taken(browser, world, headers):
+    world.run("a")
+    assert post(browser, headers, csrf=browser.token("a")).status_code == 303
+    assert world.runs["a"]["status"] == "ABORTED"
+
+
+def test_nothing_is_done_by_a_get(browser, world):
+    world.run("a")
+    for action in ("approve", "reject", "retry", "cancel"):
+        assert browser.get(f"/runs/a/{action}").status_code == 405
+
+
+def test_without_the_key_nobody_gets_in_and_the_browser_that_had_it_once_stays_in(place, world):
+    world.run("a")
+    browser = Browser(place, key="the-key")
+    for path in ("/", "/?key=wrong", "/live", "/runs/a", "/runs/a/report.html"):
+        assert browser.get(path).status_code == 403
+    assert not world.calls
+    entered = browser.get("/?key=the-key")
+    assert entered.status_code == 200
+    cookie = entered.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Strict" in cookie
+    assert "the-key" not in cookie + entered.text
+    assert browser.get("/runs/a").status_code == 200
+
+
+def test_every_answer_forbids_foreign_scripts_frames_and_caches(browser, world):
+    world.run("a")
+    for path in ("/", "/runs/a", "/runs/a/live", "/runs/a/report.html", "/runs/none", "/static/console.js"):
+        headers = browser.get(path).headers
+        policy = dict(part.strip().partition(" ")[::2] for part in headers["Content-Security-Policy"].split(";"))
+        assert policy["default-src"] == policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+        assert policy["script-src"] == policy["form-action"] == "'self'"
+        assert "unsafe" not in policy["style-src"]
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Referrer-Policy"] == "same-origin"
+        assert headers["Cache-Control"] == "no-store"
+
+
+def test_no_page_holds_a_task_token_or_the_callbacks_secret(browser, world):
+    world.run("a")
+    world.run("b", outcome="rejected")
+    pages = [browser.get(path).text for path in ("/", "/live", "/?story=PROJ-1")]
+    pages += [browser.get(f"/runs/{name}{rest}").text for name in "ab" for rest in ("", "/live", "/report.html")]
+    assert all("PROJ-1" in page for page in pages)
+    assert not any(TASK_TOKEN in page or CALLBACK_SECRET in page for page in pages)

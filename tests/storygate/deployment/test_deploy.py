@@ -1,0 +1,200 @@
+"""The deploy that users run against AWS, run against the local cloud: idempotent, resumable, and undone."""
+
+import io
+from dataclasses import dataclass, replace
+
+import pytest
+
+from localcloud.cloud import LocalCloud
+from storygate.commands.demo import copy_project
+from storygate.deployment.bring_up import deploy
+from storygate.deployment.functions import rest_api_id
+from storygate.deployment.stacks import stack_status
+from storygate.deployment.stage_secret import read_field
+from storygate.deployment.take_down import destroy
+from storygate.stage.aws import isolated
+from storygate.support.errors import OperatorError
+from storygate.support.terminal import Terminal
+from tests import ROOT
+from tests.storygate.deployment.picture import picture
+
+FIELDS = ("callback", "validation", "deployment", "notification")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    return copy_project(ROOT, tmp_path_factory.mktemp("project"))
+
+
+class Door:
+    """WSGI middleware that answers 403 to one request of whoever calls AWS, such as Chalice; then it is open again."""
+
+    def __init__(self):
+        self.shut_for = None
+
+    def around(self, app):
+        def guarded(environ, start_response):
+            if self.shut_for and self.shut_for(environ):
+                self.shut_for = None
+                start_response("403 Forbidden", [("Content-Length", "0")])
+                return [b""]
+            return app(environ, start_response)
+
+        return guarded
+
+
+@pytest.fixture(scope="module")
+def door():
+    return Door()
+
+
+@pytest.fixture(scope="module")
+def cloud(project, door):
+    with LocalCloud(project, wrap=door.around) as running:
+        yield running
+
+
+class Told:
+    """Runs deploy or destroy, and keeps what the operator was told."""
+
+    def __init__(self, project, cloud):
+        self.project = project
+        self.aws = isolated(cloud.client, cloud.environment)
+
+    def deploy(self, aws=None):
+        stream = io.StringIO()
+        deployment = deploy(self.project, "local", aws or self.aws, Terminal(stream))
+        return deployment, stream.getvalue()
+
+    def destroy(self, stage, **options):
+        stream = io.StringIO()
+        destroy(self.project, stage, self.aws, Terminal(stream), **options)
+        return stream.getvalue()
+
+
+@dataclass(frozen=True)
+class First:
+    """The first deployment to the empty cloud, which nothing disturbed."""
+
+    deployment: object
+    told: str
+    picture: dict
+
+
+@pytest.fixture(scope="module")
+def run(project, cloud):
+    return Told(project, cloud)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(run, cloud):
+    deployment, told = run.deploy()
+    return First(deployment, told, picture(cloud, deployment))
+
+
+def test_a_second_deploy_even_from_another_checkout_changes_nothing_and_says_so(run, project, cloud, undisturbed):
+    first, told = undisturbed.deployment, undisturbed.told
+    assert first.changed
+    secret = [read_field(cloud.client("secretsmanager"), first.stage.secret, field) for field in FIELDS]
+    assert not any(value in told for value in secret)
+    assert len(cloud.client("stepfunctions").list_state_machines()["stateMachines"]) == 1
+
+    (project / ".chalice" / "deployed" / "local.json").unlink()  # as in a fresh clone
+    second, told = run.deploy()
+    assert not second.changed
+    assert "found in AWS" in told
+    assert len(cloud.client("apigateway").get_rest_apis()["items"]) == 1
+    assert second.callback_url == first.callback_url
+    assert told.count("no changes") == 2
+    assert "same code and settings" in told
+    assert secret == [read_field(cloud.client("secretsmanager"), first.stage.secret, field) for field in FIELDS]
+
+
+def test_what_destroy_keeps_is_taken_up_again_and_purge_leaves_nothing(run, project, cloud):
+    deployment, _ = run.deploy()
+    stage = deployment.stage
+    s3, cloudformation = cloud.client("s3"), cloud.client("cloudformation")
+    s3.put_object(Bucket=stage.bucket, Key="outputs/kept.json", Body=b"{}")
+
+    told = run.destroy(stage)
+    assert f"Kept: bucket {stage.bucket}, table {stage.table}, secret {stage.secret}" in told
+    assert "--purge" in told
+    assert {stack_status(cloudformation, name) for name in (stage.storage_stack, stage.workflow_stack)} == {None}
+    assert cloud.client("lambda").list_functions()["Functions"] == []
+    assert rest_api_id(project, stage, run.aws) is None
+    assert not s3.get_bucket_notification_configuration(Bucket=stage.bucket).get("LambdaFunctionConfigurations")
+
+    secret = read_field(cloud.client("secretsmanager"), stage.secret, "callback")
+    _, told = run.deploy()
+    assert "kept from before, used as they are" in told
+    assert s3.get_object(Bucket=stage.bucket, Key="outputs/kept.json")["Body"].read() == b"{}"
+    assert read_field(cloud.client("secretsmanager"), stage.secret, "callback") == secret
+
+    run.destroy(stage, purge=True)
+    assert s3.list_buckets()["Buckets"] == []
+    assert cloud.client("dynamodb").list_tables()["TableNames"] == []
+    assert cloud.client("secretsmanager").list_secrets(IncludePlannedDeletion=True)["SecretList"] == []
+    assert cloud.client("logs").describe_log_groups()["logGroups"] == []
+    assert [role for role in cloud.client("iam").list_roles()["Roles"] if "storygate" in role["RoleName"]] == []
+
+    again = run.destroy(stage, purge=True)
+    assert "functions: not there" in again
+    assert f"bucket {stage.bucket}: not there" in again
+
+
+class Broken(Exception):
+    """The power went out."""
+
+
+class Interrupted:
+    """A client that breaks after one of its calls, for a name if one is given: what was asked for is done."""
+
+    def __init__(self, client, call, name=None):
+        self._client, self._call, self._name = client, call, name
+
+    def __getattr__(self, attribute):
+        found = getattr(self._client, attribute)
+        if attribute != self._call:
+            return found
+
+        def breaking(**arguments):
+            answer = found(**arguments)
+            if self._name in {None, *(value for value in arguments.values() if isinstance(value, str))}:
+                raise Broken
+            return answer
+
+        return breaking
+
+
+def sets_the_trigger(environ):
+    return environ["REQUEST_METHOD"] == "PUT" and environ["QUERY_STRING"].startswith("notification")
+
+
+STEPS = [
+    ("cloudformation", "create_change_set", "storygate-local-storage"),
+    ("cloudformation", "execute_change_set", None),
+    ("secretsmanager", "create_secret", None),
+    ("chalice", sets_the_trigger, None),
+    ("apigateway", "update_stage", None),
+    ("cloudformation", "create_change_set", "storygate-local-workflow"),
+]
+
+
+def test_cut_after_each_step_and_run_again_it_ends_as_if_nobody_had_disturbed_it(run, cloud, door, undisturbed):
+    run.destroy(undisturbed.deployment.stage, purge=True)
+    for service, call, name in STEPS:
+        if service == "chalice":
+            door.shut_for = call
+            with pytest.raises(OperatorError, match="chalice deploy failed"):
+                run.deploy()
+            continue
+
+        def client(asked, service=service, call=call, name=name):
+            real = cloud.client(asked)
+            return Interrupted(real, call, name) if asked == service else real
+
+        with pytest.raises(Broken):
+            run.deploy(replace(run.aws, client=client))
+    deployment, _ = run.deploy()
+    assert deployment.changed
+    assert picture(cloud, deployment) == undisturbed.picture

@@ -1,0 +1,82 @@
+"""The secret is made once, never overwritten, and never shown."""
+
+import json
+
+import pytest
+
+from storygate.deployment.stage_secret import FIELDS, ensure_secret, read_field
+from storygate.support.errors import OperatorError
+
+NAME = "storygate-dev"
+
+
+@pytest.fixture
+def client(aws):
+    return aws.client("secretsmanager")
+
+
+def values(client):
+    return json.loads(client.get_secret_value(SecretId=NAME)["SecretString"])
+
+
+def test_a_new_secret_has_a_random_value_for_each_field(client, screen):
+    version = ensure_secret(client, NAME, screen.terminal)
+    assert version == client.get_secret_value(SecretId=NAME)["VersionId"]
+    assert tuple(values(client)) == FIELDS
+    assert len(set(values(client).values())) == 4
+    # What a connection's value may hold: at most 512 characters, no colon.
+    assert all(40 <= len(value) <= 500 and ":" not in value for value in values(client).values())
+
+
+def test_an_existing_secret_is_never_overwritten(client, screen):
+    written = {field: f"mine-{field}" for field in FIELDS} | {"note": "also mine"}
+    created = client.create_secret(Name=NAME, SecretString=json.dumps(written))
+    assert ensure_secret(client, NAME, screen.terminal) == created["VersionId"]
+    assert values(client) == written
+
+
+def test_a_rotated_secret_gives_its_new_version(client, screen):
+    first = ensure_secret(client, NAME, screen.terminal)
+    rotated = client.put_secret_value(SecretId=NAME, SecretString=json.dumps(dict.fromkeys(FIELDS, "new")))
+    assert ensure_secret(client, NAME, screen.terminal) == rotated["VersionId"] != first
+
+
+def test_missing_fields_are_reported_not_invented(client, screen):
+    client.create_secret(Name=NAME, SecretString=json.dumps({"callback": "hush", "validation": " ", "deployment": 5}))
+    with pytest.raises(OperatorError, match="lacks validation, deployment, notification") as caught:
+        ensure_secret(client, NAME, screen.terminal)
+    assert "file://" in caught.value.hint
+    assert values(client)["validation"] == " "
+
+
+@pytest.mark.parametrize("text", ["hush", '"hush"', '["hush"]'])
+def test_a_secret_of_another_form_is_reported_without_its_value(client, screen, text):
+    client.create_secret(Name=NAME, SecretString=text)
+    with pytest.raises(OperatorError, match="not a JSON object") as caught:
+        ensure_secret(client, NAME, screen.terminal)
+    assert "hush" not in f"{caught.value.message}{caught.value.hint}"
+
+
+def test_a_secret_without_a_value_is_reported(client, screen):
+    client.create_secret(Name=NAME)
+    with pytest.raises(OperatorError, match="has no value"):
+        ensure_secret(client, NAME, screen.terminal)
+
+
+def test_a_secret_scheduled_for_deletion_is_restored_with_its_values(client, screen):
+    version = ensure_secret(client, NAME, screen.terminal)
+    before = values(client)
+    client.delete_secret(SecretId=NAME, RecoveryWindowInDays=7)
+    assert ensure_secret(client, NAME, screen.terminal) == version
+    assert values(client) == before
+
+
+def test_no_value_is_ever_shown(client, screen):
+    ensure_secret(client, NAME, screen.terminal)
+    ensure_secret(client, NAME, screen.terminal)
+    assert not any(value in screen.text for value in values(client).values())
+
+
+def test_one_field_is_read_for_signing(client, screen):
+    ensure_secret(client, NAME, screen.terminal)
+    assert read_field(client, NAME, "callback") == values(client)["callback"]

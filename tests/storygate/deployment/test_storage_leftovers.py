@@ -1,0 +1,104 @@
+"""Before anything is made: a bucket's name that is taken, and what an earlier deployment left."""
+
+import pytest
+from botocore.stub import Stubber
+
+from storygate.deployment.bring_up import KEYS, is_kept
+from storygate.deployment.preflight import check_access
+from storygate.stage.aws import Aws
+from storygate.support.errors import OperatorError
+
+
+@pytest.fixture
+def bucket(aws, stage):
+    s3 = aws.client("s3")
+
+    def make(versioning="Enabled"):
+        s3.create_bucket(Bucket=stage.bucket, CreateBucketConfiguration={"LocationConstraint": stage.region})
+        if versioning:
+            s3.put_bucket_versioning(Bucket=stage.bucket, VersioningConfiguration={"Status": versioning})
+
+    return make
+
+
+@pytest.fixture
+def table(aws, stage):
+    def make(keys=None):
+        keys = keys or KEYS
+        aws.client("dynamodb").create_table(
+            TableName=stage.table,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
+            KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
+        )
+
+    return make
+
+
+def test_a_free_name_and_our_own_bucket_are_fine(aws, stage, bucket):
+    check_access(stage, aws)
+    bucket()
+    check_access(stage, aws)
+
+
+def refusing(aws, status, **headers):
+    """S3 answering HeadBucket with a bare status, as it does: HEAD has no body. moto lets every account in."""
+    s3 = aws.client("s3")
+    stubber = Stubber(s3)
+    stubber.add_client_error(
+        "head_bucket", str(status), http_status_code=status, response_meta={"HTTPHeaders": headers}
+    )
+    stubber.activate()
+    return Aws(lambda service: s3 if service == "s3" else aws.client(service), aws.region, aws.environment)
+
+
+def test_a_bucket_of_another_account_is_named_before_anything_is_made(aws, stage):
+    with pytest.raises(OperatorError, match="belongs to another account") as caught:
+        check_access(stage, refusing(aws, 403))
+    assert "STORYGATE_BUCKET" in caught.value.hint
+    assert ".chalice/config.json" in caught.value.hint
+
+
+def test_a_bucket_in_another_region_is_named_with_it(aws, stage):
+    with pytest.raises(OperatorError, match="is in us-west-2") as caught:
+        check_access(stage, refusing(aws, 301, **{"x-amz-bucket-region": "us-west-2"}))
+    assert "AWS_DEFAULT_REGION=us-west-2" in caught.value.hint
+
+
+def test_nothing_left_is_nothing_kept(aws, stage):
+    assert is_kept(stage, aws) is False
+
+
+def test_bucket_and_table_without_a_stack_are_taken_up(aws, stage, bucket, table):
+    bucket()
+    table()
+    assert is_kept(stage, aws) is True
+
+
+def test_a_bucket_alone_is_told_with_its_removal(aws, stage, bucket):
+    bucket()
+    with pytest.raises(OperatorError, match=f"table {stage.table} does not") as caught:
+        is_kept(stage, aws)
+    assert f"aws s3 rb s3://{stage.bucket}" in caught.value.hint
+
+
+def test_a_table_alone_is_told_with_its_removal(aws, stage, table):
+    table()
+    with pytest.raises(OperatorError, match=f"bucket {stage.bucket} does not") as caught:
+        is_kept(stage, aws)
+    assert "aws dynamodb delete-table" in caught.value.hint
+
+
+def test_somebody_elses_table_is_not_taken_up(aws, stage, bucket, table):
+    bucket()
+    table({"id": "HASH"})
+    with pytest.raises(OperatorError, match="not storygate's: its keys are id"):
+        is_kept(stage, aws)
+
+
+def test_a_bucket_without_versions_is_not_taken_up(aws, stage, bucket, table):
+    bucket(versioning=None)
+    table()
+    with pytest.raises(OperatorError, match="keeps no versions") as caught:
+        is_kept(stage, aws)
+    assert "put-bucket-versioning" in caught.value.hint

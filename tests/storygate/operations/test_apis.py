@@ -1,0 +1,186 @@
+"""APIs are called with their own credentials and with wrong ones, and neither is ever shown."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from storygate.commands.arguments import Place
+from storygate.commands.test_apis import check_api
+from storygate.operations.called_apis import Api, Untestable, confirm_real_calls, credentials, read_apis
+from storygate.support.errors import OperatorError
+from storygate.support.http import post
+
+TOKEN = "the-right-token"
+MOCK = "arn:aws:events:eu-west-1:123456789012:connection/storygate-dev-validation/1"
+REAL = "arn:aws:events:eu-west-1:123456789012:connection/packages/2"
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers as its server is told to; an echo of the headers tries to lure the token out."""
+
+    def do_POST(self):
+        self.server.seen.append((dict(self.headers), self.rfile.read(int(self.headers["Content-Length"]))))
+        right = self.headers.get(self.server.header) == self.server.value
+        status, body, extra = self.server.right if right else self.server.wrong
+        self.send_response(status)
+        for name, value in extra.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body if body is not None else json.dumps(dict(self.headers)).encode())
+
+    def log_message(self, *_):
+        pass
+
+
+SUCCESS = (200, b'{"status": "success"}', {})
+REFUSED = (403, None, {})
+
+
+@pytest.fixture
+def api_server():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.seen, server.header, server.value = [], "Authorization", f"Bearer {TOKEN}"
+    server.right, server.wrong = SUCCESS, REFUSED
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    server.url = f"http://127.0.0.1:{server.server_port}/validate"
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def place(project, stage, aws):
+    secret = json.dumps(dict.fromkeys(("callback", "validation", "deployment", "notification"), TOKEN))
+    aws.client("secretsmanager").create_secret(Name=stage.secret, SecretString=secret)
+    return Place(project, stage, aws)
+
+
+def connect(aws, kind, parameters):
+    """A connection named `packages`, with its managed secret."""
+    aws.client("events").create_connection(Name="packages", AuthorizationType=kind, AuthParameters=parameters)
+
+
+def told(checks):
+    return [(check.credentials, check.passed, check.result) for check in checks]
+
+
+def test_a_mock_is_tested_with_the_secrets_token(place, api_server):
+    checks = check_api(place, Api("validation", api_server.url, MOCK, own=True), 5)
+    assert told(checks) == [("right", True, "HTTP 200, success"), ("wrong", True, "HTTP 403, refused")]
+    headers, body = api_server.seen[0]
+    assert json.loads(body)["action"] == "validate"
+    assert headers["Idempotency-Key"].startswith("test-apis-")
+    assert TOKEN not in str(checks)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "passed", "result"),
+    [
+        ((200, b'{"status": "failed"}', {}), REFUSED, [False, True], 'does not say "status": "success"'),
+        ((200, b"<html>", {}), REFUSED, [False, True], 'does not say "status": "success"'),
+        ((401, None, {}), REFUSED, [False, True], "HTTP 401, but 2xx was expected"),
+        (SUCCESS, SUCCESS, [True, False], "HTTP 200, but 401 or 403 was expected"),
+        (SUCCESS, (500, None, {}), [True, False], "HTTP 500, but 401 or 403 was expected"),
+    ],
+)
+def test_what_an_api_does_wrong_is_said_without_quoting_it(place, api_server, right, wrong, passed, result):
+    api_server.right, api_server.wrong = right, wrong
+    checks = check_api(place, Api("validation", api_server.url, MOCK, own=True), 5)
+    assert [check.passed for check in checks] == passed
+    assert any(result in check.result for check in checks)
+    assert TOKEN not in str(checks)
+
+
+def test_a_real_api_is_tested_with_what_its_connection_holds(place, api_server):
+    connect(
+        place.aws, "API_KEY", {"ApiKeyAuthParameters": {"ApiKeyName": "X-Api-Key", "ApiKeyValue": "key-of-packages"}}
+    )
+    api_server.header, api_server.value = "X-Api-Key", "key-of-packages"
+    checks = check_api(place, Api("validation", api_server.url, REAL, own=False), 5)
+    assert [check.passed for check in checks] == [True, True]
+    assert "key-of-packages" not in str(checks)
+
+
+def test_basic_credentials_are_sent_as_basic(place):
+    connect(place.aws, "BASIC", {"BasicAuthParameters": {"Username": "ann", "Password": "pass"}})
+    api = Api("validation", "https://api.example.com", REAL, own=False)
+    headers = credentials(api, "", place.aws.client("events"), place.aws.client("secretsmanager"))
+    assert headers == {"Authorization": "Basic YW5uOnBhc3M="}
+
+
+def test_what_cannot_be_tested_is_said_and_is_no_failure(place):
+    api = Api("validation", "https://api.example.com", REAL, own=False)
+    assert [check.passed for check in check_api(place, api, 5)] == [None, None]
+    assert "connection packages or its secret cannot be read: ResourceNotFoundException" in str(
+        check_api(place, api, 5)
+    )
+    oauth = {
+        "ClientParameters": {"ClientID": "id", "ClientSecret": "hidden"},
+        "AuthorizationEndpoint": "https://x.example",
+    }
+    connect(place.aws, "OAUTH_CLIENT_CREDENTIALS", {"OAuthParameters": {**oauth, "HttpMethod": "POST"}})
+    with pytest.raises(Untestable, match="OAUTH_CLIENT_CREDENTIALS") as caught:
+        credentials(api, "", place.aws.client("events"), place.aws.client("secretsmanager"))
+    assert "hidden" not in str(caught.value)
+
+
+def test_an_api_that_cannot_be_reached_fails_its_check(place):
+    checks = check_api(place, Api("validation", "http://127.0.0.1:1/validate", MOCK, own=True), 5)
+    assert [check.passed for check in checks] == [False, False]
+    assert "cannot be reached" in checks[0].result
+
+
+def test_a_redirect_takes_no_credentials_along(api_server):
+    api_server.right = (302, b"", {"Location": f"{api_server.url}/elsewhere"})
+    answer = post(api_server.url, b"{}", {"Authorization": f"Bearer {TOKEN}"}, timeout=5, what="It")
+    assert answer.status == 302
+    assert len(api_server.seen) == 1
+
+
+def test_the_apis_are_read_from_the_definition_that_runs_use(stage):
+    definition = {"States": {"CallApis": {"Type": "Parallel", "Branches": []}}}
+    for name, connection in (("Validation", MOCK), ("Deployment", REAL), ("Notification", REAL)):
+        arguments = {
+            "ApiEndpoint": f"https://api.example.com/{name}",
+            "InvocationConfig": {"ConnectionArn": connection},
+        }
+        task = {"Type": "Task", "Resource": "arn:aws:states:::http:invoke", "Arguments": arguments}
+        definition["States"]["CallApis"]["Branches"].append({"States": {f"Call{name}": task}})
+
+    class StepFunctions:
+        class exceptions:
+            StateMachineDoesNotExist = ZeroDivisionError
+
+        def describe_state_machine(self, stateMachineArn):
+            return {"definition": json.dumps(definition), "stateMachineArn": stateMachineArn}
+
+    apis = read_apis(stage, StepFunctions(), "arn")
+    assert [(api.name, api.action, api.own) for api in apis] == [
+        ("validation", "validate", True),
+        ("deployment", "deploy", False),
+        ("notification", "notify", False),
+    ]
+
+
+def test_real_apis_are_asked_about_on_a_terminal_alone(stage, screen):
+    real = [Api("deployment", "https://api.example.com/deploy", REAL, own=False)]
+    confirm_real_calls(real, stage, "this", screen.terminal)
+    assert screen.text == ""
+
+    class Answering(type(screen.terminal)):
+        interactive = True
+        answer = "no"
+
+        def ask(self, _question):
+            return self.answer
+
+    terminal = Answering(screen.stream)
+    with pytest.raises(OperatorError, match="nothing was called"):
+        confirm_real_calls(real, stage, "this", terminal)
+    assert "really calls https://api.example.com/deploy, action deploy" in screen.text
+    terminal.answer = stage.name
+    confirm_real_calls(real, stage, "this", terminal)

@@ -1,0 +1,205 @@
+"""Runs are found by name or ARN, and an unknown one is told with the stage and the way to the known ones."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from storygate.commands.arguments import Place
+from storygate.commands.list import look_up
+from storygate.commands.results import no_result
+from storygate.commands.retry import new_name
+from storygate.runs.executions import Run, Runs, name_of
+from storygate.runs.waits import remove_entry, waiting_among, waiting_for
+from storygate.support.errors import OperatorError
+
+DEFINITION = '{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}'
+CALLER = {"Account": "123456789012", "Arn": "arn:aws:sts::123456789012:assumed-role/release/ann"}
+
+
+@pytest.fixture
+def place(project, stage, aws):
+    """A stage whose state machine runs nothing: moto only keeps books of executions here."""
+    aws.client("stepfunctions").create_state_machine(
+        name=stage.state_machine, definition=DEFINITION, roleArn="arn:aws:iam::123456789012:role/x"
+    )
+    aws.client("s3").create_bucket(Bucket=stage.bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    aws.client("dynamodb").create_table(
+        TableName=stage.table,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "story", "KeyType": "HASH"}, {"AttributeName": "entry", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("story", "entry")],
+    )
+    return Place(project, stage, aws)
+
+
+def start(place, name, story="PROJ-1"):
+    return place.runs.start(name, json.dumps({"jiraStoryId": story, "packageIds": ["a"]}))
+
+
+def wait(place, name, story="PROJ-1", token="token-1"):  # noqa: S107
+    item = {"story": {"S": story}, "entry": {"S": f"WAIT#{name}"}, "taskToken": {"S": token}}
+    place.dynamodb.put_item(TableName=place.stage.table, Item=item)
+
+
+def test_a_name_and_its_arn_are_the_same_run(place):
+    arn = start(place, "a")
+    assert place.runs.arn("a") == place.runs.arn(arn) == arn
+    assert name_of(arn) == name_of("a") == "a"
+    assert place.runs.describe(arn)["name"] == place.runs.describe("a")["name"] == "a"
+
+
+def test_an_unknown_run_is_told_with_the_stage_and_the_list(place):
+    with pytest.raises(OperatorError, match="Stage dev knows no run nope") as caught:
+        place.runs.describe("nope")
+    assert "python -m storygate list --stage dev" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:aws:states:eu-west-1:123456789012:execution:storygate-prod:a",
+        "arn:aws:states:us-east-1:123456789012:execution:storygate-dev:a",
+    ],
+)
+def test_an_arn_of_another_stage_or_region_is_not_taken(place, arn):
+    with pytest.raises(OperatorError, match="is not a run of stage dev"):
+        place.runs.arn(arn)
+
+
+def test_a_stage_that_is_not_deployed_says_so(project, stage, aws):
+    with pytest.raises(OperatorError, match="Stage dev is not deployed here") as caught:
+        list(Place(project, stage, aws).runs.latest())
+    assert "deploy --stage dev" in caught.value.hint
+
+
+def test_no_runs_are_told_with_how_to_start_one(place):
+    with pytest.raises(OperatorError, match="Stage dev has no runs") as caught:
+        place.runs.newest()
+    assert "start FILE --stage dev" in caught.value.hint
+
+
+class Listing:
+    """ListExecutions as AWS sorts it: running ones by their start, the others by their end."""
+
+    class exceptions:
+        StateMachineDoesNotExist = ZeroDivisionError
+
+    def __init__(self, running, ended):
+        self.running, self.ended = running, ended
+
+    def get_paginator(self, _operation):
+        return self
+
+    def paginate(self, *, stateMachineArn, PaginationConfig, statusFilter=None):
+        del stateMachineArn, PaginationConfig
+        return [{"executions": self.running if statusFilter else self.ended + self.running}]
+
+
+def listed(name, started, ended=None):
+    day = {"startDate": datetime(2026, 1, started, tzinfo=UTC)}
+    status = "FAILED" if ended else "RUNNING"
+    stop = {"stopDate": datetime(2026, 1, ended, tzinfo=UTC)} if ended else {}
+    return {"executionArn": f"arn:{name}", "name": name, "status": status, **day, **stop}
+
+
+@pytest.mark.parametrize(
+    ("running", "ended", "newest"),
+    [
+        ([listed("r", 5)], [listed("e", 1, 9)], "r"),
+        ([listed("r", 5)], [listed("e", 6, 9)], "e"),
+        ([], [listed("e", 1, 9)], "e"),
+    ],
+)
+def test_the_newest_run_is_the_one_that_started_last(stage, running, ended, newest):
+    assert Runs(stage, Listing(running, ended), CALLER).newest().name == newest
+
+
+def test_running_waiting_and_cancelled_runs_are_told_apart_without_reading_a_token(place):
+    for name in ("going", "waiting", "stopped"):
+        start(place, name)
+    wait(place, "waiting", token="secret-token")
+    place.runs.stop("stopped", "no")
+    rows = {row["execution"]: row for row in look_up(place, list(place.runs.latest()))}
+    assert {name: row["outcome"] for name, row in rows.items()} == {
+        "going": "running",
+        "waiting": "waiting",
+        "stopped": "cancelled",
+    }
+    assert {row["story"] for row in rows.values()} == {"PROJ-1"}
+    assert rows["stopped"]["endedAt"] is not None
+    assert "secret-token" not in str(rows)
+
+
+def test_a_run_that_ended_is_told_by_its_result_alone(place):
+    body = json.dumps({"jiraStoryId": "PROJ-7", "outcome": "timed_out"})
+    place.s3.put_object(Bucket=place.stage.bucket, Key="outputs/e/result.json", Body=body)
+    run = Run("arn", "e", "FAILED", datetime.now(UTC), datetime.now(UTC))
+    (row,) = look_up(place, [run])
+    assert (row["story"], row["outcome"]) == ("PROJ-7", "timed_out")
+
+
+def test_more_than_a_hundred_waiting_runs_are_found(place):
+    names = [f"run-{number}" for number in range(120)]
+    for name in names:
+        wait(place, name)
+    asked = dict.fromkeys([*names, "other"], "PROJ-1")
+    assert waiting_among(place.dynamodb, place.stage.table, asked) == set(names)
+    assert waiting_among(place.dynamodb, place.stage.table, {}) == set()
+
+
+def test_those_that_wait_for_a_story_are_its_own_and_no_more_than_asked_for(place):
+    for name, story in (("a", "PROJ-1"), ("b", "PROJ-1"), ("c", "PROJ-10")):
+        wait(place, name, story)
+    other = {"story": {"S": "PROJ-1"}, "entry": {"S": "STORY"}}
+    place.dynamodb.put_item(TableName=place.stage.table, Item=other)
+    assert waiting_for(place.dynamodb, place.stage.table, "PROJ-1", 9) == ["a", "b"]
+    assert waiting_for(place.dynamodb, place.stage.table, "PROJ-1", 1) == ["a"]
+
+
+def test_only_the_runs_own_entry_is_removed(place):
+    wait(place, "a")
+    wait(place, "b")
+    assert remove_entry(place.dynamodb, place.stage.table, "PROJ-1", "a")
+    assert not remove_entry(place.dynamodb, place.stage.table, "PROJ-1", "a")
+    assert waiting_among(place.dynamodb, place.stage.table, {"a": "PROJ-1", "b": "PROJ-1"}) == {"b"}
+
+
+class TokenChanges:
+    """DynamoDB in which the run enters its wait anew between the read and the delete."""
+
+    def __init__(self, client, place):
+        self._client, self._place = client, place
+        self.exceptions = client.exceptions
+
+    def get_item(self, **arguments):
+        answer = self._client.get_item(**arguments)
+        wait(self._place, "a", token="token-2")
+        return answer
+
+    def delete_item(self, **arguments):
+        return self._client.delete_item(**arguments)
+
+
+def test_an_entry_with_a_newer_token_stays(place):
+    wait(place, "a", token="token-1")
+    assert not remove_entry(TokenChanges(place.dynamodb, place), place.stage.table, "PROJ-1", "a")
+    assert waiting_among(place.dynamodb, place.stage.table, {"a": "PROJ-1"}) == {"a"}
+
+
+def test_why_there_is_no_result_is_said(place):
+    start(place, "a")
+    assert "no result yet: it runs" in no_result(place, "a").message
+    assert "watch a --stage dev" in no_result(place, "a").hint
+    place.runs.stop("a", "wrong packages")
+    assert "was cancelled at" in no_result(place, "a").message
+    assert "writes no files" in no_result(place, "a").message
+    assert "retry a --stage dev" in no_result(place, "a").hint
+
+
+def test_a_retry_of_a_retry_has_a_name_that_fits():
+    once = new_name("x" * 80)
+    twice = new_name(once)
+    assert len(once) == len(twice) == 80
+    assert once != twice
+    assert new_name(new_name("approved-0123456789abcdef")).count("-retry-") == 1

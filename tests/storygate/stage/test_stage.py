@@ -1,0 +1,110 @@
+"""A stage is read from config.json, and what is wrong there is named with its fix."""
+
+import re
+
+import pytest
+
+from storygate.stage.config import FILLED, WORKFLOW_TEMPLATE, find_project, load_stage, template_parameters
+from storygate.support.errors import OperatorError
+
+
+def dev(config):
+    return config["stages"]["dev"]
+
+
+def test_a_stage_has_the_four_names_and_what_follows_from_them(project):
+    stage = load_stage(project, "dev", "eu-west-1")
+    assert (stage.bucket, stage.table, stage.secret, stage.state_machine) == ("storygate-dev",) * 4
+    assert (stage.storage_stack, stage.workflow_stack) == ("storygate-dev-storage", "storygate-dev-workflow")
+    assert stage.api_gateway_stage == "api"
+    assert stage.region == "eu-west-1"
+    assert stage.workflow_parameters == {}
+
+
+def test_the_functions_have_the_names_that_chalice_gives_them(stage):
+    assert stage.lambda_names == {
+        "api_handler": "storygate-dev",
+        "api_token_authorizer": "storygate-dev-api_token_authorizer",
+        "start_execution": "storygate-dev-start_execution",
+    }
+
+
+def test_the_log_groups_of_a_stage_are_no_other_stages(stage):
+    assert stage.log_groups == (
+        "/aws/lambda/storygate-dev",
+        "/aws/lambda/storygate-dev-api_handler",
+        "/aws/lambda/storygate-dev-api_token_authorizer",
+        "/aws/lambda/storygate-dev-start_execution",
+    )
+
+
+def test_a_setting_at_the_top_counts_for_every_stage(configure):
+    def move(config):
+        config["environment_variables"] = {
+            "STORYGATE_TABLE": dev(config)["environment_variables"].pop("STORYGATE_TABLE")
+        }
+
+    assert load_stage(configure(move), "dev", "eu-west-1").table == "storygate-dev"
+
+
+def test_an_unknown_stage_is_answered_with_the_known_ones(project):
+    with pytest.raises(OperatorError, match='has no stage "qa"') as caught:
+        load_stage(project, "qa", "eu-west-1")
+    assert "dev, local, prod" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "variable", ["STORYGATE_BUCKET", "STORYGATE_TABLE", "STORYGATE_SECRET", "STORYGATE_STATE_MACHINE"]
+)
+@pytest.mark.parametrize("value", [None, "", "  ", 5])
+def test_a_missing_name_is_named_with_its_file(configure, variable, value):
+    project = configure(lambda config: dev(config)["environment_variables"].update({variable: value}))
+    with pytest.raises(
+        OperatorError, match=rf"{variable} is missing in stage \"dev\" of \.chalice/config\.json"
+    ) as caught:
+        load_stage(project, "dev", "eu-west-1")
+    assert variable in caught.value.hint
+
+
+def test_a_real_api_is_a_url_and_a_connection_in_the_stage(configure):
+    workflow = {"ValidationUrl": "https://api.example.com/validate", "ClockSkewSeconds": 9}
+    project = configure(lambda config: dev(config).update(workflow=workflow))
+    assert load_stage(project, "dev", "eu-west-1").workflow_parameters == {
+        "ValidationUrl": "https://api.example.com/validate",
+        "ClockSkewSeconds": "9",
+    }
+
+
+@pytest.mark.parametrize("parameter", ["ValidationURL", *sorted(FILLED)])
+def test_a_parameter_that_is_not_the_stages_to_choose_is_refused(configure, parameter):
+    project = configure(lambda config: dev(config).update(workflow={parameter: "x"}))
+    with pytest.raises(OperatorError, match=f"unknown parameter {parameter}") as caught:
+        load_stage(project, "dev", "eu-west-1")
+    assert "ValidationUrl" in caught.value.hint
+
+
+@pytest.mark.parametrize("value", [None, "", True, [], {"a": 1}])
+def test_a_parameter_without_a_usable_value_is_refused(configure, value):
+    project = configure(lambda config: dev(config).update(workflow={"ValidationUrl": value}))
+    with pytest.raises(OperatorError, match="ValidationUrl"):
+        load_stage(project, "dev", "eu-west-1")
+
+
+def test_the_parameters_that_deploy_fills_exist_in_the_template(project):
+    declared = set(template_parameters((project / WORKFLOW_TEMPLATE).read_text()))
+    assert declared >= FILLED
+    assert {"ValidationUrl", "DeploymentConnectionArn", "ClockSkewSeconds", "LogRetentionDays"} <= declared
+    assert not {"StateMachine", "Type", "Description"} & declared
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"stages": []}', "{}"])
+def test_a_broken_config_is_no_traceback(project, text):
+    (project / ".chalice" / "config.json").write_text(text)
+    with pytest.raises(OperatorError, match=re.escape(".chalice/config.json")):
+        load_stage(project, "dev", "eu-west-1")
+
+
+def test_the_project_is_the_current_directory_else_the_packages_own(project, tmp_path_factory):
+    assert find_project(project) == project
+    elsewhere = find_project(tmp_path_factory.mktemp("elsewhere"))
+    assert (elsewhere / "storygate" / "stage" / "config.py").is_file()
