@@ -1,7 +1,7 @@
 """The decision table: what Jira last said of a story, and which runs wait for it.
 
 One partition a story: `entry = STORY` is the latest known verdict, `entry = WAIT#<execution>` a run that waits, put
-there by the state machine together with a check that STORY holds no verdict that counts for it (workflow.asl.json,
+there by the state machine together with a check that STORY holds no verdict that counts for it (workflow.asl.yaml,
 WaitForStory). A verdict counts for a run if it was decided after the run's `countsFrom`: its start, less an allowance
 for clock skew. The callback's three steps keep the two in step, whatever crashes in between:
 
@@ -34,7 +34,7 @@ APPROVED, REJECTED, PENDING = "approved", "rejected", "pending"
 # Of two verdicts of the same instant the more cautious one stands, in whatever order they arrive.
 YIELDS_AT_A_TIE = {APPROVED: (), PENDING: (APPROVED,), REJECTED: (APPROVED, PENDING)}
 
-STORY_REJECTED = "StoryRejected"  # the error by which the state machine knows a rejection (workflow.asl.json)
+STORY_REJECTED = "StoryRejected"  # the error by which the state machine knows a rejection (workflow.asl.yaml)
 KEPT_SECONDS = 400 * 24 * 3600  # longer than any run may wait (one year), then DynamoDB's TTL removes the entry
 CONFLICT_ATTEMPTS = 5
 # Jira waits 20 seconds for an answer. A story with hundreds of waiting runs may take longer; the rest of them is

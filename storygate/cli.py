@@ -16,6 +16,7 @@ from storygate.commands import (
     cancel,
     console,
     cost,
+    definition,
     demo,
     diagram,
     doctor,
@@ -38,7 +39,7 @@ from storygate.support.terminal import Terminal
 COMMANDS = (
     *(deploy, destroy, local, demo),
     *(start, watch, list_runs, results, report, console, callback, retry, cancel),
-    *(test_apis, smoke, doctor, cost, rotate, diagram),
+    *(test_apis, smoke, doctor, cost, rotate, definition, diagram),
 )
 
 

@@ -148,7 +148,7 @@ def _read_result(s3: Any, bucket: str, name: str, history: History) -> dict[str,
         raise OperatorError(
             f"The run ended {ended.get('status')} without a result, after {' → '.join(history.path)}: "
             f"{ended.get('outcome')}: {ended.get('reason')}",
-            "The workflow is broken at that state; see statemachine/workflow.asl.json.",
+            "The workflow is broken at that state; see statemachine/workflow.asl.yaml.",
         )
     return result
 

@@ -1,15 +1,15 @@
-"""`diagram`: the workflow as an SVG, drawn from `statemachine/workflow.asl.json` itself.
+"""`diagram`: the workflow as an SVG, drawn from `statemachine/workflow.asl.yaml` itself.
 
 docs/workflow.svg is that drawing; a test compares.
 """
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
 from storygate.report.graph import svg
-from storygate.stage.config import DEFINITION, find_project
+from storygate.stage.config import find_project
+from storygate.stage.definition import DEFINITION, read_definition
 from storygate.support.terminal import Terminal
 
 DOCUMENT = Path("docs", "workflow.svg")
@@ -32,7 +32,7 @@ def register(commands: Any) -> None:
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
     """The command: prints the drawing, or puts it where it belongs."""
     project = find_project()
-    drawing = svg(json.loads((project / DEFINITION).read_text(encoding="utf-8")), title="The workflow")
+    drawing = svg(read_definition(project), title="The workflow")
     path: Path | None = project / DOCUMENT if args.write else args.output
     if path is None:
         print(drawing)  # as it is: a terminal's width is nothing to markup

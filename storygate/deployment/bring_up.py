@@ -21,13 +21,13 @@ from storygate.runs.executions import Runs
 from storygate.stage.aws import Aws, of_environment
 from storygate.stage.config import (
     CONFIG,
-    DEFINITION,
     STORAGE_TEMPLATE,
     WORKFLOW_TEMPLATE,
     Stage,
     find_project,
     load_stage,
 )
+from storygate.stage.definition import definition_json
 from storygate.support.errors import OperatorError, error_code
 from storygate.support.terminal import Terminal
 
@@ -76,7 +76,7 @@ def deploy(project: Path, stage_name: str, aws: Aws, terminal: Terminal) -> Depl
     Raises OperatorError for what the operator must mend; botocore errors pass through (`errors.explain`).
     """
     stage = load_stage(project, stage_name, aws.region)
-    definition = _read_definition(project)
+    definition = definition_json(project).encode()
     terminal.step(f"storage of stage {stage.name}")
     preflight.check(project, stage, aws)
     changed = _deploy_storage(project, stage, aws, terminal)
@@ -108,13 +108,6 @@ def describe(deployment: Deployment, terminal: Terminal) -> None:
     terminal.say(f"  aws s3 cp samples/approved.json s3://{stage.bucket}/inputs/")
     terminal.say("and read what became of it")
     terminal.say(f"  aws s3 ls --recursive s3://{stage.bucket}/outputs/")
-
-
-def _read_definition(project: Path) -> bytes:
-    try:
-        return (project / DEFINITION).read_bytes()
-    except FileNotFoundError as error:
-        raise OperatorError(f"{DEFINITION} is missing.", "Restore it from the repository.") from error
 
 
 def _deploy_storage(project: Path, stage: Stage, aws: Aws, terminal: Terminal) -> bool:

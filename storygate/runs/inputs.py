@@ -10,7 +10,7 @@ from storygate.support.errors import OperatorError, error_code
 from storygate.support.times import clock
 
 PREFIX = "inputs/"
-LONGEST = 262_144  # bytes; a longer object is none the workflow takes (workflow.asl.json, ReadInput)
+LONGEST = 262_144  # bytes; a longer object is none the workflow takes (workflow.asl.yaml, ReadInput)
 GONE = {"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404", "MethodNotAllowed"}  # the last: a delete marker
 
 

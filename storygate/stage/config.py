@@ -12,7 +12,6 @@ from storygate.support.errors import OperatorError
 CONFIG = Path(".chalice", "config.json")
 STORAGE_TEMPLATE = Path("statemachine", "storage.yaml")
 WORKFLOW_TEMPLATE = Path("statemachine", "workflow.yaml")
-DEFINITION = Path("statemachine", "workflow.asl.json")
 
 VARIABLES = ("STORYGATE_BUCKET", "STORYGATE_TABLE", "STORYGATE_SECRET", "STORYGATE_STATE_MACHINE")
 # The parameters of workflow.yaml that `deploy` fills by itself; the others are the stage's to choose.

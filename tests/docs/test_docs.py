@@ -1,6 +1,5 @@
 """What README and docs say is there: states, commands, files, and the AWS CLI's own operations and options."""
 
-import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -13,10 +12,11 @@ from botocore import xform_name
 
 from storygate.cli import command_names, main, parser
 from storygate.report.graph import svg
+from storygate.stage.definition import read_definition
 from tests import ROOT
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-DEFINITION = json.loads((ROOT / "statemachine" / "workflow.asl.json").read_text(encoding="utf-8"))
+DEFINITION = read_definition(ROOT)
 each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=[path.name for path in DOCUMENTS])
 
 # Commands of the AWS CLI that are not operations of a service, and options it spells otherwise than the API.
@@ -52,7 +52,7 @@ def test_the_command_prints_the_drawing_and_puts_it_in_its_place(
     for name in ("statemachine", ".chalice", "docs"):
         (tmp_path / name).mkdir()
     (tmp_path / ".chalice" / "config.json").write_text("{}")
-    (tmp_path / "statemachine" / "workflow.asl.json").write_text(json.dumps(DEFINITION))
+    (tmp_path / "statemachine" / "workflow.asl.yaml").write_text(text_of(ROOT / "statemachine" / "workflow.asl.yaml"))
     monkeypatch.chdir(tmp_path)
     drawing = svg(DEFINITION, title="The workflow") + "\n"
     assert main(["diagram"]) == 0

@@ -1,5 +1,5 @@
 """The decision protocol as a model small enough to visit every state of (design.md, "Which decision counts for which
-run"; the code: chalicelib/verdicts.py and, in workflow.asl.json, WaitForStory, ReadVerdict and VerdictCounts).
+run"; the code: chalicelib/verdicts.py and, in workflow.asl.yaml, WaitForStory, ReadVerdict and VerdictCounts).
 
 A state is the story's partition (STORY, and one WAIT entry a run), what each run does, and what each delivery by Jira
 does. A step is one AWS call or one accident; every order of steps is visited. What is kept from the real thing:

@@ -1,5 +1,5 @@
 """The two halves of the protocol as storygate runs them, as processes (replay.py): the callback's handler with a real
-body, and the states of a run from ApisSucceeded to its decision, read from workflow.asl.json."""
+body, and the states of a run from ApisSucceeded to its decision, read from workflow.asl.yaml."""
 
 import json
 from collections.abc import Callable
@@ -14,6 +14,7 @@ from sfnx import testing
 from chalicelib import callback, jira
 from chalicelib.secret import Secret
 from chalicelib.verdicts import VerdictTable
+from storygate.stage.definition import definition_json
 from tests import ROOT, sfnx_once
 from tests.protocol.replay import Past, Replayed, Tamper
 
@@ -24,7 +25,7 @@ COUNTS_FROM = STARTED - timedelta(seconds=SKEW_SECONDS)
 NOW = datetime(2026, 1, 31, 13, tzinfo=UTC)
 RULES = jira.Rules(frozenset(), frozenset({"rejected"}), frozenset())
 STATUSES = {"approved": ("Done", "done"), "rejected": ("Rejected", "done"), "pending": ("In Progress", "indeterminate")}
-ASL = ROOT / "statemachine" / "workflow.asl.json"
+DEFINITION = definition_json(ROOT)
 WAITING = ("ApisSucceeded", "WaitForStory", "ReadVerdict", "VerdictCounts", "LetConflictPass")
 
 

@@ -148,7 +148,7 @@ def house(empty: Any, begin_to_wait: Callable[[str], dict[str, Any]]) -> Callabl
 @pytest.fixture(scope="module")
 def begin_to_wait(empty: Any) -> Callable[[str], dict[str, Any]]:  # noqa: ARG001 - the clock is stopped there
     """The wait transaction of the definition, for a run of any name."""
-    call = Process(real.run(real.waiting_states(real.ASL.read_text())), Answered()).after(())
+    call = Process(real.run(real.waiting_states(real.DEFINITION)), Answered()).after(())
     assert isinstance(call, Call)
 
     def named(run: str) -> dict[str, Any]:

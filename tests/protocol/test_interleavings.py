@@ -51,7 +51,7 @@ class Stage(NamedTuple):
         return Compared(together, (first, second), INSTANT, {real.text(MOMENTS[label]): label for label in MOMENTS})
 
 
-def stage(table: Table, written: str = real.ASL.read_text(), tamper: Tamper | None = None) -> Stage:
+def stage(table: Table, written: str = real.DEFINITION, tamper: Tamper | None = None) -> Stage:
     """The handler as it is now, and the run as the definition has it."""
     exceptions = {name: real.client(name).exceptions for name in ("dynamodb", "stepfunctions")}
     answered = Answered()
@@ -124,7 +124,7 @@ WRITTEN_WRONG = {
 
 @pytest.mark.parametrize("wrong", WRITTEN_WRONG)
 def test_a_definition_that_is_wrong_is_noticed(wrong: str, table: Table) -> None:
-    written = real.ASL.read_text()
+    written = real.DEFINITION
     for right, broken in WRITTEN_WRONG[wrong].items():
         assert right in written
         written = written.replace(right, broken)

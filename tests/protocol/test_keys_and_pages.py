@@ -117,7 +117,7 @@ def follow() -> Iterator[Follow]:
 
         @cache
         def run(story: str) -> Process:
-            return Process(real.run(real.waiting_states(real.ASL.read_text(), story)), answered)
+            return Process(real.run(real.waiting_states(real.DEFINITION, story)), answered)
 
         def build(bodies: list[bytes], *said: Said, story: str, again: int, pages: bool = False) -> Followed:
             callbacks = [handler(body, pages) for body in bodies]

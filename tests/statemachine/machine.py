@@ -12,10 +12,11 @@ import pytest
 from sfnx import testing
 from sfnx.testing import Call, Failure, run
 
+from storygate.stage.definition import definition_json
 from tests import ROOT, sfnx_once
 from tests.statemachine.sdk import misspelled
 
-TEXT = (ROOT / "statemachine" / "workflow.asl.json").read_text(encoding="utf-8")
+TEXT = definition_json(ROOT)
 PLACEHOLDERS = {
     "Bucket": "the-bucket",
     "Table": "the-table",

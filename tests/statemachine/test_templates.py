@@ -49,7 +49,7 @@ def the_only(stack: dict[str, Any], kind: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("template", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.name)
+@pytest.mark.parametrize("template", [FOLDER / "storage.yaml", FOLDER / "workflow.yaml"], ids=lambda path: path.name)
 def test_cfn_lint_finds_nothing(template: Path):
     from cfnlint.api import lint_file  # importing it takes a second, in every worker that collects this file
 

@@ -16,11 +16,11 @@ from localcloud.execute_api import PREFIX
 from storygate.commands.demo import copy_project
 from storygate.deployment.bring_up import Deployment, deploy
 from storygate.stage.aws import isolated
+from storygate.stage.definition import DEFINITION
 from storygate.support.patience import Patience
 from storygate.support.terminal import Terminal
 from tests import ROOT
 
-DEFINITION = Path("statemachine", "workflow.asl.json")
 TOKEN = "a token that no mock knows"
 PATIENCE = 60.0
 

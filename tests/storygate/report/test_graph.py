@@ -1,6 +1,5 @@
 """The drawing itself: what it says, in both themes, with any name, and that it carries nothing foreign."""
 
-import json
 import re
 from itertools import pairwise, product
 from typing import Any
@@ -10,9 +9,10 @@ import pytest
 
 from storygate.report.graph import PALETTE, PHASES, SIGNS, Mark, describe, svg
 from storygate.report.labels import caption, errors
+from storygate.stage.definition import read_definition
 from tests import ROOT
 
-DEFINITION = json.loads((ROOT / "statemachine" / "workflow.asl.json").read_text(encoding="utf-8"))
+DEFINITION = read_definition(ROOT)
 SVG = "{http://www.w3.org/2000/svg}"
 
 

@@ -1,6 +1,5 @@
 """Where things go, for the shapes of twenty-one public state machines, our own, and random ones."""
 
-import json
 import random
 import time
 from collections import Counter
@@ -13,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storygate.report.layout import Box, Label, Layout, lay_out, lines, machines, transitions
+from storygate.stage.definition import read_definition
 from tests import ROOT
 from tests.storygate.report.machines import public_machines
 
-DEFINITION = json.loads((ROOT / "statemachine" / "workflow.asl.json").read_text(encoding="utf-8"))
+DEFINITION = read_definition(ROOT)
 MACHINES = [*public_machines(), ("our own", DEFINITION)]
 each_machine = pytest.mark.parametrize("definition", [pytest.param(machine, id=source) for source, machine in MACHINES])
 

@@ -9,6 +9,7 @@ import pytest
 
 from storygate.report.page import CSS, body, page, words
 from storygate.report.view import of_events
+from storygate.stage.definition import read_definition
 from tests import ROOT
 from tests.storygate.report.histories import ARN, BEARER, RUNS, TOKEN, Told, at, seen
 from tests.storygate.report.markup import Element, parse
@@ -75,7 +76,7 @@ def test_the_page_is_sound_for_a_screen_reader(pages: dict[str, Element], outcom
 
 
 def test_the_graph_of_the_machine_that_ran_marks_each_state_with_its_phase() -> None:
-    definition = json.loads((ROOT / "statemachine" / "workflow.asl.json").read_text(encoding="utf-8"))
+    definition = read_definition(ROOT)
     events = RUNS["api_failed"]
     root = parse(body(of_events(ARN, events, definition, read_at=at(events, 60))))
     marked = {

@@ -1,0 +1,39 @@
+"""Read the state machine's definition: people write it as YAML, AWS gets it as JSON.
+
+CloudFormation takes a JSON or a YAML file in `DefinitionS3Location` (user guide, AWS::StepFunctions::StateMachine) and
+promises nothing about YAML's anchors. So storygate resolves them and uploads JSON.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from storygate.support.errors import OperatorError
+
+DEFINITION = Path("statemachine", "workflow.asl.yaml")
+
+
+def read_definition(project: Path) -> dict[str, Any]:
+    """Return the definition with its anchors resolved; its `${…}` are still to be substituted by CloudFormation.
+
+    Raises OperatorError if the file is missing or is not a YAML mapping.
+    """
+    try:
+        definition = yaml.safe_load((project / DEFINITION).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise OperatorError(f"{DEFINITION} is missing.", "Restore it from the repository.") from error
+    except yaml.YAMLError as error:
+        raise OperatorError(f"{DEFINITION} is not YAML: {error}.", "Correct it at that line.") from error
+    if not isinstance(definition, dict):
+        raise OperatorError(f"{DEFINITION} is not a YAML mapping.", "Restore it from the repository.")
+    return definition
+
+
+def definition_json(project: Path) -> str:
+    """Return the definition as the JSON that `deploy` uploads: the same YAML gives the same text.
+
+    Raises OperatorError as `read_definition` does.
+    """
+    return json.dumps(read_definition(project), indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,60 @@
+"""The definition as YAML for people and as JSON for AWS."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from storygate.cli import main
+from storygate.stage.definition import DEFINITION, definition_json, read_definition
+from storygate.support.errors import OperatorError
+from tests import ROOT
+
+
+def written(project: Path, text: str) -> Path:
+    (project / DEFINITION.parent).mkdir()
+    (project / DEFINITION).write_text(text)
+    return project
+
+
+def test_the_command_prints_the_json_that_deploy_uploads(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["definition"]) == 0
+    printed = capsys.readouterr().out
+    assert printed == definition_json(ROOT)
+    assert json.loads(printed) == read_definition(ROOT)
+
+
+def test_anchors_and_merges_are_resolved(tmp_path: Path) -> None:
+    project = written(tmp_path, "A: &a {x: 1, y: [é]}\nB: *a\nC: {<<: *a, x: 2}\n")
+    assert json.loads(definition_json(project)) == {
+        "A": {"x": 1, "y": ["é"]},
+        "B": {"x": 1, "y": ["é"]},
+        "C": {"x": 2, "y": ["é"]},
+    }
+
+
+@pytest.mark.parametrize("text", [None, "A: [", "- a list"])
+def test_a_file_that_is_no_definition_is_named(tmp_path: Path, text: str | None) -> None:
+    project = tmp_path if text is None else written(tmp_path, text)
+    with pytest.raises(OperatorError, match=r"workflow\.asl\.yaml") as raised:
+        definition_json(project)
+    assert raised.value.hint
+
+
+def test_no_key_is_written_twice() -> None:
+    # PyYAML keeps the last of two equal keys without a word.
+    assert list(doubled(yaml.compose((ROOT / DEFINITION).read_text(encoding="utf-8"), yaml.SafeLoader))) == []
+    assert list(doubled(yaml.compose("a: {b: 1, b: 2}", yaml.SafeLoader))) == ["b"]
+
+
+def doubled(node: yaml.Node) -> Iterator[str]:
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from doubled(item)
+    if isinstance(node, yaml.MappingNode):
+        keys = [key.value for key, _ in node.value]
+        yield from (key for key in set(keys) if keys.count(key) > 1)
+        for _, value in node.value:
+            yield from doubled(value)
