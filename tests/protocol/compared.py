@@ -169,6 +169,7 @@ class Compared:
             assert decision, "it ends without a decision"
             taken = Said(decision["decision"], self._labels[decision["decidedAt"]])
             assert run.result["outcome"] == taken.decision
+            assert run.result["green"] == (run.result["outcome"] == "approved")
             assert taken in self.model.said
             assert taken.decision != PENDING
             assert taken.decided > self._counts_from

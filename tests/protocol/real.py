@@ -82,7 +82,7 @@ def handler(body: bytes, exceptions: dict[str, Any], tamper: Tamper | None = Non
 
 def waiting_states(written: str, story: str = STORY) -> dict[str, Any]:
     """The definition's states that wait, as written; around them a Pass that stands for what comes before, and for each
-    of the two ways out what its result says of the outcome and the decision."""
+    of the two ways out what its result says of the outcome and the decision, and whether it leads to the green end."""
     states = json.loads(written)["States"]
     waiting = json.dumps({name: states[name] for name in WAITING})
     filled = waiting.replace("${Table}", TABLE).replace("${ClockSkewSeconds}", str(SKEW_SECONDS))
@@ -97,7 +97,10 @@ def waiting_states(written: str, story: str = STORY) -> dict[str, Any]:
             "Before": {"Type": "Pass", "Assign": before, "Next": WAITING[0]},
             **json.loads(filled),
             **{
-                log: {"Type": "Succeed", "Output": {name: says[name] for name in ("outcome", "decision")}}
+                log: {
+                    "Type": "Succeed",
+                    "Output": {"outcome": says["outcome"], "decision": says["decision"], "green": log != "WriteLog"},
+                }
                 for log, says in results.items()
             },
         },

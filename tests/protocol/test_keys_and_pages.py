@@ -93,6 +93,7 @@ class Followed:
         if isinstance(run, Ended):
             taken = run.result["decision"]
             assert run.result["outcome"] == taken["decision"]
+            assert run.result["green"] == (run.result["outcome"] == "approved")
             assert (taken["decision"], taken["decidedAt"]) in [(kind, real.text(when)) for kind, when in self._said]
             assert taken["decision"] != "pending"
             assert taken["decidedAt"] > real.text(real.COUNTS_FROM)

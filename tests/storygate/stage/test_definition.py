@@ -35,6 +35,11 @@ def test_anchors_and_merges_are_resolved(tmp_path: Path) -> None:
     }
 
 
+def test_joined_texts_become_one_which_may_hold_an_anchor(tmp_path: Path) -> None:
+    project = written(tmp_path, 'A: !join ["{% ", &one 1 + 1, " %}"]\nB: !join ["{% ", *one, " = 2 %}"]\n')
+    assert json.loads(definition_json(project)) == {"A": "{% 1 + 1 %}", "B": "{% 1 + 1 = 2 %}"}
+
+
 @pytest.mark.parametrize("text", [None, "A: [", "- a list"])
 def test_a_file_that_is_no_definition_is_named(tmp_path: Path, text: str | None) -> None:
     project = tmp_path if text is None else written(tmp_path, text)
