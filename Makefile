@@ -6,7 +6,7 @@ OUTCOME ?= approved
 unexport PYTHONDONTWRITEBYTECODE  # else each worker and child process compiles everything anew
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local test check bench coverage mutants flakes pictures clean
+.PHONY: help demo local test check bench coverage mutants flakes policies pictures clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ mutants: .venv/bench  ## change the decision's code one thing at a time, and see
 
 flakes: .venv/dev  ## run the tests until one fails, at most twenty times
 	@for run in $$(seq 20); do echo "run $$run of 20"; $(BIN)/python -m pytest || exit 1; done
+
+policies: .venv/tool  ## write the functions' policies of every stage from tools/policies.py
+	@$(BIN)/python -m tools.policies
 
 pictures: .venv/dev  ## take the README's pictures anew (needs Chromium)
 	@$(BIN)/python -m docs.pictures

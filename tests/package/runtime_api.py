@@ -91,8 +91,12 @@ def cold_start(package: Path, handler: str, event: Any, environment: dict[str, s
         stderr=subprocess.STDOUT,
         text=True,
     )
-    # A runtime that dies answers nothing: its end is waited for as well.
-    threading.Thread(target=lambda: (runtime.wait(), answered.set()), daemon=True).start()
+
+    def notice_the_end() -> None:
+        runtime.wait()
+        answered.set()
+
+    threading.Thread(target=notice_the_end, daemon=True).start()  # a runtime that dies never answers
     try:
         finished = answered.wait(patience)
     finally:

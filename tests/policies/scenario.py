@@ -144,11 +144,8 @@ class _Run:
         self.cloud.client("lambda").invoke(FunctionName=name, InvocationType="Event", Payload=broken)
         sqs = self.cloud.client("sqs")
         url = sqs.get_queue_url(QueueName=f"{self.deployment.stage.state_machine}-not-started")["QueueUrl"]
-        kept: list[Any] = []
-        self._await(
-            "the kept event", lambda: kept.extend(sqs.receive_message(QueueUrl=url).get("Messages", [])) or kept
-        )
-        arn = json.loads(kept[0]["Body"])["requestContext"]["functionArn"]
+        messages = self._await("the kept event", lambda: sqs.receive_message(QueueUrl=url).get("Messages"))
+        arn = json.loads(messages[0]["Body"])["requestContext"]["functionArn"]
         assert arn.split(":")[6] == name
         self.recorder.add(Call("start_execution", "sqs", "SendMessage", {"QueueUrl": url}))
 
@@ -200,11 +197,13 @@ class _Run:
             patch.chdir(self.cloud.project)
             yield
 
-    def _await(self, what: str, happened: Callable[[], Any]) -> None:
+    def _await(self, what: str, happened: Callable[[], Any]) -> Any:
+        """Call `happened` until it returns something true, and return that."""
         deadline = time.monotonic() + PATIENCE
-        while not happened():
+        while not (found := happened()):
             assert time.monotonic() < deadline, f"waited {PATIENCE:g} s for {what}"
             time.sleep(0.05)
+        return found
 
 
 def _policies(cloud: LocalCloud, deployment: Deployment, project: Path) -> dict[str, list[dict[str, Any]]]:

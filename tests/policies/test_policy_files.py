@@ -1,12 +1,16 @@
-"""The configuration and the functions' policies: each stage touches what is its own and nothing else."""
+"""Compare the policy files with their table, and check that each stage reaches its own resources only."""
 
 import ast
 import json
 import re
+from typing import Any
 
 import pytest
 
-from tests.statemachine.machine import ROOT
+from tests import ROOT
+from tests.policies.permissions import Need
+from tests.policies.policies import allows
+from tools import policies
 
 CONFIG = json.loads((ROOT / ".chalice" / "config.json").read_text(encoding="utf-8"))
 STAGES = sorted(CONFIG["stages"])
@@ -20,27 +24,42 @@ ACTIONS = {
     "start_execution": {"states:StartExecution"},
 }  # fmt: skip
 LOGS = {"logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"}
-# X-Ray's writes know no resource (service authorization reference, AWS X-Ray): the only statement on everything.
+# X-Ray's writes know no resource (service authorization reference, AWS X-Ray): the only statement on `*`.
 TRACES = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
-# Lambda sends a drop that failed for good to its destination by the function's own role.
+# Lambda sends an event that failed for good to its destination with the permissions of the function's role.
 KEEPS_FAILURES = {"start_execution": {"sqs:SendMessage"}}
 each_function = pytest.mark.parametrize(
     ("stage", "function"), [(stage, name) for stage in STAGES for name in CONFIG["stages"][stage]["lambda_functions"]]
 )
 
 
-def policy(stage: str, function: str) -> dict[str, list[dict[str, object]]]:
+def policy(stage: str, function: str) -> Any:
     file = CONFIG["stages"][stage]["lambda_functions"][function]["iam_policy_file"]
     return json.loads((ROOT / ".chalice" / file).read_text(encoding="utf-8"))
 
 
-def test_there_are_three_stages_and_no_policy_is_made_up_by_chalice():
+def test_the_files_are_those_of_the_table() -> None:
+    written = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / ".chalice").glob("policy-*.json")}
+    assert written == policies.files(CONFIG), "run: make policies"
+
+
+@pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
+def test_a_policy_fits_every_partition(partition: str) -> None:
+    def allowed(resource: str) -> bool:
+        need = Need("api_handler", "dynamodb:Query", f"arn:{partition}:dynamodb:here-1:123456789012:{resource}")
+        return allows([policy("dev", "api_handler")], need)
+
+    assert allowed("table/storygate-dev")
+    assert not allowed("table/storygate-prod")
+
+
+def test_there_are_three_stages_and_no_policy_is_made_up_by_chalice() -> None:
     assert STAGES == ["dev", "local", "prod"]
     assert CONFIG["autogen_policy"] is False
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_each_stage_names_all_it_needs_and_nothing_of_another_stage(stage):
+def test_each_stage_names_all_it_needs_and_nothing_of_another_stage(stage: str) -> None:
     variables = CONFIG["stages"][stage]["environment_variables"]
     assert set(variables) >= NAMES
     assert all(variables.values())
@@ -49,7 +68,7 @@ def test_each_stage_names_all_it_needs_and_nothing_of_another_stage(stage):
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_each_function_of_the_app_is_configured(stage):
+def test_each_function_of_the_app_is_configured(stage: str) -> None:
     tree = ast.parse((ROOT / "app.py").read_text(encoding="utf-8"))
     own = {
         function.name
@@ -61,14 +80,8 @@ def test_each_function_of_the_app_is_configured(stage):
     assert set(CONFIG["stages"][stage]["lambda_functions"]) == own | {"api_handler"} == set(ACTIONS)
 
 
-def test_no_policy_lies_about_unused():
-    used = {function["iam_policy_file"] for stage in CONFIG["stages"].values()
-            for function in stage["lambda_functions"].values()}  # fmt: skip
-    assert {path.name for path in (ROOT / ".chalice").glob("policy-*.json")} == used
-
-
 @each_function
-def test_a_policy_allows_its_function_what_it_does_and_no_more(stage, function):
+def test_a_policy_allows_its_function_what_it_does_and_no_more(stage: str, function: str) -> None:
     statements = policy(stage, function)["Statement"]
     assert {statement["Effect"] for statement in statements} == {"Allow"}
     needed = ACTIONS[function] | LOGS
@@ -77,16 +90,16 @@ def test_a_policy_allows_its_function_what_it_does_and_no_more(stage, function):
 
 
 @each_function
-def test_a_policy_names_what_is_its_stages_own(stage, function):
+def test_a_policy_names_what_is_its_stages_own(stage: str, function: str) -> None:
     names = CONFIG["stages"][stage]["environment_variables"]
     log = f"{CONFIG['app_name']}-{stage}" + ("" if function == "api_handler" else f"-{function}")
     own = {
-        f"arn:aws:secretsmanager:*:*:secret:{names['STORYGATE_SECRET']}-??????",
-        f"arn:aws:dynamodb:*:*:table/{names['STORYGATE_TABLE']}",
-        f"arn:aws:states:*:*:stateMachine:{names['STORYGATE_STATE_MACHINE']}",
-        f"arn:aws:sqs:*:*:{names['STORYGATE_STATE_MACHINE']}-not-started",
-        f"arn:aws:logs:*:*:log-group:/aws/lambda/{log}",
-        f"arn:aws:logs:*:*:log-group:/aws/lambda/{log}:*",
+        f"arn:*:secretsmanager:*:*:secret:{names['STORYGATE_SECRET']}-??????",
+        f"arn:*:dynamodb:*:*:table/{names['STORYGATE_TABLE']}",
+        f"arn:*:states:*:*:stateMachine:{names['STORYGATE_STATE_MACHINE']}",
+        f"arn:*:sqs:*:*:{names['STORYGATE_STATE_MACHINE']}-not-started",
+        f"arn:*:logs:*:*:log-group:/aws/lambda/{log}",
+        f"arn:*:logs:*:*:log-group:/aws/lambda/{log}:*",
     }
     for statement in policy(stage, function)["Statement"]:
         if set(statement["Action"]) <= TRACES:
@@ -98,10 +111,10 @@ def test_a_policy_names_what_is_its_stages_own(stage, function):
 
 
 @pytest.mark.parametrize("function", ACTIONS)
-def test_the_stages_differ_in_their_name_alone(function):
+def test_the_stages_differ_in_their_name_alone(function: str) -> None:
     unnamed = {json.dumps(policy(stage, function)).replace(f"storygate-{stage}", "storygate-STAGE") for stage in STAGES}
     assert len(unnamed) == 1
 
 
-def test_the_stages_are_configured_alike():
+def test_the_stages_are_configured_alike() -> None:
     assert len({json.dumps(CONFIG["stages"][stage]).replace(f"-{stage}", "-STAGE") for stage in STAGES}) == 1
