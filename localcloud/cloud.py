@@ -35,11 +35,14 @@ from moto.moto_server.werkzeug_app import (
 )
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
+from localcloud import LocalCloudError
 from localcloud.execute_api import Application, ExecuteApi
-from localcloud.gaps import fill_all
 from localcloud.gaps.awslambda import invoke as lambda_invoke
+from localcloud.gaps.registry import filled
 from localcloud.lambda_functions import LambdaFunctions
 from localcloud.loopback import bound, serving
+
+__all__ = ["REGION", "LocalCloud", "LocalCloudError"]
 
 REGION = "us-east-1"
 DEV_SERVER = Path(__file__).with_name("dev_server.py")
@@ -47,10 +50,6 @@ START_TIMEOUT_SECONDS = 30.0
 STOP_TIMEOUT_SECONDS = 3.0
 
 log = logging.getLogger("localcloud")
-
-
-class LocalCloudError(Exception):
-    """The local cloud cannot start, and why."""
 
 
 class LocalCloud:
@@ -181,7 +180,7 @@ class LocalCloud:
         self._api_socket = None
 
     def _start(self) -> None:
-        fill_all()
+        self._cleanup.enter_context(filled())
         moto_api_backend.reset()
         aws_port, api_port = self._ports
         self._api_socket = self._cleanup.enter_context(_bind(api_port, "--api-port"))

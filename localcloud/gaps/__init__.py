@@ -1,19 +1,6 @@
-"""What moto lacks of AWS, one file per gap.
+"""What moto lacks of AWS, one file per gap, in a folder per service.
 
-Each module says what AWS does and what the pinned moto does instead, and has one public function, `fill()`,
-that patches moto. A gap that moto closes by itself is dropped by deleting its file: a test notices.
+The module docstring of a gap says what AWS does, with the source, and what the pinned moto does instead. Its code is a
+`Gap` (`patching`): the attributes of moto that it replaces. `registry` names all gaps in their order, fills them, and
+undoes that. When moto closes a gap by itself a test fails: then delete the file and its line in the registry.
 """
-
-from importlib import import_module
-from pkgutil import walk_packages
-
-from moto.core.config import default_user_config
-
-
-def fill_all() -> None:
-    """Fill every gap in this package, and have moto run state machines. Filling twice changes nothing."""
-    # A plain call to moto's server has no way to say this; its configuration endpoint asks for a request.
-    default_user_config["stepfunctions"] = {"execute_state_machine": True}
-    for module in walk_packages(__path__, f"{__name__}."):
-        if not module.ispkg:
-            import_module(module.name).fill()

@@ -25,6 +25,7 @@ from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguagePa
 from moto.stepfunctions.parser.asl.utils import json_path
 from moto.stepfunctions.parser.asl.utils.boto_client import boto_client_for
 
+from localcloud.gaps.registry import filled
 from tests.localcloud.stepfunctions_cloud import Cloud, states, task
 
 PASS = {"Type": "Pass", "End": True}
@@ -87,11 +88,11 @@ def bare(cloud: Cloud) -> dict[str, Any]:
 
 def with_an_engine(cloud: Cloud) -> dict[str, Any]:
     """What moto does once it can evaluate JSONata, and nothing else is filled."""
-    from localcloud.gaps.stepfunctions import clients as stepfunctions_clients
-    from localcloud.gaps.stepfunctions import jsonata as stepfunctions_jsonata
+    with filled("stepfunctions.jsonata", "stepfunctions.clients"):
+        return _engine(cloud)
 
-    stepfunctions_jsonata.fill()
-    stepfunctions_clients.fill()
+
+def _engine(cloud: Cloud) -> dict[str, Any]:
     end = {"Type": "Pass", "Output": {"x": "{% $x %}"}, "End": True}
     found = {}
     failing = task("aws-sdk:dynamodb:listTables", {}, Output="{% $nothing %}")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.gaps import fill_all
+from localcloud.gaps.registry import filled
 from localcloud.gaps.stepfunctions import http as stepfunctions_http
 from tests.localcloud.stepfunctions_cloud import Api, Cloud, states, task
 
@@ -22,8 +22,7 @@ HEADERS = (  # Step Functions developer guide, call-https-apis, "Limitations on 
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[Cloud]:
-    fill_all()
-    with Cloud() as cloud:
+    with filled(), Cloud() as cloud:
         yield cloud
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from localcloud.gaps import fill_all
+from localcloud.gaps.registry import filled
 from tests.localcloud.stepfunctions_cloud import ONCE_MORE_SOON, Cloud, await_, states, task
 from tests.localcloud.test_stepfunctions_tokens import code, waits
 
@@ -18,8 +18,7 @@ BIG = 2**53 + 1
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[Cloud]:
-    fill_all()
-    with Cloud() as cloud:
+    with filled(), Cloud() as cloud:
         yield cloud
 
 

@@ -7,20 +7,15 @@ import json
 import subprocess
 import sys
 from importlib import import_module
-from pkgutil import walk_packages
 from typing import Any
 
 import pytest
 
 from localcloud import gaps
+from localcloud.gaps.registry import GAPS
 from tests import ROOT
 
-PREFIX = f"{gaps.__name__}."
-NAMES = [
-    module.name.removeprefix(PREFIX)
-    for module in walk_packages(gaps.__path__, PREFIX)
-    if module.name.startswith((f"{PREFIX}stepfunctions.", f"{PREFIX}server.")) and not module.ispkg
-]
+NAMES = [name for name in GAPS if name.startswith(("stepfunctions.", "server."))]
 
 
 @pytest.fixture(scope="module")
@@ -75,13 +70,3 @@ def test_each_gap_says_what_aws_does_and_what_moto_does(name: str) -> None:
     documentation = import_module(f"{gaps.__name__}.{name}").__doc__ or ""
     assert "AWS" in documentation
     assert "\nmoto 5.2.5" in documentation
-
-
-def test_filling_twice_changes_nothing() -> None:
-    from moto.stepfunctions.parser.asl.eval.environment import Environment
-    from moto.stepfunctions.responses import StepFunctionResponse
-
-    gaps.fill_all()
-    before = (Environment.set_stop.__wrapped__, StepFunctionResponse.describe_execution)
-    gaps.fill_all()
-    assert (Environment.set_stop.__wrapped__, StepFunctionResponse.describe_execution) == before

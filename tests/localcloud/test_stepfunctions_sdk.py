@@ -7,15 +7,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from localcloud.gaps import fill_all
+from localcloud.gaps.registry import filled
 from localcloud.gaps.stepfunctions.errors import java_name
 from tests.localcloud.stepfunctions_cloud import Cloud, states, task
 
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[Cloud]:
-    fill_all()
-    with Cloud() as cloud:
+    with filled(), Cloud() as cloud:
         yield cloud
 
 

@@ -11,15 +11,14 @@ from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
-from localcloud.gaps import fill_all
+from localcloud.gaps.registry import filled
 from localcloud.gaps.stepfunctions import attempts as stepfunctions_attempts
 from tests.localcloud.stepfunctions_cloud import ONCE_MORE_SOON, Cloud, states, task
 
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[Cloud]:
-    fill_all()
-    with Cloud() as cloud:
+    with filled(), Cloud() as cloud:
         yield cloud
 
 

@@ -7,31 +7,36 @@ integrations), and after an overwrite keeps the API's name.
 """
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 from moto.apigateway.models import APIGatewayBackend, RestAPI
 
-_put_rest_api_of_moto = APIGatewayBackend.put_rest_api
-_import_rest_api_of_moto = APIGatewayBackend.import_rest_api
+from localcloud.gaps.patching import Gap
+
+gap = Gap()
 
 
-def fill() -> None:
-    """Give moto the document in the form that it understands."""
-    APIGatewayBackend.put_rest_api = _put_rest_api
-    APIGatewayBackend.import_rest_api = _import_rest_api
-
-
-def _import_rest_api(backend: Any, api_doc: dict[str, Any], fail_on_warnings: bool) -> RestAPI:
+@gap.wraps(APIGatewayBackend, "import_rest_api")
+def _import_rest_api(
+    original: Callable[..., RestAPI], backend: Any, api_doc: dict[str, Any], fail_on_warnings: bool
+) -> RestAPI:
     doc = copy.deepcopy(api_doc)
     doc["info"].setdefault("description", "")
-    return _import_rest_api_of_moto(backend, doc, fail_on_warnings)
+    return original(backend, doc, fail_on_warnings)
 
 
+@gap.wraps(APIGatewayBackend, "put_rest_api")
 def _put_rest_api(
-    backend: Any, function_id: str, api_doc: dict[str, Any], fail_on_warnings: bool, mode: str = "merge"
+    original: Callable[..., RestAPI],
+    backend: Any,
+    function_id: str,
+    api_doc: dict[str, Any],
+    fail_on_warnings: bool,
+    mode: str = "merge",
 ) -> RestAPI:
     doc = _as_moto_reads_it(api_doc) if api_doc.get("swagger") == "2.0" else api_doc
-    api = _put_rest_api_of_moto(backend, function_id, doc, fail_on_warnings, mode)
+    api = original(backend, function_id, doc, fail_on_warnings, mode)
     if mode == "overwrite":
         api.name = api_doc["info"]["title"]
     return api

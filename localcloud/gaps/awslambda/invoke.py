@@ -9,6 +9,7 @@ Here `localcloud.lambda_functions` runs them, as long as a local cloud has given
 
 import json
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import moto.awslambda.models as lambda_models
@@ -16,9 +17,12 @@ from moto.core.utils import unix_time_millis, utcnow
 from moto.logs.models import logs_backends
 from moto.sqs.models import sqs_backends
 
+from localcloud.gaps.patching import Gap
 from localcloud.lambda_functions import AsyncPolicy, Function, LambdaFunctions, Outcome
 
 log = logging.getLogger("localcloud.lambda")
+
+gap = Gap()
 
 _runner: LambdaFunctions | None = None
 
@@ -27,13 +31,6 @@ def run_with(runner: LambdaFunctions | None) -> None:
     """Run functions with this runner from now on; None: not at all. moto's state is global, so is this."""
     global _runner
     _runner = runner
-
-
-def fill() -> None:
-    """Route every way to invoke a function (API, S3 event, queue) to the runner."""
-    lambda_models.LambdaFunction.invoke = _invoke
-    lambda_models.LambdaBackend.delete_function = _delete_function
-    lambda_models.LambdaBackend.put_function_event_invoke_config = _put_event_invoke_config
 
 
 def invoke_async(function: Any, event: Any) -> None:
@@ -50,15 +47,13 @@ def write_log(account_id: str, region: str, group: str, stream: str, line: str) 
     backend.put_log_events(group, stream, [{"timestamp": int(unix_time_millis()), "message": line}])
 
 
-_delete_function_of_moto = lambda_models.LambdaBackend.delete_function
-
-
 def _running() -> LambdaFunctions:
     if _runner is None:
         raise RuntimeError("no local cloud is running, so no Lambda function can run")
     return _runner
 
 
+@gap.replaces(lambda_models.LambdaFunction, "invoke")
 def _invoke(function: Any, body: Any, request_headers: Any, response_headers: Any) -> bytes:
     event = json.loads(body) if body else {}
     match request_headers.get("x-amz-invocation-type") or "RequestResponse":
@@ -73,13 +68,17 @@ def _invoke(function: Any, body: Any, request_headers: Any, response_headers: An
     return outcome.payload
 
 
-def _delete_function(backend: Any, function_name: str, qualifier: str | None = None) -> None:
+@gap.wraps(lambda_models.LambdaBackend, "delete_function")
+def _delete_function(
+    original: Callable[..., None], backend: Any, function_name: str, qualifier: str | None = None
+) -> None:
     arn = backend.get_function(function_name).function_arn
-    _delete_function_of_moto(backend, function_name, qualifier)
+    original(backend, function_name, qualifier)
     if _runner and not qualifier:
         _runner.forget(arn)
 
 
+@gap.replaces(lambda_models.LambdaBackend, "put_function_event_invoke_config")
 def _put_event_invoke_config(backend: Any, function_name: str, config: dict[str, Any]) -> Any:
     # Put replaces (Lambda API reference, PutFunctionEventInvokeConfig); moto appends, and goes on reading the first.
     function = backend.get_function(function_name)

@@ -1,4 +1,4 @@
-"""CloudFormation checks parameters and keeps NoEcho ones to itself.
+"""CloudFormation checks parameters and hides NoEcho values.
 
 AWS: CloudFormation user guide, parameters-section-structure.html. A value must fit AllowedPattern (as a whole),
 AllowedValues, Min/MaxLength and Min/MaxValue; the refusal quotes ConstraintDescription if there is one; names that the
@@ -7,26 +7,24 @@ moto 5.2.5 checks nothing, ignores unknown names, and shows NoEcho values, as it
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.models import Stack
 from moto.cloudformation.parsing import ResourceMap
 
-_load_parameters_of_moto = ResourceMap.load_parameters
+from localcloud.gaps.patching import Gap
+
+gap = Gap()
 
 
-def fill() -> None:
-    """Check whenever moto reads a stack's parameters, that is before it touches any resource."""
-    ResourceMap.load_parameters = _load_parameters
-    Stack.parameter_list = property(_parameter_list)
-
-
-def _load_parameters(resource_map: Any) -> None:
+# moto reads a stack's parameters before it touches any resource.
+@gap.wraps(ResourceMap, "load_parameters")
+def _load_parameters(original: Callable[[Any], None], resource_map: Any) -> None:
     if resource_map._template:  # a stack that only has a change set so far has none
         _check(resource_map)
-    _load_parameters_of_moto(resource_map)
+    original(resource_map)
 
 
 def _check(resource_map: Any) -> None:
@@ -67,6 +65,7 @@ def _complaints(name: str, value: str, rules: dict[str, Any]) -> Iterator[str]:
         yield f"Parameter '{name}' must contain at most {rules['MaxLength']} characters"
 
 
+@gap.replaces(Stack, "parameter_list")
 def _parameter_list(stack: Any) -> list[dict[str, Any]]:
     resource_map = stack.resource_map
     return [

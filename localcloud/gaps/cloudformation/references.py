@@ -9,6 +9,7 @@ moto 5.2.5 passes the reference on as it is.
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import moto.cloudformation.parsing as parsing
@@ -16,20 +17,17 @@ from moto.cloudformation.exceptions import ValidationError
 from moto.core.exceptions import JsonRESTError, ServiceException
 from moto.secretsmanager.models import secretsmanager_backends
 
+from localcloud.gaps.patching import Gap
+
 REFERENCE = re.compile(
     r"\{\{resolve:secretsmanager:(arn:[^:{}]*:[^:{}]*:[^:{}]*:[^:{}]*:[^:{}]*:[^:{}]*|[^:{}]+)((?::[^:{}]*)*)\}\}"
 )
 
-_parse_resource_of_moto = parsing.parse_resource
-
-
-def fill() -> None:
-    """Resolve references between moto's own functions and the resource's creation or update."""
-    parsing.parse_resource = _parse_resource
+gap = Gap()
 
 
 def resolve(value: Any, account_id: str, region: str) -> Any:
-    """A copy of the JSON value with every reference in its strings replaced.
+    """Return a copy of the JSON value with every reference in its strings replaced.
 
     Raises moto's ValidationError if the secret, the version or the JSON key does not exist, or if `SecretString` is
     misspelt.
@@ -43,8 +41,9 @@ def resolve(value: Any, account_id: str, region: str) -> Any:
     return value
 
 
-def _parse_resource(resource_json: dict[str, Any], resources_map: Any) -> Any:
-    parsed = _parse_resource_of_moto(resource_json, resources_map)
+@gap.wraps(parsing, "parse_resource")
+def _parse_resource(original: Callable[..., Any], resource_json: dict[str, Any], resources_map: Any) -> Any:
+    parsed = original(resource_json, resources_map)
     if not parsed:
         return parsed
     resource_class, cleaned, resource_type = parsed

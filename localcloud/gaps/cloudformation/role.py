@@ -1,7 +1,7 @@
 """CloudFormation updates a role's policies, and attaches managed ones.
 
-AWS: CloudFormation user guide, aws-resource-iam-role.html. Inline policies, the trust policy and managed policies
-change without interruption; only another name or path replaces.
+AWS: CloudFormation template reference, aws-resource-iam-role.html. Inline policies, the trust policy and managed
+policies change without interruption; only another name or path replaces.
 moto 5.2.5 updates the description alone, loses the role if its name was generated, keeps inline policies as Python
 objects where the API needs text, and ignores `ManagedPolicyArns`.
 """
@@ -9,65 +9,56 @@ objects where the API needs text, and ignores `ManagedPolicyArns`.
 import json
 from typing import Any
 
-from moto.iam.models import Role, iam_backends
-from moto.utilities.utils import get_partition
+from moto.iam.models import Role as MotoRole
+from moto.iam.models import iam_backends
 
-_create_of_moto = Role.create_from_cloudformation_json.__func__
-_delete_of_moto = Role.delete_from_cloudformation_json.__func__
+from localcloud.gaps.cloudformation.resource import RESOURCES, Place, Properties, Resource
+from localcloud.gaps.patching import Gap
 
-
-def fill() -> None:
-    """Extend moto's role."""
-    Role.create_from_cloudformation_json = classmethod(_create)
-    Role.update_from_cloudformation_json = classmethod(_update)
-    Role.delete_from_cloudformation_json = classmethod(_delete)
+gap = Gap()
 
 
-def _create(
-    cls: Any, /, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **kwargs: Any
-) -> Any:
-    role = _create_of_moto(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs)
-    _configure(role, cloudformation_json["Properties"], account_id, region_name)
-    return role
+class Role(Resource):
+    """A role with its policies."""
+
+    kind = "AWS::IAM::Role"
+    name_property = "RoleName"
+    extends = MotoRole
+
+    @classmethod
+    def create(cls, name: str, properties: Properties, place: Place) -> Any:
+        role = MotoRole.create_from_cloudformation_json(name, {"Properties": properties}, *place)
+        return _configure(role, properties, place)
+
+    def update(self, properties: Properties, place: Place) -> Any:
+        self.model.description = properties.get("Description", "")
+        self.model.max_session_duration = properties.get("MaxSessionDuration", 3600)
+        self.model.assume_role_policy_document = _text(properties["AssumeRolePolicyDocument"])
+        return _configure(self.model, properties, place)
+
+    @classmethod
+    def remove(cls, physical_id: str, place: Place) -> None:
+        backend = place.partitioned(iam_backends)
+        for arn in list(backend.get_role(physical_id).managed_policies):
+            backend.detach_role_policy(arn, physical_id)
+        MotoRole.delete_from_cloudformation_json(physical_id, {}, *place)
 
 
-def _update(
-    cls: Any,
-    original_resource: Any,
-    new_resource_name: str,
-    cloudformation_json: Any,
-    account_id: str,
-    region_name: str,
-) -> Any:
-    properties = cloudformation_json["Properties"]
-    if properties.get("RoleName", original_resource.name) != original_resource.name:
-        role = _create(cls, new_resource_name, cloudformation_json, account_id, region_name)
-        _delete(cls, original_resource.name, cloudformation_json, account_id, region_name)
-        return role
-    original_resource.description = properties.get("Description", "")
-    original_resource.max_session_duration = properties.get("MaxSessionDuration", 3600)
-    original_resource.assume_role_policy_document = _text(properties["AssumeRolePolicyDocument"])
-    _configure(original_resource, properties, account_id, region_name)
-    return original_resource
+gap.sets(RESOURCES, Role.kind, Role)
 
 
-def _configure(role: Any, properties: dict[str, Any], account_id: str, region_name: str) -> None:
+def _configure(role: Any, properties: Properties, place: Place) -> Any:
     role.policies = {policy["PolicyName"]: _text(policy["PolicyDocument"]) for policy in properties.get("Policies", [])}
-    backend = iam_backends[account_id][get_partition(region_name)]
+    backend = place.partitioned(iam_backends)
     wanted = set(properties.get("ManagedPolicyArns", []))
     for arn in set(role.managed_policies) - wanted:
         backend.detach_role_policy(arn, role.name)
     for arn in wanted - set(role.managed_policies):
         if arn in backend.managed_policies:  # AWS's own managed policies are not there, and nothing here enforces them
             backend.attach_role_policy(arn, role.name)
-
-
-def _delete(cls: Any, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str) -> None:
-    backend = iam_backends[account_id][get_partition(region_name)]
-    for arn in list(backend.get_role(resource_name).managed_policies):
-        backend.detach_role_policy(arn, resource_name)
-    _delete_of_moto(cls, resource_name, cloudformation_json, account_id, region_name)
+    return role
 
 
 def _text(document: Any) -> str:
-    return document if isinstance(document, str) else json.dumps(document, default=str)  # YAML dates a bare Version
+    # YAML reads a policy's `Version` without quotes as a date.
+    return document if isinstance(document, str) else json.dumps(document, default=str)

@@ -1,49 +1,40 @@
 """CloudFormation configures and updates DynamoDB tables.
 
-AWS: CloudFormation user guide, aws-resource-dynamodb-table.html. `TimeToLiveSpecification`,
+AWS: CloudFormation template reference, aws-resource-dynamodb-table.html. `TimeToLiveSpecification`,
 `PointInTimeRecoverySpecification` and `SSESpecification` are properties of the table; most changes update in place,
-another name or key replaces, and what is replaced survives under `UpdateReplacePolicy: Retain`.
+another name or key replaces.
 moto 5.2.5 ignores the first two, misreads the third, and cannot update a table.
 """
 
 from typing import Any
 
 from moto.dynamodb.models import dynamodb_backends
-from moto.dynamodb.models.table import Table
+from moto.dynamodb.models.table import Table as MotoTable
 
-from localcloud.gaps.cloudformation.update import retains
+from localcloud.gaps.cloudformation.resource import RESOURCES, Place, Properties, Resource
+from localcloud.gaps.patching import Gap
 
-_create_of_moto = Table.create_from_cloudformation_json.__func__
-
-
-def fill() -> None:
-    """Extend moto's table."""
-    Table.create_from_cloudformation_json = classmethod(_create)
-    Table.update_from_cloudformation_json = classmethod(_update)
+gap = Gap()
 
 
-def _create(
-    cls: Any, /, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **kwargs: Any
-) -> Any:
-    table = _create_of_moto(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs)
-    _configure(table, cloudformation_json["Properties"], dynamodb_backends[account_id][region_name])
-    return table
+class Table(Resource):
+    """A table and its settings."""
 
+    kind = "AWS::DynamoDB::Table"
+    name_property = "TableName"
+    extends = MotoTable
 
-def _update(
-    cls: Any,
-    original_resource: Any,
-    new_resource_name: str,
-    cloudformation_json: Any,
-    account_id: str,
-    region_name: str,
-) -> Any:
-    properties = cloudformation_json["Properties"]
-    backend = dynamodb_backends[account_id][region_name]
-    same_name = properties.get("TableName", original_resource.name) == original_resource.name
-    if same_name and properties["KeySchema"] == original_resource.schema:
-        backend.update_table(
-            original_resource.name,
+    @classmethod
+    def create(cls, name: str, properties: Properties, place: Place) -> Any:
+        table = MotoTable.create_from_cloudformation_json(name, {"Properties": properties}, *place)
+        return _configure(table, properties, place)
+
+    def is_replaced_by(self, properties: Properties) -> bool:
+        return super().is_replaced_by(properties) or properties["KeySchema"] != self.model.schema
+
+    def update(self, properties: Properties, place: Place) -> Any:
+        place.regional(dynamodb_backends).update_table(
+            self.name,
             attr_definitions=properties["AttributeDefinitions"],
             global_index=[],
             throughput=properties.get("ProvisionedThroughput", {}),
@@ -52,15 +43,18 @@ def _update(
             deletion_protection_enabled=properties.get("DeletionProtectionEnabled"),
             warm_throughput=None,
         )
-        _configure(original_resource, properties, backend)
-        return original_resource
-    table = _create(cls, new_resource_name, cloudformation_json, account_id, region_name)
-    if not retains(cloudformation_json, "UpdateReplacePolicy"):
-        backend.delete_table(original_resource.name)
-    return table
+        return _configure(self.model, properties, place)
+
+    @classmethod
+    def remove(cls, physical_id: str, place: Place) -> None:
+        place.regional(dynamodb_backends).delete_table(physical_id)
 
 
-def _configure(table: Any, properties: dict[str, Any], backend: Any) -> None:
+gap.sets(RESOURCES, Table.kind, Table)
+
+
+def _configure(table: Any, properties: Properties, place: Place) -> Any:
+    backend = place.regional(dynamodb_backends)
     encryption = properties.get("SSESpecification", {})
     # The API's name for SSEEnabled is Enabled.
     table.sse_specification = {**encryption, "Enabled": _is_true(encryption.get("SSEEnabled", False))}
@@ -69,6 +63,7 @@ def _configure(table: Any, properties: dict[str, Any], backend: Any) -> None:
     if recovery := properties.get("PointInTimeRecoverySpecification"):
         enabled = _is_true(recovery.get("PointInTimeRecoveryEnabled", False))
         backend.update_continuous_backups(table.name, {**recovery, "PointInTimeRecoveryEnabled": enabled})
+    return table
 
 
 def _is_true(value: Any) -> bool:

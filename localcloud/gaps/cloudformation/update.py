@@ -14,6 +14,7 @@ unchanged stack only if it has parameters, and after a change set shows no outpu
 
 import copy
 import json
+from collections.abc import Callable
 from typing import Any
 
 import moto.cloudformation.parsing as parsing
@@ -21,26 +22,15 @@ from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.models import ChangeSet, CloudFormationBackend, Stack
 from moto.cloudformation.responses import CloudFormationResponse
 
-KEEPING = ("Retain", "RetainExceptOnCreate")
+from localcloud.gaps.cloudformation.resource import retains
+from localcloud.gaps.patching import Gap
+
 NO_CHANGES = "The submitted information didn't contain changes. Submit different information to create a change set."
 
-_create_change_set_of_moto = CloudFormationBackend.create_change_set
+gap = Gap()
 
 
-def fill() -> None:
-    """Replace moto's update; `UpdateStack` and change sets both end there."""
-    parsing.ResourceMap.update = _update
-    ChangeSet.apply = _apply
-    CloudFormationBackend.create_change_set = _create_change_set
-    CloudFormationBackend._resolve_update_parameters = _update_parameters
-    CloudFormationResponse._validate_different_update = _refuse_if_unchanged
-
-
-def retains(resource_json: dict[str, Any], policy: str = "DeletionPolicy") -> bool:
-    """Whether this resource of a template survives its deletion (or, with `UpdateReplacePolicy`, its replacement)."""
-    return resource_json.get(policy) in KEEPING
-
-
+@gap.replaces(parsing.ResourceMap, "update")
 def _update(resource_map: Any, template: dict[str, Any], parameters: dict[str, Any] | None = None) -> None:
     old_json = dict(resource_map._resource_json_map)
     existing = {name for name in old_json if resource_map._parsed_resources.get(name) is not None}
@@ -115,6 +105,7 @@ def _update_resource(resource_map: Any, name: str, before: dict[str, Any]) -> No
     _ = resource_map[name]
 
 
+@gap.replaces(ChangeSet, "apply")
 def _apply(change_set: Any) -> None:
     stack = change_set.stack
     stack.resource_map.update(change_set.template_dict, change_set.parameters)
@@ -127,7 +118,8 @@ def _apply(change_set: Any) -> None:
     stack.output_map = parsing.OutputMap(stack.resource_map, stack.template_dict, stack.stack_id)
 
 
-def _create_change_set(backend: Any, **request: Any) -> tuple[str, str]:
+@gap.wraps(CloudFormationBackend, "create_change_set")
+def _create_change_set(original: Callable[..., tuple[str, str]], backend: Any, **request: Any) -> tuple[str, str]:
     template = Stack.parse_template(request["template"])
     stack = _stack(backend, request["stack_name"])
     if request["change_set_type"] == "CREATE" and stack and stack.status == "REVIEW_IN_PROGRESS":
@@ -135,7 +127,7 @@ def _create_change_set(backend: Any, **request: Any) -> tuple[str, str]:
         del backend.stacks[stack.stack_id]
         stack = None
     _resolved_parameters(backend, request["stack_name"], template, request["parameters"])
-    ids: tuple[str, str] = _create_change_set_of_moto(backend, **request)
+    ids = original(backend, **request)
     if request["change_set_type"] == "UPDATE" and _unchanged(stack, template, request["parameters"], request["tags"]):
         change_set = backend.change_sets[ids[0]]
         change_set.status, change_set.execution_status = "FAILED", "UNAVAILABLE"
@@ -143,6 +135,7 @@ def _create_change_set(backend: Any, **request: Any) -> tuple[str, str]:
     return ids
 
 
+@gap.replaces(CloudFormationBackend, "_resolve_update_parameters")
 def _update_parameters(_backend: Any, instance: Any, incoming_params: list[dict[str, str]]) -> dict[str, str]:
     return {
         parameter["ParameterKey"]: _previous(instance, parameter["ParameterKey"])
@@ -159,6 +152,7 @@ def _previous(stack: Any, name: str) -> str:
     return str(stack.template_dict.get("Parameters", {}).get(name, {}).get("Default", ""))
 
 
+@gap.replaces(CloudFormationResponse, "_validate_different_update")
 def _refuse_if_unchanged(response: Any, incoming: list[dict[str, Any]] | None, body: str, stack: Any) -> None:
     parameters = _update_parameters(None, stack, incoming or [])
     template = Stack.parse_template(body)

@@ -3,46 +3,44 @@
 AWS: S3 user guide, notification-content-structure.html. Every record carries `eventTime`, `awsRegion`, `sequencer`
 (a hexadecimal string that grows with each event of one key), `versionId` if the bucket is versioned, and a form-encoded
 key; one upload makes one event, whatever the number of its parts.
-moto 5.2.5 leaves out `sequencer` and `versionId`, sends an `ObjectCreated:Put` besides the `CompleteMultipartUpload` of
-one and the same upload, and makes the upload wait for the function and swallow what it raises.
+moto 5.2.5 leaves out `sequencer` and `versionId`, sends two events for one multipart upload (`ObjectCreated:Put` and
+`CompleteMultipartUpload`), makes the upload wait for the function, and ignores the function's errors.
 """
 
 import itertools
 import json
 import logging
 import time
+from collections.abc import Callable
 from typing import Any
 
 import moto.s3.notifications as notifications
 from moto.awslambda.utils import get_backend
 
 from localcloud.gaps.awslambda.invoke import invoke_async
+from localcloud.gaps.patching import Gap
 
 log = logging.getLogger("localcloud.s3")
 
-# Never repeats and only grows, even across two local clouds in one process: AWS compares sequencers as strings.
+# It only grows, across two local clouds in one process too, and as text: S3's sequencers are compared as strings.
 _sequence = itertools.count(time.time_ns())
 
-_send_event_of_moto = notifications.send_event
-_record_of_moto = notifications._get_s3_event
+gap = Gap()
 
 
-def fill() -> None:
-    """Complete the records, send one per upload, and hand them to Lambda's queue."""
-    notifications.send_event = _send_event
-    notifications._get_s3_event = _get_s3_event
-    notifications._invoke_awslambda = _invoke_lambda
-
-
-def _send_event(account_id: str, event_name: Any, bucket: Any, key: Any) -> None:
+@gap.wraps(notifications, "send_event")
+def _send_event(original: Callable[..., None], account_id: str, event_name: Any, bucket: Any, key: Any) -> None:
     is_put = event_name == notifications.S3NotificationEvent.OBJECT_CREATED_PUT_EVENT
     if is_put and key.multipart is not None:
         return  # CompleteMultipartUpload follows
-    _send_event_of_moto(account_id, event_name, bucket, key)
+    original(account_id, event_name, bucket, key)
 
 
-def _get_s3_event(event_name: str, bucket: Any, key: Any, notification_id: str) -> dict[str, Any]:
-    event: dict[str, Any] = _record_of_moto(event_name, bucket, key, notification_id)
+@gap.wraps(notifications, "_get_s3_event")
+def _get_s3_event(
+    original: Callable[..., dict[str, Any]], event_name: str, bucket: Any, key: Any, notification_id: str
+) -> dict[str, Any]:
+    event = original(event_name, bucket, key, notification_id)
     for record in event["Records"]:
         record["userIdentity"] = {"principalId": "local"}
         record["requestParameters"] = {"sourceIPAddress": "127.0.0.1"}
@@ -53,6 +51,7 @@ def _get_s3_event(event_name: str, bucket: Any, key: Any, notification_id: str) 
     return event
 
 
+@gap.replaces(notifications, "_invoke_awslambda")
 def _invoke_lambda(account_id: str, event_body: Any, fn_arn: str, region_name: str) -> None:
     try:
         function = get_backend(account_id, region_name).get_function(fn_arn)

@@ -5,19 +5,18 @@ AWS takes either case (S3 API reference, `FilterRule`: valid values `prefix | su
 """
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from moto.s3.responses import S3Response
 
-_config_from_body_of_moto = S3Response._notification_config_from_body
+from localcloud.gaps.patching import Gap
+
+gap = Gap()
 
 
-def fill() -> None:
-    """Read the names in lower case."""
-    S3Response._notification_config_from_body = _config_from_body
-
-
-def _config_from_body(response: Any) -> dict[str, Any]:
+@gap.wraps(S3Response, "_notification_config_from_body")
+def _config_from_body(original: Callable[[Any], dict[str, Any]], response: Any) -> dict[str, Any]:
     if isinstance(response.body, bytes):
         response.body = response.body.decode()
     response.body = re.sub(
@@ -26,5 +25,4 @@ def _config_from_body(response: Any) -> dict[str, Any]:
         response.body,
         flags=re.IGNORECASE,
     )
-    config: dict[str, Any] = _config_from_body_of_moto(response)
-    return config
+    return original(response)

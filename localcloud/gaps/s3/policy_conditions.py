@@ -1,10 +1,10 @@
-"""A bucket policy's conditions count.
+"""A statement of a bucket policy applies only where its conditions hold.
 
-AWS: IAM user guide, reference_policies_elements_condition.html. A statement applies only where its conditions hold.
-moto 5.2.5 enforces bucket policies with principal `*` and denies whatever a statement with a condition mentions; the
-usual "TLS only" statement locks everybody out.
-Here a statement with a condition is left out: the local cloud cannot tell whether a condition would hold, and stands in
-for an endpoint that does speak TLS.
+AWS: IAM user guide, reference_policies_elements_condition.html.
+moto 5.2.5 enforces bucket policies with principal `*` and ignores conditions, so that the usual "TLS only" statement
+denies every call.
+Here a statement with a condition is left out: the local cloud cannot evaluate conditions, and it plays an endpoint that
+does speak TLS.
 """
 
 import json
@@ -13,12 +13,12 @@ from typing import Any
 from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.s3.models import FakeBucket
 
+from localcloud.gaps.patching import Gap
 
-def fill() -> None:
-    """Judge by the unconditional statements alone."""
-    FakeBucket.get_permission = _get_permission
+gap = Gap()
 
 
+@gap.replaces(FakeBucket, "get_permission")
 def _get_permission(bucket: Any, action: str, resource: str) -> Any:
     if bucket.policy is None:
         return PermissionResult.NEUTRAL

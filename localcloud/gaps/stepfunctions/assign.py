@@ -6,15 +6,18 @@ every state, Choice rule and catcher. (aws-facts.md, "State machine (JSONata)", 
 moto 5.2.5 assigns first, so that `Output` reads the new values.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from moto.stepfunctions.parser.asl.component.common.assign.assign_decl import AssignDecl
 from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
 
-# Where an evaluated Assign waits in the state's scratch memory, which moto clears behind every state.
-_EVALUATED = "storygate.assign"
+from localcloud.gaps.patching import Gap
 
-_original_exited = CommonStateField._get_state_exited_event_details
+gap = Gap()
+
+# The key of an evaluated `Assign` in the state's scratch memory, which moto clears after every state.
+_EVALUATED = "localcloud.assign"
 
 
 def forget(env: Any) -> None:
@@ -22,6 +25,7 @@ def forget(env: Any) -> None:
     env.heap.pop(_EVALUATED, None)
 
 
+@gap.replaces(AssignDecl, "_eval_body")
 def _eval_body(self: Any, env: Any) -> None:
     declarations: dict[str, Any] = {}
     for binding in self.declaration_bindings:
@@ -30,13 +34,8 @@ def _eval_body(self: Any, env: Any) -> None:
     env.heap[_EVALUATED] = declarations
 
 
-def _get_state_exited_event_details(self: Any, env: Any) -> Any:
+@gap.wraps(CommonStateField, "_get_state_exited_event_details")
+def _get_state_exited_event_details(original: Callable[..., Any], self: Any, env: Any) -> Any:
     for name, value in env.heap.pop(_EVALUATED, {}).items():
         env.variable_store.set(variable_identifier=name, variable_value=value)
-    return _original_exited(self, env)
-
-
-def fill() -> None:
-    """Have moto assign variables when it leaves a state."""
-    AssignDecl._eval_body = _eval_body
-    CommonStateField._get_state_exited_event_details = _get_state_exited_event_details
+    return original(self, env)

@@ -13,6 +13,7 @@ attempts. It starts a thread for every attempt, whether or not anything has to b
 import copy
 import random
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from moto.stepfunctions.parser.api import HistoryEventType
@@ -23,18 +24,18 @@ from moto.stepfunctions.parser.asl.component.state.exec.execute_state import Exe
 from moto.stepfunctions.parser.asl.component.state.exec.state_parallel.state_parallel import StateParallel
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task import StateTask
 
+from localcloud.gaps.patching import Gap
 from localcloud.gaps.stepfunctions.assign import forget
 from localcloud.gaps.stepfunctions.errors import matches
 from localcloud.gaps.stepfunctions.jsonata import NULL
 
-_original_parallel = StateParallel._eval_state
-_original_task = ExecutionState._eval_state
-_original_output = ExecutionState._eval_state_output
+gap = Gap()
 
 
-def _eval_state(self: Any, env: Any) -> None:
+@gap.wraps(StateTask, "_eval_state")
+@gap.wraps(StateParallel, "_eval_state")
+def _eval_state(original: Callable[..., None], self: Any, env: Any) -> None:
     if self._is_language_query_jsonpath():
-        original = _original_parallel if isinstance(self, StateParallel) else _original_task
         original(self, env)
         return
     context = env.states.context_object.context_object_data["State"]
@@ -155,14 +156,9 @@ def _catch(self: Any, env: Any, error: str | None) -> bool:
     return False
 
 
-def _eval_state_output(self: Any, env: Any) -> None:
+@gap.wraps(StateTask, "_eval_state_output")
+@gap.wraps(StateParallel, "_eval_state_output")
+def _eval_state_output(original: Callable[..., None], self: Any, env: Any) -> None:
     # In JSONata the attempt, or the catcher, has evaluated the output already.
     if self._is_language_query_jsonpath():
-        _original_output(self, env)
-
-
-def fill() -> None:
-    """Have moto make attempts as AWS does."""
-    for state in (StateTask, StateParallel):
-        state._eval_state = _eval_state
-        state._eval_state_output = _eval_state_output
+        original(self, env)

@@ -8,6 +8,7 @@ moto 5.2.5 tells the two apart by the name of the next state, so that a rule tha
 the state's `Assign` too, and fails with `States.Runtime` in the other two cases.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from moto.stepfunctions.parser.api import ExecutionFailedEventDetails, HistoryEventType
@@ -21,15 +22,16 @@ from moto.stepfunctions.parser.asl.component.state.choice.comparison.comparison 
 from moto.stepfunctions.parser.asl.component.state.choice.state_choice import StateChoice
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 
+from localcloud.gaps.patching import Gap
 from localcloud.gaps.stepfunctions.jsonata import query_evaluation_error
 
-_original_state = StateChoice._eval_state
-_original_output = StateChoice._eval_state_output
+gap = Gap()
 
 
-def _eval_state(self: Any, env: Any) -> None:
+@gap.wraps(StateChoice, "_eval_state")
+def _eval_state(original: Callable[..., None], self: Any, env: Any) -> None:
     if self._is_language_query_jsonpath():
-        _original_state(self, env)
+        original(self, env)
         return
     for rule in self.choices_decl.rules:
         rule.comparison.eval(env)
@@ -41,9 +43,10 @@ def _eval_state(self: Any, env: Any) -> None:
     env.stack.append((self.assign_decl, self.output, self.default_state.state_name))
 
 
-def _eval_state_output(self: Any, env: Any) -> None:
+@gap.wraps(StateChoice, "_eval_state_output")
+def _eval_state_output(original: Callable[..., None], self: Any, env: Any) -> None:
     if self._is_language_query_jsonpath():
-        _original_output(self, env)
+        original(self, env)
         return
     assign, output, next_state = env.stack.pop()
     if assign:
@@ -67,14 +70,8 @@ def _no_choice_matched(self: Any, env: Any) -> Exception:
     return failure
 
 
+@gap.replaces(ConditionStringJSONata, "_eval_body")
 def _eval_condition(self: Any, env: Any) -> None:
     self.string_jsonata.eval(env=env)
     if not isinstance(env.stack[-1], bool):
         raise query_evaluation_error(env, f"The Condition gave {env.stack[-1]!r}, which is not a boolean")
-
-
-def fill() -> None:
-    """Have moto choose as AWS does."""
-    StateChoice._eval_state = _eval_state
-    StateChoice._eval_state_output = _eval_state_output
-    ConditionStringJSONata._eval_body = _eval_condition

@@ -19,6 +19,10 @@ from moto.core.botocore_stubber import BotocoreStubber
 # Imported for what it imports: every module that holds a reference to `boto_client_for`.
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import state_task_factory as _  # noqa: F401
 
+from localcloud.gaps.patching import Gap
+
+gap = Gap()
+
 _CONFIG = Config(
     parameter_validation=False,
     retries={"max_attempts": 0},
@@ -58,8 +62,6 @@ def answer(request: Any, **event: Any) -> Any:
     return response
 
 
-def fill() -> None:
-    """Have every part of the interpreter use these clients."""
-    for name, module in list(sys.modules.items()):
-        if name.startswith("moto.stepfunctions.") and hasattr(module, "boto_client_for"):
-            module.boto_client_for = client_for  # type: ignore[attr-defined]
+for _name, _module in list(sys.modules.items()):
+    if _name.startswith("moto.stepfunctions.") and hasattr(_module, "boto_client_for"):
+        gap.sets(_module, "boto_client_for", client_for)

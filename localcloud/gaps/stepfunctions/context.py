@@ -17,20 +17,27 @@ from moto.stepfunctions.parser.asl.eval.evaluation_details import ExecutionDetai
 from moto.stepfunctions.parser.backend import execution_worker
 from moto.stepfunctions.parser.backend.execution import Execution
 
+from localcloud.gaps.patching import Gap
+
+gap = Gap()
+
 
 def written(moment: datetime) -> str:
     """Return a moment as AWS writes it: UTC, milliseconds, `Z`."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+@gap.replaces(state_module, "StateData")
 def _state_data(Name: str, EnteredTime: str, **fields: Any) -> dict[str, Any]:
     return {"EnteredTime": written(datetime.fromisoformat(EnteredTime)), "Name": Name, **fields}
 
 
+@gap.replaces(execution_worker, "ExecutionData")
 def _execution_data(**fields: Any) -> dict[str, Any]:
     return {**fields, "RedriveCount": 0}
 
 
+@gap.replaces(Execution, "get_start_execution_details")
 def _details(self: Any) -> Any:
     return ExecutionDetails(
         arn=self.exec_arn,
@@ -39,10 +46,3 @@ def _details(self: Any) -> Any:
         inpt=self.input_data,
         start_time=written(self.start_date),
     )
-
-
-def fill() -> None:
-    """Have moto build the context object as AWS does."""
-    state_module.StateData = _state_data
-    execution_worker.ExecutionData = _execution_data
-    Execution.get_start_execution_details = _details

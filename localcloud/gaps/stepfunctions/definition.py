@@ -12,7 +12,7 @@ so that an escaped emoji becomes two halves that nothing can write, and parses a
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -20,18 +20,21 @@ from moto.stepfunctions.parser.api import InvalidDefinition
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
-_original_parse = AmazonStateLanguageParser.parse
+from localcloud.gaps.patching import Gap
+
+gap = Gap()
 
 
 # A parsed machine keeps what belongs to one execution in that execution's environment, so executions can share it,
 # as the iterations of an inline Map do.
+@gap.wraps(AmazonStateLanguageParser, "parse")
 @lru_cache(maxsize=64)
-def _parse(definition: str) -> Any:
+def _parse(original: Callable[[str], Any], definition: str) -> Any:
     try:
         definition = json.dumps(json.loads(definition), ensure_ascii=False)
     except ValueError:
         pass  # moto's parser says what is wrong, and where.
-    return _original_parse(definition)
+    return original(definition)
 
 
 def _check(machine: dict[str, Any], names: set[str], language: str) -> None:
@@ -83,6 +86,7 @@ def _targets(states: dict[str, Any]) -> Iterator[str]:
             yield from (way[key] for key in ("Next", "Default") if key in way)
 
 
+@gap.replaces(StepFunctionsParserBackend, "_validate_definition")
 def _validate_definition(definition: str) -> None:
     try:
         # moto's grammar first: what it accepts has the shape that the rest relies on.
@@ -91,9 +95,3 @@ def _validate_definition(definition: str) -> None:
         _check(machine, set(), machine.get("QueryLanguage", "JSONPath"))
     except Exception as failure:
         raise InvalidDefinition(f"Invalid State Machine Definition: '{failure}'", "InvalidDefinition") from failure
-
-
-def fill() -> None:
-    """Have moto read what AWS reads and refuse what AWS refuses."""
-    AmazonStateLanguageParser.parse = staticmethod(_parse)
-    StepFunctionsParserBackend._validate_definition = staticmethod(_validate_definition)

@@ -25,7 +25,10 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
     StateTaskServiceCallback,
 )
 
+from localcloud.gaps.patching import Gap
 from localcloud.gaps.stepfunctions.clients import client_for
+
+gap = Gap()
 
 _NOT_TASK_FAILED = frozenset({"States.Timeout", "States.QueryEvaluationError"})
 
@@ -51,15 +54,18 @@ def java_name(name: str) -> str:
     return "".join(word.capitalize() for word in name.split())
 
 
+@gap.replaces(CustomErrorName, "__init__")
 def _init(self: Any, error_name: str | None) -> None:
     ErrorName.__init__(self, error_name=error_name)
 
 
+@gap.replaces(ErrorEqualsDecl, "_eval_body")
 def _eval_body(self: Any, env: Any) -> None:
     error = env.stack.pop()
     env.stack.append(matches(self, error and error.error_name))
 
 
+@gap.replaces(StateTaskServiceAwsSdk, "_from_error")
 def _from_error(self: Any, env: Any, ex: Exception) -> Any:
     if not isinstance(ex, ClientError):
         return StateTaskServiceCallback._from_error(self, env=env, ex=ex)
@@ -76,10 +82,3 @@ def _from_error(self: Any, env: Any, ex: Exception) -> Any:
         f"Service: {service}, Status Code: {metadata.get('HTTPStatusCode')}, Request ID: {metadata.get('RequestId')}"
     )
     return self._get_task_failure_event(env=env, error=f"{service}.{error}", cause=f"{message} ({about})")
-
-
-def fill() -> None:
-    """Have moto name and match errors as AWS does."""
-    CustomErrorName.__init__ = _init
-    ErrorEqualsDecl._eval_body = _eval_body
-    StateTaskServiceAwsSdk._from_error = _from_error

@@ -14,9 +14,11 @@ but the ARN.
 
 import threading
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from moto.core.config import default_user_config
 from moto.core.responses import ActionResult
 from moto.stepfunctions.exceptions import ValidationException
 from moto.stepfunctions.parser.api import ExecutionStatus
@@ -31,31 +33,43 @@ from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommu
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.responses import StepFunctionResponse
 
+from localcloud.gaps.patching import Gap
+
 HISTORY_PAGE = 1000
 MAX_INPUT = 262_144
 
+gap = Gap()
+
 _starting = threading.Lock()
-_original_start = StepFunctionsParserBackend.start_execution
-_original_describe = StepFunctionResponse.describe_execution
-_original_list = StepFunctionResponse.list_executions
+
+# moto's server reads this where a process can set it; its configuration endpoint would need a request.
+gap.sets(default_user_config, "stepfunctions", {"execute_state_machine": True})
 
 
+@gap.wraps(StepFunctionsParserBackend, "start_execution")
 def _start_execution(
-    self: Any, state_machine_arn: str, name: str | None = None, execution_input: str | None = None, *more: Any
+    original: Callable[..., Any],
+    self: Any,
+    state_machine_arn: str,
+    name: str | None = None,
+    execution_input: str | None = None,
+    *more: Any,
 ) -> Any:
     name = name or str(uuid.uuid4())
     self._validate_name(name)
     if len((execution_input or "").encode()) > MAX_INPUT:
         raise ValidationException(f"The input is longer than {MAX_INPUT} bytes")
     with _starting:
-        return _original_start(self, state_machine_arn, name, execution_input, *more)
+        return original(self, state_machine_arn, name, execution_input, *more)
 
 
+@gap.replaces(Execution, "status")
 def _status(self: Any) -> str:
     # None only between the moment an execution is listed and the moment it is started.
     return str((self.exec_status or ExecutionStatus.RUNNING).value)
 
 
+@gap.replaces(BaseExecutionWorkerCommunication, "_reflect_execution_status")
 def _reflect_execution_status(self: Any) -> None:
     execution = self.execution
     if execution.exec_status == ExecutionStatus.ABORTED:  # StopExecution has said so already.
@@ -77,6 +91,7 @@ def _reflect_execution_status(self: Any) -> None:
         execution.exec_status = ExecutionStatus.ABORTED
 
 
+@gap.replaces(Execution, "stop")
 def _stop(self: Any, stop_date: datetime, error: str | None, cause: str | None) -> None:
     env = self.exec_worker and self.exec_worker.env
     if not env:
@@ -87,28 +102,32 @@ def _stop(self: Any, stop_date: datetime, error: str | None, cause: str | None) 
         self.exec_status = ExecutionStatus.ABORTED
 
 
+@gap.replaces(StepFunctionResponse, "stop_execution")
 def _stop_response(self: Any) -> ActionResult:
     execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
     execution.stop(stop_date=datetime.now(UTC), error=self._get_param("error"), cause=self._get_param("cause"))
     return ActionResult({"stopDate": execution.stop_date})
 
 
-def _describe_response(self: Any) -> ActionResult:
+@gap.wraps(StepFunctionResponse, "describe_execution")
+def _describe_response(original: Callable[[Any], ActionResult], self: Any) -> ActionResult:
     execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
-    response = _original_describe(self)
+    response = original(self)
     if response.result["status"] == ExecutionStatus.TIMED_OUT.value:
         response.result["stopDate"] = execution.stop_date
     return response
 
 
-def _list_response(self: Any) -> ActionResult:
-    response = _original_list(self)
+@gap.wraps(StepFunctionResponse, "list_executions")
+def _list_response(original: Callable[[Any], ActionResult], self: Any) -> ActionResult:
+    response = original(self)
     for listed in response.result["executions"]:
         if listed["status"] == ExecutionStatus.TIMED_OUT.value:
             listed["stopDate"] = self.stepfunction_backend.describe_execution(listed["executionArn"]).stop_date
     return response
 
 
+@gap.replaces(StepFunctionResponse, "get_execution_history")
 def _history_response(self: Any) -> ActionResult:
     execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
     events = execution.to_history_output()["events"] if execution.exec_worker else []
@@ -120,15 +139,3 @@ def _history_response(self: Any) -> ActionResult:
     if end < len(events):
         page["nextToken"] = str(end)
     return ActionResult(page)
-
-
-def fill() -> None:
-    """Have moto start, stop and show executions as AWS does."""
-    StepFunctionsParserBackend.start_execution = _start_execution
-    BaseExecutionWorkerCommunication._reflect_execution_status = _reflect_execution_status
-    Execution.status = property(_status)
-    Execution.stop = _stop
-    StepFunctionResponse.stop_execution = _stop_response
-    StepFunctionResponse.describe_execution = _describe_response
-    StepFunctionResponse.list_executions = _list_response
-    StepFunctionResponse.get_execution_history = _history_response

@@ -12,6 +12,7 @@ and `Cause` is the body of the answer (AWS does not document it).
 import base64
 import json
 import math
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -30,6 +31,8 @@ from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import Eval
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import state_task_factory
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import StateTaskService
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
+
+from localcloud.gaps.patching import Gap
 
 SECONDS = 60.0
 MAX_CAUSE = 32_768
@@ -53,7 +56,8 @@ FORBIDDEN_PREFIXES = ("x-forwarded-", "x-amz-", "x-amzn-")
 BINARY = ("application/octet-stream", "image/", "video/", "audio/")  # "Unsupported HTTP Task responses"
 LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost"})
 
-_original_factory = state_task_factory.state_task_service_for
+gap = Gap()
+
 _pool = urllib3.PoolManager(num_pools=20, maxsize=64, retries=False)
 
 
@@ -230,10 +234,6 @@ def _field(secret: dict[str, Any], name: str) -> str:
     return str(secret[name] if name in secret else secret[camel])
 
 
-def _state_task_service_for(service_name: str) -> Any:
-    return HttpInvoke() if service_name == "http" else _original_factory(service_name)
-
-
-def fill() -> None:
-    """Have moto know HTTP Tasks."""
-    state_task_factory.state_task_service_for = _state_task_service_for
+@gap.wraps(state_task_factory, "state_task_service_for")
+def _state_task_service_for(original: Callable[[str], Any], service_name: str) -> Any:
+    return HttpInvoke() if service_name == "http" else original(service_name)

@@ -21,7 +21,7 @@ import re
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Never
@@ -37,6 +37,10 @@ from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name
 from moto.stepfunctions.parser.asl.component.common.string import string_expression
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.eval.variable_store import VariableStore
+
+from localcloud.gaps.patching import Gap
+
+gap = Gap()
 
 CPU_SECONDS = 1.0
 NODES_PER_LOOK = 64
@@ -252,19 +256,23 @@ class _Encoder(jsonata.Functions.Encoder):  # type: ignore[misc]
         super().__init__(**{**options, "ensure_ascii": False})
 
 
+gap.sets(jsonata.Functions, "Encoder", _Encoder)
+
+
+@gap.replaces(jsonata.Parser.InfixCoalesce, "led")
+@gap.replaces(jsonata.Parser.InfixDefault, "led")
 def _refuse_operator(symbol: Any, _left: object) -> Never:
     raise QueryError(f"The operator {symbol.id} is not supported")
 
 
-_original_init = string_expression.StringJSONata.__init__
-
-
-def _init(self: Any, expression: str) -> None:
+@gap.wraps(string_expression.StringJSONata, "__init__")
+def _init(original: Callable[..., None], self: Any, expression: str) -> None:
     # moto builds the whole machine when it is saved, so a broken expression is refused there, as on AWS.
     parsed(expression)
-    _original_init(self, expression)
+    original(self, expression)
 
 
+@gap.replaces(string_expression.StringJSONata, "_eval_body")
 def _eval_body(self: Any, env: Any) -> None:
     # `result` and `errorOutput` exist only in the fields that may read them; moto keeps None for "not here".
     states = {
@@ -299,16 +307,7 @@ def query_evaluation_error(env: Any, cause: str) -> Exception:
     return failure
 
 
+# What GetExecutionHistory shows of assigned variables; moto leaves their strings unescaped there too.
+@gap.replaces(VariableStore, "get_assigned_variables")
 def _assigned_variables(self: Any) -> dict[str, str]:
     return {name: json.dumps(self.get(name), separators=(",", ":")) for name in self._declaration_tracing}
-
-
-def fill() -> None:
-    """Give moto's Step Functions a JSONata engine that behaves like AWS's."""
-    jsonata.Functions.Encoder = _Encoder
-    jsonata.Parser.InfixCoalesce.led = _refuse_operator
-    jsonata.Parser.InfixDefault.led = _refuse_operator
-    string_expression.StringJSONata.__init__ = _init
-    string_expression.StringJSONata._eval_body = _eval_body
-    # Also unescaped in moto: what GetExecutionHistory tells about assigned variables.
-    VariableStore.get_assigned_variables = _assigned_variables

@@ -11,6 +11,7 @@ returns boto3's answer as it is, an open stream in place of the body.
 """
 
 import json
+from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -18,17 +19,17 @@ from typing import Any
 from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
 from botocore.response import StreamingBody
 from moto.stepfunctions.parser.asl.component.common.parargs import ArgumentsJSONataTemplateValueObject
-from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import StateTaskService
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_aws_sdk import (
     StateTaskServiceAwsSdk,
 )
 from moto.stepfunctions.parser.quotas import MAX_STATE_SIZE_UTF8_BYTES
 
+from localcloud.gaps.patching import Gap
 from localcloud.gaps.stepfunctions.clients import client_for
 from localcloud.gaps.stepfunctions.context import written
 from localcloud.gaps.stepfunctions.errors import java_name
 
-_original_from_state_props = StateTaskService.from_state_props
+gap = Gap()
 
 
 @lru_cache(maxsize=1024)
@@ -83,8 +84,9 @@ def _operation(task: Any, region: str) -> tuple[Any, str, Any]:
     return client, action, model
 
 
-def _from_state_props(self: Any, state_props: Any) -> None:
-    _original_from_state_props(self, state_props)
+@gap.wraps(StateTaskServiceAwsSdk, "from_state_props")
+def _from_state_props(original: Callable[..., None], self: Any, state_props: Any) -> None:
+    original(self, state_props)
     if self.parargs is None:
         raise ValueError(f"{self.resource.resource_arn} needs Arguments")
     _, _, model = _operation(self, "us-east-1")
@@ -93,6 +95,7 @@ def _from_state_props(self: Any, state_props: Any) -> None:
         to_request(dict.fromkeys(fields), model.input_shape)
 
 
+@gap.replaces(StateTaskServiceAwsSdk, "_eval_service_task")
 def _eval_service_task(
     self: Any, env: Any, resource_runtime_part: Any, normalised_parameters: Any, state_credentials: object
 ) -> None:
@@ -103,9 +106,3 @@ def _eval_service_task(
         request.setdefault("ContentType", "text/plain; charset=UTF-8")  # of the SDK for Java, for a body of text
     answer = getattr(client, action)(**request)
     env.stack.append(from_response(answer, model.output_shape))
-
-
-def fill() -> None:
-    """Have moto translate the arguments and results of SDK integrations."""
-    StateTaskServiceAwsSdk.from_state_props = _from_state_props
-    StateTaskServiceAwsSdk._eval_service_task = _eval_service_task

@@ -10,6 +10,7 @@ And a branch that begins while its run is stopped raises in its thread, and the 
 
 import logging
 from collections import deque
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -25,18 +26,27 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_parallel import br
 from moto.stepfunctions.parser.asl.utils import json_path
 from moto.stepfunctions.parser.backend import execution_worker
 
+from localcloud.gaps.patching import Gap
+
 log = logging.getLogger("localcloud.stepfunctions")
 
-_original_eval = program.Program.eval
-_original_urls = BaseBackend.urls.fget
+gap = Gap()
+
 _known_urls: dict[type, Any] = {}
 _NOT_BOUND = jsonata.Utils.NONE
 _parse_json_path = lru_cache(maxsize=1024)(json_path.parse)
 
+gap.sets(json_path, "parse", _parse_json_path)
+gap.sets(result_path, "parse", _parse_json_path)
+gap.sets(S3Backend, "_url_module", property(lambda _: s3_urls))
+for _module in (program, execute_state, branch_worker, execution_worker):
+    gap.sets(_module, "TMP_THREADS", deque(maxlen=0))
 
-def _eval(self: Any, env: Any) -> None:
+
+@gap.wraps(program.Program, "eval")
+def _eval(original: Callable[..., None], self: Any, env: Any) -> None:
     if self.timeout_seconds:  # Only a time limit needs a thread that is watched.
-        _original_eval(self, env)
+        original(self, env)
         return
     if env.program_state() is not None and not env.is_running():
         return  # a branch whose run was stopped before it began; its thread would die, and the run wait for it
@@ -44,22 +54,26 @@ def _eval(self: Any, env: Any) -> None:
     EvalComponent.eval(self, env)
 
 
+@gap.replaces(EvalComponent, "_log_failure_event_exception")
 def _log_failure(self: object, failure_event_exception: Any) -> None:
     del self
     log.debug("%s", failure_event_exception.failure_event.event_details)
 
 
+@gap.replaces(EvalComponent, "_log_exception")
 def _log_exception(self: object, exception: Exception) -> None:
     log.debug("%s: %r", type(self).__name__, exception)
 
 
-def _urls(self: Any) -> Any:
+@gap.wraps(BaseBackend, "urls")
+def _urls(original: Callable[[Any], Any], self: Any) -> Any:
     known = _known_urls.get(type(self))
     if known is None:
-        known = _known_urls[type(self)] = _original_urls(self)
+        known = _known_urls[type(self)] = original(self)
     return known
 
 
+@gap.replaces(jsonata.Jsonata.Frame, "lookup")
 def _lookup(self: Any, name: str) -> Any:
     if name == "__evaluate_exit":  # nobody here ever binds it
         return None
@@ -70,16 +84,3 @@ def _lookup(self: Any, name: str) -> Any:
             return value
         frame = frame.parent
     return None
-
-
-def fill() -> None:
-    """Have moto do each of these once, or not at all."""
-    S3Backend._url_module = property(lambda self: s3_urls)  # noqa: ARG005
-    BaseBackend.urls = property(_urls)
-    jsonata.Jsonata.Frame.lookup = _lookup
-    json_path.parse = result_path.parse = _parse_json_path
-    program.Program.eval = _eval
-    EvalComponent._log_failure_event_exception = _log_failure
-    EvalComponent._log_exception = _log_exception
-    for module in (program, execute_state, branch_worker, execution_worker):
-        module.TMP_THREADS = deque(maxlen=0)

@@ -9,7 +9,6 @@ answers, those to a wait that timed out included, drops the `cause` of SendTaskF
 lets StopExecution and a machine's timeout wait until the token is answered.
 """
 
-import functools
 import json
 import threading
 from collections.abc import Callable
@@ -33,15 +32,16 @@ from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.responses import StepFunctionResponse
 
+from localcloud.gaps.patching import Gap
+
 MAX_OUTPUT = 262_144
 MAX_ERROR, MAX_CAUSE = 256, 32_768  # SendTaskFailure API reference
+
+gap = Gap()
 
 # Every token ever given out, to its endpoint while it is open and to None from then on.
 _endpoints: dict[str, Any] = {}
 _turn = threading.Lock()
-
-_original_add = CallbackPoolManager.add
-_original_ends = {name: getattr(Environment, name) for name in ("set_stop", "set_timed_out", "set_error")}
 
 
 def answer(token: str, outcome: Any) -> None:
@@ -67,12 +67,14 @@ def _close(token: str) -> None:
         _endpoints[token] = None
 
 
-def _add(self: Any, callback_id: str) -> Any:
-    endpoint = _original_add(self, callback_id)
+@gap.wraps(CallbackPoolManager, "add")
+def _add(original: Callable[..., Any], self: Any, callback_id: str) -> Any:
+    endpoint = original(self, callback_id)
     _endpoints[callback_id] = endpoint
     return endpoint
 
 
+@gap.replaces(CallbackEndpoint, "wait")
 def _wait(self: Any, timeout: float | None = None) -> Any:
     self._notify_event.wait(timeout=timeout)
     # From here nobody reads the outcome, so from here nobody may be told that it was taken.
@@ -84,18 +86,23 @@ def _waits_for_token(self: Any) -> bool:
     return bool(self.resource.condition == ResourceCondition.WaitForTaskToken)
 
 
+gap.sets(StateTaskServiceCallback, "keeps_time", property(_waits_for_token))
+
+
+@gap.replaces(StateTaskServiceCallback, "_eval_body")
 def _eval_body(self: Any, env: Any) -> None:
     if self._is_integration_pattern():
         self._assert_integration_pattern_is_supported()
     StateTaskService._eval_body(self, env=env)
 
 
+@gap.replaces(StateTaskServiceCallback, "_eval_execution")
 def _eval_execution(self: Any, env: Any) -> None:
     if not self._is_integration_pattern():
         StateTaskService._eval_execution(self, env)
         return
     token = env.states.context_object.update_task_token()
-    env.storygate_endpoint = env.callback_pool_manager.add(token)
+    env.localcloud_endpoint = env.callback_pool_manager.add(token)
     try:
         StateTaskService._eval_execution(self, env)
     finally:
@@ -104,20 +111,19 @@ def _eval_execution(self: Any, env: Any) -> None:
         env.callback_pool_manager._pool.pop(token, None)
 
 
-def _closing(original: Callable[..., None]) -> Callable[..., None]:
-    """Let an execution, or a part of it, that ends from outside take its open token with it."""
-
-    @functools.wraps(original)
-    def end(self: Any, *arguments: Any, **named: Any) -> None:
-        original(self, *arguments, **named)
-        endpoint = getattr(self, "storygate_endpoint", None)
-        if endpoint is not None:
-            _close(endpoint.callback_id)
-            endpoint.interrupt_all()
-
-    return end
+@gap.wraps(Environment, "set_stop")
+@gap.wraps(Environment, "set_timed_out")
+@gap.wraps(Environment, "set_error")
+def _end(original: Callable[..., None], self: Any, *arguments: Any, **named: Any) -> None:
+    """Close the open token of an execution, or of a part of it, that ends from outside."""
+    original(self, *arguments, **named)
+    endpoint = getattr(self, "localcloud_endpoint", None)
+    if endpoint is not None:
+        _close(endpoint.callback_id)
+        endpoint.interrupt_all()
 
 
+@gap.replaces(StepFunctionsParserBackend, "send_task_success")
 def _send_task_success(self: object, task_token: str, outcome: str) -> None:
     del self
     if len(outcome.encode()) > MAX_OUTPUT:
@@ -129,6 +135,7 @@ def _send_task_success(self: object, task_token: str, outcome: str) -> None:
     answer(task_token, CallbackOutcomeSuccess(callback_id=task_token, output=outcome))
 
 
+@gap.replaces(StepFunctionsParserBackend, "send_task_failure")
 def _send_task_failure(self: object, task_token: str, error: str | None = None, cause: str | None = None) -> None:
     del self
     for name, text, most in (("error", error, MAX_ERROR), ("cause", cause, MAX_CAUSE)):
@@ -137,6 +144,7 @@ def _send_task_failure(self: object, task_token: str, error: str | None = None, 
     answer(task_token, CallbackOutcomeFailure(callback_id=task_token, error=error, cause=cause))
 
 
+@gap.replaces(StepFunctionsParserBackend, "send_task_heartbeat")
 def _send_task_heartbeat(self: object, task_token: str) -> None:
     del self
     if task_token not in _endpoints:
@@ -147,23 +155,9 @@ def _send_task_heartbeat(self: object, task_token: str) -> None:
     endpoint.notify_heartbeat()
 
 
+@gap.replaces(StepFunctionResponse, "send_task_failure")
 def _failure_response(self: Any) -> ActionResult:
     self.stepfunction_backend.send_task_failure(
         self._get_param("taskToken"), error=self._get_param("error"), cause=self._get_param("cause")
     )
     return EmptyResult()
-
-
-def fill() -> None:
-    """Have moto treat task tokens as AWS does."""
-    CallbackPoolManager.add = _add
-    CallbackEndpoint.wait = _wait
-    StateTaskServiceCallback.keeps_time = property(_waits_for_token)
-    StateTaskServiceCallback._eval_body = _eval_body
-    StateTaskServiceCallback._eval_execution = _eval_execution
-    for name, original in _original_ends.items():
-        setattr(Environment, name, _closing(original))
-    StepFunctionsParserBackend.send_task_success = _send_task_success
-    StepFunctionsParserBackend.send_task_failure = _send_task_failure
-    StepFunctionsParserBackend.send_task_heartbeat = _send_task_heartbeat
-    StepFunctionResponse.send_task_failure = _failure_response

@@ -9,52 +9,47 @@ DescribeStateMachineForExecution with the newest definition.
 """
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from moto.core.responses import ActionResult
 from moto.stepfunctions.models import StateMachine, StateMachineInstance, StateMachineVersion
 from moto.stepfunctions.responses import StepFunctionResponse
 
-_original_update = StateMachine.update
-_original_publish = StateMachine.publish
-_original_describe = StepFunctionResponse._describe_state_machine
-_original_for_execution = StepFunctionResponse.describe_state_machine_for_execution
+from localcloud.gaps.patching import Gap
 
 SNAPSHOT = ("definition", "roleArn", "loggingConfiguration", "tracingConfiguration", "encryptionConfiguration")
 
-
-def fill() -> None:
-    """Have moto keep revisions."""
-    StateMachineInstance.revision_id = None
-    StateMachine.update = _update
-    StateMachine.publish = _publish
-    StepFunctionResponse._describe_state_machine = _describe
-    StepFunctionResponse.describe_state_machine_for_execution = _describe_for_execution
-    StepFunctionResponse.list_state_machine_versions = _list_versions
+gap = Gap()
+gap.sets(StateMachineInstance, "revision_id", None)
 
 
-def _update(machine: Any, **changes: Any) -> None:
+@gap.wraps(StateMachine, "update")
+def _update(original: Callable[..., None], machine: Any, **changes: Any) -> None:
     changed = any(value is not None and getattr(machine, name, None) != value for name, value in changes.items())
-    _original_update(machine, **changes)
+    original(machine, **changes)
     if changed:
         machine.revision_id = str(uuid.uuid4())
 
 
-def _publish(machine: Any, description: str | None = None) -> Any:
+@gap.wraps(StateMachine, "publish")
+def _publish(original: Callable[..., None], machine: Any, description: str | None = None) -> Any:
     newest: StateMachineVersion | None = machine.latest_version
     if newest is None or newest.revision_id != machine.revision_id:
-        _original_publish(machine, description)
+        original(machine, description)
         machine.latest_version.revision_id = machine.revision_id
     return machine.latest_version
 
 
-def _describe(response: Any, state_machine_arn: str) -> ActionResult:
-    answer = _original_describe(response, state_machine_arn)
+@gap.wraps(StepFunctionResponse, "_describe_state_machine")
+def _describe(original: Callable[..., ActionResult], response: Any, state_machine_arn: str) -> ActionResult:
+    answer = original(response, state_machine_arn)
     return _with_revision(answer, response.stepfunction_backend.describe_state_machine(state_machine_arn))
 
 
-def _describe_for_execution(response: Any) -> ActionResult:
-    answer = _original_for_execution(response)
+@gap.wraps(StepFunctionResponse, "describe_state_machine_for_execution")
+def _describe_for_execution(original: Callable[[Any], ActionResult], response: Any) -> ActionResult:
+    answer = original(response)
     begun = response.stepfunction_backend.describe_execution(response._get_param("executionArn")).state_machine
     answer.result.update({name: getattr(begun, name) for name in SNAPSHOT})
     answer.result.pop("revisionId", None)
@@ -67,6 +62,7 @@ def _with_revision(answer: ActionResult, machine: Any) -> ActionResult:
     return answer
 
 
+@gap.replaces(StepFunctionResponse, "list_state_machine_versions")
 def _list_versions(response: Any) -> ActionResult:
     machine = response.stepfunction_backend.describe_state_machine(response._get_param("stateMachineArn"))
     newest_first = sorted(machine.versions.values(), key=lambda version: version.version, reverse=True)

@@ -15,9 +15,13 @@ from moto.stepfunctions.parser.asl.component.state.wait.wait_function.seconds im
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.timestamp import Timestamp
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 
+from localcloud.gaps.patching import Gap
 from localcloud.gaps.stepfunctions.jsonata import query_evaluation_error
 
+gap = Gap()
 
+
+@gap.replaces(WaitFunction, "_wait_interval")
 def _wait_interval(self: object, env: Any, wait_seconds: float) -> None:
     del self
     end = time.monotonic() + wait_seconds
@@ -25,6 +29,7 @@ def _wait_interval(self: object, env: Any, wait_seconds: float) -> None:
         env.program_state_event.wait(left)
 
 
+@gap.replaces(SecondsJSONata, "_get_wait_seconds")
 def _seconds(self: Any, env: Any) -> float:
     self.string_jsonata.eval(env=env)
     seconds = env.stack.pop()
@@ -33,6 +38,7 @@ def _seconds(self: Any, env: Any) -> float:
     return seconds
 
 
+@gap.replaces(Timestamp, "_get_wait_seconds")
 def _until(self: Any, env: Any) -> float:
     self.string.eval(env=env)
     text = env.stack.pop()
@@ -43,10 +49,3 @@ def _until(self: Any, env: Any) -> float:
     if moment is None or moment.tzinfo is None or "T" not in text.upper():
         raise query_evaluation_error(env, f"Timestamp is {text!r}, not an ISO 8601 time with an offset")
     return (moment - datetime.now(UTC)).total_seconds()
-
-
-def fill() -> None:
-    """Have moto wait as AWS does."""
-    WaitFunction._wait_interval = _wait_interval
-    SecondsJSONata._get_wait_seconds = _seconds
-    Timestamp._get_wait_seconds = _until
