@@ -1,0 +1,1 @@
+"""What maintainers run: it writes files of this repository anew."""

@@ -12,12 +12,12 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from docs.pictures import CHROMIUM, chromium
 from storygate.commands.arguments import Place
 from storygate.console.serving import console, reserved
 from storygate.runs.history import History, follow
 from storygate.runs.inputs import drop
 from storygate.support.patience import Patience
+from tools.pictures import CHROMIUM, chromium
 
 expect.set_options(timeout=20_000)
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed (Debian: apt-get install chromium)")

@@ -1,4 +1,4 @@
-"""`python -m docs.pictures`: plays runs in a local cloud and takes the README's pictures of them, with Chromium.
+"""`python -m tools.pictures`: plays runs in a local cloud and takes the README's pictures of them, with Chromium.
 
 Writes docs/pictures/{report,console}{,-dark}.png. Needs Chromium on the PATH (Debian: apt-get install chromium).
 """
