@@ -45,7 +45,7 @@ def reserved(port: int, flag: str) -> socket.socket:
 
 def _ready(place: Place) -> Place:
     """The place with every client made once: threads may share boto3's clients, but not make them (boto3 guide)."""
-    place = replace(place, aws=replace(place.aws, client=_remembering(place.aws.client)))
+    place = replace(place, aws=replace(place.aws, make_client=_remembering(place.aws.client)))
     _ = place.runs, place.who, place.s3, place.dynamodb
     return place
 

@@ -1,8 +1,9 @@
 """The AWS a command works on: an account by the operator's credentials, or the local cloud."""
 
 import os
+import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
@@ -14,9 +15,19 @@ from storygate.support.errors import no_region
 class Aws:
     """Clients for this process, and the environment that makes a child process work on the same AWS."""
 
-    client: Callable[[str], Any]
+    make_client: Callable[[str], Any]
+    """Makes a service's client, as `boto3.Session().client` does."""
     region: str
     environment: Mapping[str, str]
+    _clients: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
+
+    def client(self, service: str) -> Any:
+        """Return the one client of a service. Threads may share clients, but must not make them (boto3 guide)."""
+        with self._lock:
+            if service not in self._clients:
+                self._clients[service] = self.make_client(service)
+            return self._clients[service]
 
     @property
     def endpoint_url(self) -> str | None:
@@ -32,7 +43,7 @@ def of_environment() -> Aws:
     return Aws(session.client, session.region_name, dict(os.environ))
 
 
-def isolated(client: Callable[[str], Any], environment: Mapping[str, str]) -> Aws:
+def isolated(make_client: Callable[[str], Any], environment: Mapping[str, str]) -> Aws:
     """An AWS whose child processes see nothing of the operator's own: no key, profile, region or config file.
 
     So a local run can never reach a real account, whatever AWS_PROFILE or AWS_ENDPOINT_URL_S3 the shell holds.
@@ -45,4 +56,4 @@ def isolated(client: Callable[[str], Any], environment: Mapping[str, str]) -> Aw
         "NO_PROXY": "127.0.0.1,localhost",
         **environment,
     }
-    return Aws(client, environment["AWS_DEFAULT_REGION"], child)
+    return Aws(make_client, environment["AWS_DEFAULT_REGION"], child)

@@ -202,7 +202,7 @@ def test_interrupted_anywhere_it_continues_and_makes_one_new_version(
         return Interrupted(real, call, when) if name == service else real
 
     with pytest.raises(Broken):
-        rotate(stage, replace(local.aws, client=client), terminal, min_age=none, guard=none)
+        rotate(stage, replace(local.aws, make_client=client), terminal, min_age=none, guard=none)
     if (call, when) == ("execute_change_set", "after"):
         # CloudFormation does the rest by itself; this would be another rotation.
         with pytest.raises(OperatorError, match="is complete"):

@@ -194,7 +194,7 @@ def test_cut_after_each_step_and_run_again_it_ends_as_if_nobody_had_disturbed_it
             return Interrupted(real, call, name) if asked == service else real
 
         with pytest.raises(Broken):
-            run.deploy(replace(run.aws, client=client))
+            run.deploy(replace(run.aws, make_client=client))
     deployment, _ = run.deploy()
     assert deployment.changed
     assert picture(cloud, deployment) == undisturbed.picture
