@@ -22,6 +22,7 @@ from storygate.commands.local import STAGE, local_cloud
 from storygate.console.serving import console, reserved
 from storygate.deployment.bring_up import deploy
 from storygate.operations import send_verdict as callbacks
+from storygate.report.coordinates import read_drawing
 from storygate.report.page import page as report
 from storygate.report.view import view
 from storygate.runs.history import History, follow
@@ -74,7 +75,7 @@ def main() -> int:
             place = Place(project, deployment.stage, aws)
             names = [_play(place, *run) for run in RUNS]
             approved = Path(directory, "report.html")
-            approved.write_text(report(view(place, names[4])), encoding="utf-8")
+            approved.write_text(report(view(place, names[4]), read_drawing(project)), encoding="utf-8")
             with reserved(0, "--port") as listener, console(place, listener, locked=False) as address:
                 _take({"report": approved.as_uri(), "console": address})
     return 0

@@ -1,4 +1,4 @@
-"""`diagram`: the workflow as an SVG, drawn from `statemachine/workflow.asl.yaml` itself.
+"""`diagram`: the workflow as an SVG.
 
 docs/workflow.svg is that drawing; a test compares.
 """
@@ -7,36 +7,43 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from storygate.report.coordinates import read_drawing
 from storygate.report.graph import svg
 from storygate.stage.config import find_project
-from storygate.stage.definition import DEFINITION, read_definition
+from storygate.stage.definition import read_definition
 from storygate.support.terminal import Terminal
 
 DOCUMENT = Path("docs", "workflow.svg")
 
 
 def register(commands: Any) -> None:
-    """Adds the command to the command line."""
+    """Add the command to the command line."""
     parser = commands.add_parser(
         "diagram",
         help="the workflow as a drawing",
-        description=f"Draws {DEFINITION} as an SVG, which every browser shows, in light and dark.",
+        description="Draws the workflow as an SVG, which every browser shows, in light and dark. Its places come from "
+        "statemachine/drawing.json; states that have none there are listed.",
         epilog="Example: python -m storygate diagram --write",
     )
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("-o", "--output", metavar="FILE", type=Path, help="put it into FILE, not to standard output")
-    where.add_argument("--write", action="store_true", help=f"put it into {DOCUMENT}")
+    where.add_argument("-o", "--output", metavar="FILE", type=Path, help="write it to FILE, not to standard output")
+    where.add_argument("--write", action="store_true", help=f"write it to {DOCUMENT}")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
-    """The command: prints the drawing, or puts it where it belongs."""
+    """Print the drawing, or write it to a file."""
     project = find_project()
-    drawing = svg(read_definition(project), title="The workflow")
+    drawing = diagram(project)
     path: Path | None = project / DOCUMENT if args.write else args.output
     if path is None:
-        print(drawing)  # as it is: a terminal's width is nothing to markup
+        print(drawing)  # not through the terminal, which would wrap the markup
         return 0
     path.write_text(drawing + "\n", encoding="utf-8")
     terminal.done(f"{DOCUMENT if args.write else path} drawn")
     return 0
+
+
+def diagram(project: Path) -> str:
+    """Return the drawing of a project's workflow as one `<svg>` element."""
+    return svg(read_drawing(project), read_definition(project), title="The workflow")

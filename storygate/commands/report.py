@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from storygate.commands.arguments import add_command, add_execution, emit, place_of
-from storygate.report.graph import svg
-from storygate.report.page import page
-from storygate.report.view import as_json, marks, view
+from storygate.report.coordinates import read_drawing
+from storygate.report.page import graph, page
+from storygate.report.view import as_json, view
 from storygate.support.errors import OperatorError, WrongUsage
 from storygate.support.terminal import Terminal
 
@@ -42,7 +42,8 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     if args.json:
         emit(as_json(seen))
         return 0
-    text = svg(seen.definition, marks(seen), title=f"The states of {seen.execution}") if args.svg else page(seen)
+    drawing = read_drawing(place.project)
+    text = graph(seen, drawing) if args.svg else page(seen, drawing)
     if args.output == STDOUT:
         print(text)
         return 0

@@ -15,6 +15,7 @@ from storygate.commands.arguments import Place
 from storygate.console.actions import ACTIONS, act
 from storygate.console.guard import protect
 from storygate.console.listing import FILTERS, Listing
+from storygate.report.coordinates import read_drawing
 from storygate.report.page import CSS, TEMPLATES, body, label, page
 from storygate.report.view import RunView, view
 from storygate.runs.executions import RUNNING
@@ -68,7 +69,7 @@ def create_app(place: Place, port: int, key: str | None = None) -> Flask:
     @app.get("/runs/<execution>/report.html")
     def report(execution: str) -> Response:
         seen = view(place, execution)
-        answer = Response(page(seen), mimetype="text/html")
+        answer = Response(page(seen, read_drawing(place.project)), mimetype="text/html")
         answer.headers["Content-Disposition"] = f'attachment; filename="{seen.execution}.html"'
         return answer
 
@@ -117,7 +118,7 @@ def _shown(place: Place, seen: RunView) -> dict[str, Any]:
         others = [name for name in names if name != seen.execution]
     return {
         "run": seen,
-        "body": Markup(body(seen)),  # noqa: S704  (escaped where it is made)
+        "body": Markup(body(seen, read_drawing(place.project))),  # noqa: S704  (escaped where it is made)
         "title": f"{words} · {seen.execution}",
         "said": f"{words}: {seen.reason}" if over and seen.reason else f"{words}, {story}",
         "over": over,

@@ -1,18 +1,16 @@
-"""The drawing of a state machine: one self-contained `<svg>`, each state marked with what happened to it.
+"""The workflow's drawing: one self-contained `<svg>`, each state marked with what happened to it in a run.
 
 Colours are custom properties, `--graph-done` and so on: a page that sets them has its own; else light and dark follow
 the reader's system. A phase is told by its icon and its word as well as by its colour.
 """
 
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from html import escape
 from typing import Any, Literal, get_args
 
-from storygate.report.layout import LINES, NAME, SMALL, Box, Edge, Layout, Point, has_room, lay_out, transitions
+from storygate.report.coordinates import Box, Drawing, Edge, Point, states
 
 Phase = Literal["done", "running", "waiting", "failed", "retried", "not reached"]
 PHASES: tuple[Phase, ...] = get_args(Phase)
@@ -36,6 +34,14 @@ PALETTE = {
 UNWRITABLE = re.compile("[^\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # https://www.w3.org/TR/xml/#charsets
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 ROUND = 9.0  # radius of an arrow's bends
+NOT_DRAWN = "Not drawn, because the drawing is of another version of the workflow"
+
+# What a box holds, in pixels: tools/drawing makes the boxes large enough for it.
+NAME, SMALL = 14.0, 12.0  # sizes of the letters
+LINES = {"name": 19.0, "caption": 17.0, "note": 19.0}  # heights
+SIDE, TOP = 14.0, 12.0  # between a box's border and its words
+ICON = 30.0  # the icon of a state's type, and the space after it
+MARGIN = 20.0  # around the drawing
 
 # Icons of 18 x 18 pixels, drawn with one line.
 TYPES = {
@@ -66,44 +72,71 @@ class Mark:
     note: str = ""
 
 
-def svg(definition: Mapping[str, Any], marks: Mapping[str, Mark] | None = None, *, title: str = "") -> str:
-    """One `<svg>` element, self-contained: no script, no font, no address, every text escaped.
+NOT_REACHED = Mark("not reached")
 
-    `marks`: by the state's name; a state without one was not reached. Without `marks` the machine is drawn as it is.
-    Raises ValueError for a definition that cannot be laid out.
+
+def svg(
+    drawing: Drawing, definition: Mapping[str, Any], marks: Mapping[str, Mark] | None = None, *, title: str = ""
+) -> str:
+    """Return one self-contained `<svg>` element: no script, no font, no address, every text escaped.
+
+    Boxes and arrows are those that the definition shares with the drawing, by the names of states. The definition's
+    other states are listed above them. `marks`: by the state's name; a state without one was not reached. Without
+    `marks` the workflow is drawn by itself.
     """
-    # A note that has room anyway changes no place: left out, the layout of a moment ago still holds.
-    notes = None if marks is None else {name: note for name, mark in marks.items() if not has_room(note := _note(mark))}
-    layout = _laid_out(json.dumps(definition), None if notes is None else json.dumps(notes))
-    name = title or "State machine"
-    boxes = "".join(_box(box, marks) for box in layout.boxes)
-    edges = "".join(_edge(edge, _reached(edge, layout, marks)) for edge in layout.edges)
-    labels = "".join(_label(edge) for edge in layout.edges)
+    part = drawing.part(definition)
+    rest = tuple(name for name in states(definition) if name not in part.states)
+    above = 2 * MARGIN + LINES["note"] * len(rest) if rest else 0.0
+    height = above + (drawing.height if part.states else 0)
+    boxes = "".join(_box(box, marks) for box in part.boxes if part.states)
+    edges = "".join(_edge(edge, _reached(edge, marks)) for edge in part.edges)
+    labels = "".join(_label(edge) for edge in part.edges)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="storygate-graph" role="img" viewBox="0 0 {_n(layout.width)} '
-        f'{_n(layout.height)}" width="{_n(layout.width)}" height="{_n(layout.height)}">'
-        f"<title>{_text(name)}</title><desc>{_text(describe(definition, marks))}</desc><style>{STYLE}</style>"
-        f'<rect class="ground" width="100%" height="100%"/>{boxes}<g>{edges}</g><g>{labels}</g></svg>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="storygate-graph" role="img" viewBox="0 {_n(-above)} '
+        f'{_n(drawing.width)} {_n(height)}" width="{_n(drawing.width)}" height="{_n(height)}">'
+        f"<title>{_text(title or 'State machine')}</title><desc>{_text(describe(part, marks, rest))}</desc>"
+        f"<style>{STYLE}</style><rect class='ground' y='{_n(-above)}' width='100%' height='100%'/>"
+        f"{_rest(rest, -above, marks)}{boxes}<g>{edges}</g><g>{labels}</g></svg>"
     )
 
 
-def describe(definition: Mapping[str, Any], marks: Mapping[str, Mark] | None = None) -> str:
-    """The drawing in words: with marks what happened to each state, without them where each one leads."""
+def describe(drawing: Drawing, marks: Mapping[str, Mark] | None = None, rest: Sequence[str] = ()) -> str:
+    """Return the drawing in words: with marks what happened to each state, without them where each one leads.
+
+    `rest`: the states that are not drawn.
+    """
+    not_drawn = [f"{NOT_DRAWN}: {', '.join(rest)}."] if rest else []
     if marks is not None:
         found = {phase: [name for name, mark in marks.items() if mark.phase == phase] for phase in PHASES}
-        told = [f"{phase.capitalize()}: {', '.join(names)}." for phase, names in found.items() if names]
-        return " ".join(told) or "No state was reached."
-    ways = []
-    for name, state in definition["States"].items():
-        to = [f"{target} ({label})" if label else target for _, target, label in transitions(state)]
-        ways.append(f"{name} leads to {', '.join(to)}." if to else f"{name} ends.")
-    return " ".join([f"Starts at {definition['StartAt']}.", *ways])
+        happened = [f"{phase.capitalize()}: {', '.join(names)}." for phase, names in found.items() if names]
+        return " ".join([*(happened or ["No state was reached."]), *not_drawn])
+    ways = [f"Starts at {edge.target}." for edge in drawing.edges if edge.way == "start"][:1]
+    for box in drawing.boxes:
+        if box.kind in ("state", "container"):
+            to = [_target(edge) for edge in drawing.edges if edge.source == box.state and edge.target]
+            ways.append(f"{box.state} leads to {', '.join(to)}." if to else f"{box.state} ends.")
+    return " ".join([*ways, *not_drawn])
 
 
-@lru_cache(maxsize=32)
-def _laid_out(definition: str, notes: str | None) -> Layout:
-    """A page that is drawn anew every second changes its colours, rarely its places."""
-    return lay_out(json.loads(definition), None if notes is None else json.loads(notes))
+def _target(edge: Edge) -> str:
+    return f"{edge.target} ({edge.label.text})" if edge.label else edge.target
+
+
+def _rest(names: Sequence[str], top: float, marks: Mapping[str, Mark] | None) -> str:
+    """List the states that have no place in the drawing, each with its mark."""
+    if not names:
+        return ""
+    lines = [f"<text x='{_n(MARGIN)}' y='{_n(top + MARGIN + 6)}'>{NOT_DRAWN}:</text>"]
+    for number, name in enumerate(names):
+        y = top + MARGIN + 10 + number * LINES["note"]
+        mark = None if marks is None else marks.get(name, NOT_REACHED)
+        words = f"{name}: {_note(mark)}" if mark else name
+        sign = _sign(mark, MARGIN, y) if mark else ""
+        lines.append(
+            f"<g data-state='{_text(name)}'{_phase(mark)}>{sign}"
+            f"<text class='note' x='{_n(MARGIN + 24)}' y='{_n(y + 13)}'>{_text(words)}</text></g>"
+        )
+    return "".join(lines)
 
 
 def _note(mark: Mark) -> str:
@@ -114,36 +147,50 @@ def _box(box: Box, marks: Mapping[str, Mark] | None) -> str:
     if box.kind == "branch":
         return f"<rect class='branch' {_area(box)} rx='10'/>"
     if box.kind in ("start", "end"):
-        words = "".join(
-            f"<text x='{_n(box.x + box.width / 2)}' y='{_n(box.y + 18.2)}' text-anchor='middle'>{word}</text>"
-            for word in box.name
-        )
-        return f"<g><rect class='terminal{'' if words else ' dot'}' {_area(box)} rx='{_n(box.height / 2)}'/>{words}</g>"
-    mark = None if marks is None else marks.get(box.state, Mark("not reached"))
-    phase = f" data-phase='{mark.phase}'" if mark else ""
-    told = ": ".join(filter(None, (box.state, _note(mark) if mark else " ".join((box.type, *box.caption)))))
+        return _terminal(box)
+    mark = None if marks is None else marks.get(box.state, NOT_REACHED)
+    summary = ": ".join(filter(None, (box.state, _note(mark) if mark else " ".join((box.type, *box.caption)))))
     round_ = 22 if box.type in ("Succeed", "Fail") else 12
     shape = "group" if box.kind == "container" else "card"
     return (
-        f"<g data-state='{_text(box.state)}'{phase}><title>{_text(told)}</title>"
+        f"<g data-state='{_text(box.state)}'{_phase(mark)}><title>{_text(summary)}</title>"
         f"<rect class='{shape}' {_area(box)} rx='{round_}'/>{''.join(_words(box, mark))}</g>"
     )
 
 
+def _terminal(box: Box) -> str:
+    """Draw the workflow's start or end with its name, and the start of a branch as a dot."""
+    area = f"{_area(box)} rx='{_n(box.height / 2)}'"
+    if box.within:
+        return f"<rect class='terminal dot' {area}/>"
+    x, y = box.x + box.width / 2, box.y + 18.2
+    name = f"<text x='{_n(x)}' y='{_n(y)}' text-anchor='middle'>{box.kind.capitalize()}</text>"
+    return f"<g><rect class='terminal' {area}/>{name}</g>"
+
+
 def _words(box: Box, mark: Mark | None) -> Iterator[str]:
-    """The icon of the type, the name, the caption, and the phase with its sign."""
-    x, y = box.x + 14, box.y + 12
+    """Draw the icon of the type, the name, the caption, and the phase with its sign."""
+    x, y = box.x + SIDE, box.y + TOP
+    if mark is None and box.kind == "state":
+        y += LINES["note"] / 2  # the line of the note is free: the others are centred
     yield f"<path class='icon' transform='translate({_n(x)} {_n(y)})' d='{TYPES.get(box.type, TYPES['Pass'])}'/>"
-    x += 30
-    for line in box.name:
-        yield f"<text class='name' x='{_n(x)}' y='{_n(y + 14)}'>{_text(line)}</text>"
-        y += LINES["name"]
+    x += ICON
+    yield f"<text class='name' x='{_n(x)}' y='{_n(y + 14)}'>{_text(box.state)}</text>"
+    y += LINES["name"]
     for line in box.caption:
         yield f"<text x='{_n(x)}' y='{_n(y + 13)}'>{_text(line)}</text>"
         y += LINES["caption"]
     if mark:
-        yield f"<path class='sign' transform='translate({_n(box.x + 14)} {_n(y + 1)})' d='{SIGNS[mark.phase]}'/>"
+        yield _sign(mark, box.x + SIDE, y + 1)
         yield f"<text class='note' x='{_n(x)}' y='{_n(y + 14)}'>{_text(_note(mark))}</text>"
+
+
+def _sign(mark: Mark, x: float, y: float) -> str:
+    return f"<path class='sign' transform='translate({_n(x)} {_n(y)})' d='{SIGNS[mark.phase]}'/>"
+
+
+def _phase(mark: Mark | None) -> str:
+    return f" data-phase='{mark.phase}'" if mark else ""
 
 
 def _edge(edge: Edge, reached: bool) -> str:
@@ -174,11 +221,10 @@ def _label(edge: Edge) -> str:
     return f"<text x='{_n(x)}' y='{_n(label.y + 13)}' text-anchor='{anchor}'>{_text(label.text)}</text>"
 
 
-def _reached(edge: Edge, layout: Layout, marks: Mapping[str, Mark] | None) -> bool:
-    names = (layout.boxes[number].state for number in (edge.source, edge.target))
-    return marks is None or all(
-        not name or marks.get(name, Mark("not reached")).phase != "not reached" for name in names
-    )
+def _reached(edge: Edge, marks: Mapping[str, Mark] | None) -> bool:
+    """Tell whether both ends of an arrow were reached, as far as they are states."""
+    names = filter(None, (edge.source, edge.target))
+    return marks is None or all(marks.get(name, NOT_REACHED).phase != "not reached" for name in names)
 
 
 def _area(box: Box) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from storygate.report.coordinates import Drawing
 from storygate.report.graph import svg
 from storygate.report.timeline import timeline
 from storygate.report.view import RunView, marks
@@ -37,16 +38,21 @@ LINE = 64  # characters of JSON in a line
 FEW = 12  # packages that are shown at once
 
 
-def page(view: RunView) -> str:
-    """The whole document; nothing in it is loaded from anywhere (its Content-Security-Policy forbids it)."""
-    return _environment().get_template("page.html").render(body=Markup(body(view)), view=view, style=Markup(CSS))  # noqa: S704
+def page(view: RunView, drawing: Drawing) -> str:
+    """Return the whole document. It loads nothing from anywhere: its Content-Security-Policy forbids that."""
+    main = Markup(body(view, drawing))  # noqa: S704
+    return _environment().get_template("page.html").render(body=main, view=view, style=Markup(CSS))  # noqa: S704
 
 
-def body(view: RunView) -> str:
-    """What stands in the page's `<main>`: an `<article>` that starts with the page's only h1. Needs CSS."""
-    graph = svg(view.definition, marks(view), title=f"The states of {view.execution}")
+def body(view: RunView, drawing: Drawing) -> str:
+    """Return the content of the page's `<main>`: an `<article>` that starts with the page's only h1. Needs CSS."""
     template = _environment().get_template("run.html")
-    return template.render(view=view, graph=Markup(graph), timeline=timeline(view))  # noqa: S704
+    return template.render(view=view, graph=Markup(graph(view, drawing)), timeline=timeline(view))  # noqa: S704
+
+
+def graph(view: RunView, drawing: Drawing) -> str:
+    """Return the run's states as one `<svg>` element, each marked with what happened to it."""
+    return svg(drawing, view.definition, marks(view), title=f"The states of {view.execution}")
 
 
 def label(outcome: str) -> tuple[str, str]:

@@ -11,7 +11,9 @@ import pytest
 from botocore import xform_name
 
 from storygate.cli import command_names, main, parser
-from storygate.report.graph import svg
+from storygate.commands.diagram import diagram
+from storygate.report.coordinates import DRAWING
+from storygate.stage.definition import DEFINITION as DEFINITION_FILE
 from storygate.stage.definition import read_definition
 from tests import ROOT
 
@@ -42,8 +44,7 @@ def text_of(path: Path) -> str:
 
 
 def test_the_drawing_is_that_of_the_workflow() -> None:
-    drawn = svg(DEFINITION, title="The workflow") + "\n"
-    assert text_of(ROOT / "docs" / "workflow.svg") == drawn, "run: python -m storygate diagram --write"
+    assert text_of(ROOT / "docs" / "workflow.svg") == diagram(ROOT) + "\n", "run: python -m storygate diagram --write"
 
 
 def test_the_command_prints_the_drawing_and_puts_it_in_its_place(
@@ -52,9 +53,10 @@ def test_the_command_prints_the_drawing_and_puts_it_in_its_place(
     for name in ("statemachine", ".chalice", "docs"):
         (tmp_path / name).mkdir()
     (tmp_path / ".chalice" / "config.json").write_text("{}")
-    (tmp_path / "statemachine" / "workflow.asl.yaml").write_text(text_of(ROOT / "statemachine" / "workflow.asl.yaml"))
+    for path in (DEFINITION_FILE, DRAWING):
+        (tmp_path / path).write_text(text_of(ROOT / path))
     monkeypatch.chdir(tmp_path)
-    drawing = svg(DEFINITION, title="The workflow") + "\n"
+    drawing = diagram(ROOT) + "\n"
     assert main(["diagram"]) == 0
     assert capsys.readouterr().out == drawing
     assert main(["diagram", "--write"]) == main(["diagram", "-o", "mine.svg"]) == 0

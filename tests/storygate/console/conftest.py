@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import shutil
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from botocore.exceptions import ClientError
 
 from storygate.commands.arguments import Place
 from storygate.console.pages import create_app
+from storygate.report.coordinates import DRAWING
 from storygate.stage.aws import Aws
 from storygate.stage.config import load_stage
 from tests import ROOT
@@ -220,6 +222,8 @@ def make_place(world: World, project: Path, endpoint: str) -> Place:
     record = project / ".chalice" / "deployed" / "dev.json"
     record.parent.mkdir(parents=True)
     record.write_text(json.dumps({"resources": [{"name": "rest_api", "rest_api_id": "api1"}]}))
+    (project / DRAWING).parent.mkdir()
+    shutil.copy(ROOT / DRAWING, project / DRAWING)
     aws = Aws(lambda _: world, "eu-west-1", {"AWS_ENDPOINT_URL": endpoint})
     return Place(project, load_stage(ROOT, "dev", "eu-west-1"), aws)
 

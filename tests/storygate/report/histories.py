@@ -3,11 +3,13 @@
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from typing import Any
 
 from chalicelib.verdicts import STORY_REJECTED
+from storygate.report.coordinates import read_drawing
 from storygate.report.view import RunView, of_events
+from storygate.stage.definition import read_definition
+from tests import ROOT
 
 BEGAN = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 NAME = "approved-0123456789abcdef"
@@ -15,13 +17,8 @@ ARN = f"arn:aws:states:eu-west-1:123456789012:execution:storygate-dev:{NAME}"
 TOKEN = "AQCEAAAAKgAAAAMAAAAAAAAAAd0tK1"
 BEARER = "c0ffee-bearer-of-the-api"
 WRITES = {True: ("WriteApprovedLog", "WriteApprovedResult"), False: ("WriteLog", "WriteResult")}
-STATES = ("FindInput", "InputIsValid", "CallApis", "ApisSucceeded", "WaitForStory", *WRITES[True])
-# A machine of few states, whose graph is soon laid out.
-DEFINITION: dict[str, Any] = {
-    "StartAt": STATES[0],
-    "States": {name: {"Type": "Pass", "Next": after} for name, after in pairwise(STATES)}
-    | {STATES[-1]: {"Type": "Pass", "End": True}},
-}
+DEFINITION: dict[str, Any] = read_definition(ROOT)
+DRAWING = read_drawing(ROOT)
 REQUEST = {"jiraStoryId": "proj-1", "packageIds": ["pkg-1", "pkg-2"], "metadata": {"environment": "production"}}
 VERDICT = {
     "decision": "approved",
@@ -150,8 +147,7 @@ class Told:
         )
         for state, (key, body) in zip(WRITES[approved], writes, strict=True):
             number = self.enter(state)
-            put = {"resource": "putObject", "Bucket": "b", "Key": key, "Body": body}
-            self.attempt(number, kind="aws-sdk:s3", **put)
+            self.attempt(number, kind="aws-sdk:s3", resource="putObject", Bucket="b", Key=key, Body=body)
             self.leave(state)
         if approved:
             self.add("ExecutionSucceeded", executionSucceeded={"output": "{}"})

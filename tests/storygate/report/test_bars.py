@@ -6,19 +6,19 @@ from typing import Any
 from storygate.report.page import page
 from storygate.report.view import of_events
 from storygate.support.times import span
-from tests.storygate.report.histories import ARN, DEFINITION, RUNS, Told, seen
+from tests.storygate.report.histories import ARN, DEFINITION, DRAWING, RUNS, Told, seen
 from tests.storygate.report.markup import Element, parse
 
 
 def document(events: list[dict[str, Any]]) -> Element:
-    return parse(page(seen(events)))
+    return parse(page(seen(events), DRAWING))
 
 
 def test_each_state_has_one_row_with_its_phase_in_words_however_often_it_was_entered() -> None:
     told = Told().apis(retries=2)
     for _ in range(100):
         told.conflict()
-    text = page(seen(told.wait().resume().end("approved").events))
+    text = page(seen(told.wait().resume().end("approved").events), DRAWING)
     rows = {row.one("th").text: row for row in rows_of(parse(text))}
     assert "Retried, entered 101 times: DynamoDb.TransactionCanceledException \u00d7 100" in rows["WaitForStory"].text
     assert "Retried, 3 attempts: States.Http.StatusCode.503 \u00d7 2" in rows["CallDeployment"].text
@@ -50,7 +50,7 @@ def test_a_wait_of_days_is_drawn_shortened_and_the_page_says_so() -> None:
 def test_a_run_of_no_length_yet_is_drawn() -> None:
     events = RUNS["approved"][:2]
     view = of_events(ARN, events, DEFINITION, read_at=events[0]["timestamp"] - timedelta(seconds=1))
-    assert "FindInput" in parse(page(view)).text
+    assert "FindInput" in parse(page(view, DRAWING)).text
     assert "It has not been read yet." in document(events[:1]).text
     assert of_events(ARN, [], DEFINITION).outcome == "running"
 

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from storygate.report.live_picture import Picture, follow_live
-from storygate.runs.history import History
+from storygate.runs.history import History, Moment
 from storygate.support.patience import Patience
 from storygate.support.terminal import Terminal
 from tests.storygate.runs.history_events import BEGAN, FakeStepFunctions, entered, event, exited
@@ -49,11 +49,11 @@ def drawn(events: Sequence[Any], seconds: int, *, width: int = 120, height: int 
     return captured.get().splitlines()
 
 
-def test_a_run_without_a_history_is_starting():
+def test_a_run_without_a_history_is_starting() -> None:
     assert drawn([], 0) == ["run-1: starting"]
 
 
-def test_a_state_that_failed_once_has_its_error_and_a_cross_in_its_bar():
+def test_a_state_that_failed_once_has_its_error_and_a_cross_in_its_bar() -> None:
     state, standing = drawn(RETRIED, 9)
     assert state.startswith("↻ ReadInput")
     assert state.endswith("2 attempts, HTTP 503")
@@ -62,36 +62,36 @@ def test_a_state_that_failed_once_has_its_error_and_a_cross_in_its_bar():
     assert standing == "▸ running for 8.0 s"
 
 
-def test_a_wait_tells_how_long_it_has_lasted():
+def test_a_wait_tells_how_long_it_has_lasted() -> None:
     *_, wait, standing = drawn(WAITING, 71)
     assert wait.startswith("◷ WaitForStory")
     assert "waiting for its story for 1 min, since" in standing
 
 
-def test_a_wait_that_dominates_is_drawn_short_and_says_so():
+def test_a_wait_that_dominates_is_drawn_short_and_says_so() -> None:
     rows = drawn(REFUSED, 9001)
     assert "┆" in next(row for row in rows if "WaitForStory" in row)
     assert "  ┆ = 2 h 29 min, drawn short" in rows
 
 
-def test_a_rejection_is_drawn_as_the_end_of_the_wait_and_not_as_an_error():
+def test_a_rejection_is_drawn_as_the_end_of_the_wait_and_not_as_an_error() -> None:
     (wait,) = [row for row in drawn(REFUSED, 9001) if "WaitForStory" in row]
     assert wait.startswith("✓ WaitForStory")
     assert "✗" not in wait
     assert "StoryRejected" not in wait
 
 
-def test_the_end_tells_outcome_and_reason_and_moves_no_cursor():
+def test_the_end_tells_outcome_and_reason_and_moves_no_cursor() -> None:
     assert drawn(REFUSED, 9001)[-1] == "✗ rejected after 2 h 30 min: PROJ-1 was \N{REPLACEMENT CHARACTER}[2Jrejected."
 
 
-def test_a_reason_longer_than_the_screen_is_wide_goes_on_in_the_next_line():
+def test_a_reason_longer_than_the_screen_is_wide_goes_on_in_the_next_line() -> None:
     rows = drawn(REFUSED, 9001, width=50)
     assert max(map(len, rows)) <= 50
     assert "".join(rows[-2:]).endswith("2 h 30 min: PROJ-1 was \N{REPLACEMENT CHARACTER}[2Jrejected.")
 
 
-def test_on_a_small_screen_the_first_states_give_way():
+def test_on_a_small_screen_the_first_states_give_way() -> None:
     events = [event(1, "ExecutionStarted", 0)]
     for number in range(20):
         events += [entered(2 * number + 2, f"S{number}", 2 * number + 1), exited(2 * number + 3, f"S{number}", 0)]
@@ -101,14 +101,17 @@ def test_on_a_small_screen_the_first_states_give_way():
     assert "S19" in rows[-2]
 
 
-def test_what_an_error_quotes_is_not_drawn():
+def test_what_an_error_quotes_is_not_drawn() -> None:
     assert "s3cr3t" not in "\n".join(drawn(REFUSED, 9001))
 
 
 @pytest.mark.parametrize(("stream", "term", "told"), [(Tty, "xterm", 0), (Tty, "dumb", 6), (io.StringIO, "xterm", 6)])
-def test_lines_are_told_only_where_nothing_can_be_redrawn(monkeypatch, stream, term, told):
+def test_lines_are_written_only_where_nothing_can_be_redrawn(
+    monkeypatch: pytest.MonkeyPatch, stream: type[io.StringIO], term: str, told: int
+) -> None:
     monkeypatch.setenv("TERM", term)
-    output, moments = stream(), []
+    output = stream()
+    moments: list[Moment] = []
     history = History(FakeStepFunctions(REFUSED), ARN)
     assert follow_live(history, Patience(5), moments.append, Terminal(output))
     assert len(moments) == told

@@ -8,10 +8,7 @@ from typing import Any
 import pytest
 
 from storygate.report.page import CSS, body, page, words
-from storygate.report.view import of_events
-from storygate.stage.definition import read_definition
-from tests import ROOT
-from tests.storygate.report.histories import ARN, BEARER, RUNS, TOKEN, Told, at, seen
+from tests.storygate.report.histories import BEARER, DRAWING, RUNS, TOKEN, Told, seen
 from tests.storygate.report.markup import Element, parse
 
 MARKUP = '<script>alert(1)</script><img src=x onerror="a">&amp;'
@@ -19,7 +16,7 @@ each_run = pytest.mark.parametrize("outcome", RUNS)
 
 
 def document(events: list[dict[str, Any]]) -> Element:
-    return parse(page(seen(events)))
+    return parse(page(seen(events), DRAWING))
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +33,7 @@ def test_nothing_is_loaded_from_anywhere_and_nothing_runs(pages: dict[str, Eleme
             assert not name.startswith("on")
             if name in ("src", "href", "xlink:href", "srcset", "data", "action", "poster"):
                 assert value.startswith(("data:", "#")), value
-    links = re.findall(r"url\(([^)]*)\)|@import", page(seen(RUNS[outcome])))
+    links = re.findall(r"url\(([^)]*)\)|@import", page(seen(RUNS[outcome]), DRAWING))
     assert all(link.strip("\"'").startswith(("#", "data:")) for link in links)
     policy = root.one("meta", **{"http-equiv": "Content-Security-Policy"}).attributes["content"]
     assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'; img-src data:")
@@ -76,9 +73,7 @@ def test_the_page_is_sound_for_a_screen_reader(pages: dict[str, Element], outcom
 
 
 def test_the_graph_of_the_machine_that_ran_marks_each_state_with_its_phase() -> None:
-    definition = read_definition(ROOT)
-    events = RUNS["api_failed"]
-    root = parse(body(of_events(ARN, events, definition, read_at=at(events, 60))))
+    root = parse(body(seen(RUNS["api_failed"]), DRAWING))
     marked = {
         group.attributes["data-state"]: group.attributes["data-phase"]
         for group in root.all("g")
@@ -91,7 +86,7 @@ def test_the_graph_of_the_machine_that_ran_marks_each_state_with_its_phase() -> 
 
 @each_run
 def test_neither_the_token_nor_a_header_is_in_the_page(outcome: str) -> None:
-    text = page(seen(RUNS[outcome]))
+    text = page(seen(RUNS[outcome]), DRAWING)
     assert TOKEN not in text
     assert BEARER not in text
     assert "Bearer" not in text
@@ -157,7 +152,7 @@ def test_large_contents_are_folded_away_and_small_ones_are_open() -> None:
 
 
 def test_the_heart_of_the_page_stands_alone_for_the_console() -> None:
-    root = parse(body(seen(RUNS["waiting"])))
+    root = parse(body(seen(RUNS["waiting"]), DRAWING))
     (article,) = (element for element in root.inside if isinstance(element, Element))
     assert article.tag == "article"
     assert article.attributes["data-outcome"] == "waiting"

@@ -1,0 +1,1 @@
+"""The layout of the workflow's drawing: boxes and arrows placed by elkjs, which needs Node."""
