@@ -1,1 +1,0 @@
-"""What maintainers run: it writes files of this repository anew."""

@@ -1,4 +1,4 @@
-"""`python -m tools.pictures`: plays runs in a local cloud and takes the README's pictures of them, with Chromium.
+"""`python -m tools.pictures` (`make pictures`): play runs in a local cloud and take the README's pictures of them.
 
 Writes docs/pictures/{report,console}{,-dark}.png. Needs Chromium on the PATH (Debian: apt-get install chromium).
 """
@@ -47,14 +47,14 @@ RUNS: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("approved", "train-41", {"jiraStoryId": "REL-481"}),
     ("approved", "hotfix", {"jiraStoryId": "REL-482"}),
 )
-"""Sample, name of its input, and what differs from the sample; changed ones are left waiting."""
+"""Sample, name of its input, and changes to the sample; runs of changed samples are left waiting."""
 SCHEMES: tuple[tuple[Literal["light", "dark"], str], ...] = (("light", ""), ("dark", "-dark"))
 SIZES = {"report": (1280, 1180), "console": (1280, 660)}
 
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Chromium without a window, with an empty profile of its own; quiet towards the network."""
+    """Start Chromium without a window, with an empty profile, and without its own network requests."""
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield browser
@@ -62,7 +62,7 @@ def chromium() -> Iterator[Browser]:
 
 
 def main() -> int:
-    """Takes the pictures; 1 without Chromium."""
+    """Take the pictures; return 1 without Chromium."""
     if not CHROMIUM:
         print("error: Chromium is not installed\n  fix: apt-get install chromium", file=sys.stderr)
         return 1
@@ -82,7 +82,7 @@ def main() -> int:
 
 
 def _play(place: Place, sample: str, name: str, changes: dict[str, str]) -> str:
-    """Plays a sample to its end, or with changes until it waits; returns the run's name."""
+    """Play a sample to its end, or with changes until it waits; return the run's name."""
     request = json.loads((REPOSITORY / "samples" / f"{sample}.json").read_text(encoding="utf-8")) | changes
     run = drop(place.s3, place.stage.bucket, f"{name}.json", json.dumps(request).encode()).execution
     history = History(place.stepfunctions, place.runs.arn(run))

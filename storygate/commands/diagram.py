@@ -46,4 +46,4 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
 
 def diagram(project: Path) -> str:
     """Return the drawing of a project's workflow as one `<svg>` element."""
-    return svg(read_drawing(project), read_definition(project), title="The workflow")
+    return svg(read_drawing(project), read_definition(project))

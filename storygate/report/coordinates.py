@@ -28,7 +28,7 @@ class Box:
     """The Parallel around it, or ""."""
     type: str
     caption: tuple[str, ...]
-    """What stands under the name, in lines."""
+    """The lines under the name."""
     x: float
     y: float
     width: float

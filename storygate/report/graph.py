@@ -1,7 +1,7 @@
 """The workflow's drawing: one self-contained `<svg>`, each state marked with what happened to it in a run.
 
 Colours are custom properties, `--graph-done` and so on: a page that sets them has its own; else light and dark follow
-the reader's system. A phase is told by its icon and its word as well as by its colour.
+the reader's system. A phase has a sign and a word beside its colour.
 """
 
 import re
@@ -15,7 +15,7 @@ from storygate.report.coordinates import Box, Drawing, Edge, Point, states
 Phase = Literal["done", "running", "waiting", "failed", "retried", "not reached"]
 PHASES: tuple[Phase, ...] = get_args(Phase)
 
-# Colour: light, dark. Words and lines stand on `ground`, `group` or `surface`; tests/report computes every contrast.
+# Colour: light, dark. Words and lines are on `ground`, `group` or `surface`; a test computes every contrast.
 PALETTE = {
     "ground": ("#ffffff", "#0f1419"),
     "group": ("#f5f7fa", "#161d26"),
@@ -52,7 +52,6 @@ TYPES = {
     "Succeed": "M2.5 9a6.5 6.5 0 1 0 13 0a6.5 6.5 0 1 0-13 0M6 9.2l2.2 2.2l4-4.4",
     "Fail": "M2.5 9a6.5 6.5 0 1 0 13 0a6.5 6.5 0 1 0-13 0M6.7 6.7l4.6 4.6M11.3 6.7l-4.6 4.6",
     "Parallel": "M4 3v12M9 3v12M14 3v12",
-    "Map": "M3 5.5h11.5M3 9h11.5M3 12.5h7M12.5 12.5l2 2l3-4",
 }
 SIGNS: dict[Phase, str] = {
     "done": "M4.5 9.2l3 3l6-6.5",
@@ -76,13 +75,16 @@ NOT_REACHED = Mark("not reached")
 
 
 def svg(
-    drawing: Drawing, definition: Mapping[str, Any], marks: Mapping[str, Mark] | None = None, *, title: str = ""
+    drawing: Drawing,
+    definition: Mapping[str, Any],
+    marks: Mapping[str, Mark] | None = None,
+    *,
+    title: str = "The workflow",
 ) -> str:
     """Return one self-contained `<svg>` element: no script, no font, no address, every text escaped.
 
-    Boxes and arrows are those that the definition shares with the drawing, by the names of states. The definition's
-    other states are listed above them. `marks`: by the state's name; a state without one was not reached. Without
-    `marks` the workflow is drawn by itself.
+    Drawn are the boxes and arrows that the definition has too, by the names of its states; its other states are listed
+    above. `marks`, by state: a state without a mark was not reached; without `marks`, phases are left out.
     """
     part = drawing.part(definition)
     rest = tuple(name for name in states(definition) if name not in part.states)
@@ -94,7 +96,7 @@ def svg(
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="storygate-graph" role="img" viewBox="0 {_n(-above)} '
         f'{_n(drawing.width)} {_n(height)}" width="{_n(drawing.width)}" height="{_n(height)}">'
-        f"<title>{_text(title or 'State machine')}</title><desc>{_text(describe(part, marks, rest))}</desc>"
+        f"<title>{_text(title)}</title><desc>{_text(describe(part, marks, rest))}</desc>"
         f"<style>{STYLE}</style><rect class='ground' y='{_n(-above)}' width='100%' height='100%'/>"
         f"{_rest(rest, -above, marks)}{boxes}<g>{edges}</g><g>{labels}</g></svg>"
     )
@@ -173,7 +175,7 @@ def _words(box: Box, mark: Mark | None) -> Iterator[str]:
     x, y = box.x + SIDE, box.y + TOP
     if mark is None and box.kind == "state":
         y += LINES["note"] / 2  # the line of the note is free: the others are centred
-    yield f"<path class='icon' transform='translate({_n(x)} {_n(y)})' d='{TYPES.get(box.type, TYPES['Pass'])}'/>"
+    yield f"<path class='icon' transform='translate({_n(x)} {_n(y)})' d='{TYPES[box.type]}'/>"
     x += ICON
     yield f"<text class='name' x='{_n(x)}' y='{_n(y + 14)}'>{_text(box.state)}</text>"
     y += LINES["name"]
@@ -201,7 +203,7 @@ def _edge(edge: Edge, reached: bool) -> str:
 
 
 def _rounded(points: tuple[Point, ...]) -> str:
-    """A line with its corners rounded off."""
+    """Return the path of a line with round corners."""
     parts = [f"M{_n(points[0][0])} {_n(points[0][1])}"]
     for (ax, ay), (bx, by), (cx, cy) in zip(points, points[1:], points[2:], strict=False):
         first, second = abs(bx - ax) + abs(by - ay), abs(cx - bx) + abs(cy - by)
@@ -236,7 +238,7 @@ def _n(number: float) -> str:
 
 
 def _text(text: str) -> str:
-    """Escaped; what XML has no way to write becomes a space."""
+    """Escape a text; a character that XML cannot hold becomes a space."""
     return escape(UNWRITABLE.sub(" ", text))
 
 

@@ -1,6 +1,6 @@
 """The workflow's definition as a graph for the Eclipse Layout Kernel (ELK), and ELK's answer as a drawing.
 
-Every node and edge carries what it stands for (`box`, `arrow`): ELK gives fields that it does not know back unchanged.
+Nodes and edges carry their box or arrow (`box`, `arrow`): ELK returns fields that it does not know unchanged.
 A Parallel holds one node for each branch. No transition leaves the `States` it is in
 (https://states-language.net/spec.html#states-fields), so no arrow crosses a container's border.
 """
@@ -195,7 +195,7 @@ def _edge(edge: Mapping[str, Any]) -> Edge:
 
 
 def _label(label: Mapping[str, Any], points: list[Point]) -> Label:
-    """Place the words: the part of the arrow beside them tells at which end they touch it."""
+    """Return the words with their area, and whether the nearest part of their arrow is to their right."""
     area = _area(label)
     x, y, width = area["x"], area["y"] + area["height"] / 2, area["width"]
     beside = [ax for (ax, ay), (bx, by) in pairwise(points) if ax == bx and min(ay, by) < y < max(ay, by)]

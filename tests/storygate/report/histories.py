@@ -1,4 +1,4 @@
-"""Histories of runs as GetExecutionHistory answers them, with what AWS puts beside what we want: tokens and headers."""
+"""Histories of runs as GetExecutionHistory returns them, with the tokens and headers that AWS puts into them."""
 
 import json
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ VERDICT = {
 
 
 class Told:
-    """A history that is told event by event; each one follows the one before, unless `previous` says otherwise."""
+    """A history, built event by event; each event follows the one before it, unless `previous` names another."""
 
     def __init__(self, request: Any = None, **wrong: Any) -> None:
         self.events: list[dict[str, Any]] = []
@@ -59,7 +59,7 @@ class Told:
     def leave(
         self, state: str, kind: str = "Task", previous: int | None = None, output: Any = None, **given: Any
     ) -> int:
-        """Leaves a state with an output and assigned variables."""
+        """Leave a state with an output and assigned variables."""
         assigned = {name: json.dumps(value) for name, value in given.items()}
         exited = {"name": state, "output": json.dumps(output), "assignedVariables": assigned}
         return self.add(f"{kind}StateExited", previous=previous, stateExited=exited)
@@ -80,7 +80,7 @@ class Told:
         return self.add("TaskSucceeded", 0.5, number, taskSucceeded={"output": json.dumps(result)})
 
     def apis(self, failed: str = "", retries: int = 0, response: Any = None) -> "Told":
-        """The three calls side by side; the deployment is tried again so many times."""
+        """Add the three parallel calls; the deployment is retried `retries` times."""
         self.enter("CallApis", "Parallel")
         started = self.add("ParallelStateStarted")
         entered = {api: self.enter(f"Call{api.capitalize()}", previous=started) for api in APIS}
@@ -110,7 +110,7 @@ class Told:
         return self
 
     def conflict(self) -> "Told":
-        """An entry that is refused: the run looks for a verdict, and comes back."""
+        """Add a refused entry: the run looks for a verdict, and returns to the wait."""
         self.enter("WaitForStory")
         resource = {"resourceType": "aws-sdk:dynamodb", "resource": "transactWriteItems.waitForTaskToken"}
         self.add("TaskScheduled", taskScheduled={**resource, "parameters": json.dumps({"token": TOKEN})})
@@ -139,7 +139,7 @@ class Told:
         return self
 
     def end(self, outcome: str, reason: str = "") -> "Told":
-        """Writes log and result, and ends as the workflow does."""
+        """Write log and result, and end the run as the workflow does."""
         approved = outcome == "approved"
         writes = (
             (f"logs/{NAME}/execution.json", {"events": [log("started", "It began."), log(outcome, reason)]}),
@@ -189,11 +189,11 @@ RUNS: dict[str, list[dict[str, Any]]] = {
 
 
 def at(events: Sequence[dict[str, Any]], seconds: float) -> datetime:
-    """So many seconds after the newest event."""
+    """Return the moment so many seconds after the newest event."""
     moment: datetime = events[-1]["timestamp"]
     return moment + timedelta(seconds=seconds)
 
 
 def seen(events: list[dict[str, Any]]) -> RunView:
-    """The run that the events tell, a minute after the newest of them."""
+    """Return the view of the run a minute after its newest event."""
     return of_events(ARN, events, DEFINITION, read_at=at(events, 60))

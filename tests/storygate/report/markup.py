@@ -27,8 +27,8 @@ class Element:
 
     @property
     def text(self) -> str:
-        told = (child if isinstance(child, str) else child.text for child in self.inside)
-        return " ".join(" ".join(told).split())
+        texts = (child if isinstance(child, str) else child.text for child in self.inside)
+        return " ".join(" ".join(texts).split())
 
 
 class _Builder(HTMLParser):

@@ -1,4 +1,4 @@
-"""The drawing itself: what it says, in both themes, with any name, and that it carries nothing foreign."""
+"""The drawing of the workflow: its words, its contrast in both themes, other versions, and foreign markup in it."""
 
 import json
 import re
@@ -46,7 +46,7 @@ def contrast(one: str, other: str) -> float:
 
 
 @pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
-def test_words_and_lines_meet_wcag_aa_on_whatever_they_stand(theme: int) -> None:
+def test_words_and_lines_meet_wcag_aa_on_every_ground(theme: int) -> None:
     colours = {name: both[theme] for name, both in PALETTE.items()}
     grounds = ("ground", "group", "surface")
     words = ("text", "muted", *(phase.replace(" ", "-") for phase in PHASES))

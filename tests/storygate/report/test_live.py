@@ -1,4 +1,4 @@
-"""The picture of a run in the terminal, and the lines that take its place where nobody watches."""
+"""The picture of a run in a terminal, and the lines that replace it where the output is no terminal."""
 
 import io
 from collections.abc import Sequence
@@ -62,7 +62,7 @@ def test_a_state_that_failed_once_has_its_error_and_a_cross_in_its_bar() -> None
     assert standing == "▸ running for 8.0 s"
 
 
-def test_a_wait_tells_how_long_it_has_lasted() -> None:
+def test_a_wait_says_how_long_it_has_lasted() -> None:
     *_, wait, standing = drawn(WAITING, 71)
     assert wait.startswith("◷ WaitForStory")
     assert "waiting for its story for 1 min, since" in standing
@@ -81,7 +81,7 @@ def test_a_rejection_is_drawn_as_the_end_of_the_wait_and_not_as_an_error() -> No
     assert "StoryRejected" not in wait
 
 
-def test_the_end_tells_outcome_and_reason_and_moves_no_cursor() -> None:
+def test_the_end_says_outcome_and_reason_and_moves_no_cursor() -> None:
     assert drawn(REFUSED, 9001)[-1] == "✗ rejected after 2 h 30 min: PROJ-1 was \N{REPLACEMENT CHARACTER}[2Jrejected."
 
 
@@ -105,14 +105,14 @@ def test_what_an_error_quotes_is_not_drawn() -> None:
     assert "s3cr3t" not in "\n".join(drawn(REFUSED, 9001))
 
 
-@pytest.mark.parametrize(("stream", "term", "told"), [(Tty, "xterm", 0), (Tty, "dumb", 6), (io.StringIO, "xterm", 6)])
+@pytest.mark.parametrize(("stream", "term", "lines"), [(Tty, "xterm", 0), (Tty, "dumb", 6), (io.StringIO, "xterm", 6)])
 def test_lines_are_written_only_where_nothing_can_be_redrawn(
-    monkeypatch: pytest.MonkeyPatch, stream: type[io.StringIO], term: str, told: int
+    monkeypatch: pytest.MonkeyPatch, stream: type[io.StringIO], term: str, lines: int
 ) -> None:
     monkeypatch.setenv("TERM", term)
     output = stream()
     moments: list[Moment] = []
     history = History(FakeStepFunctions(REFUSED), ARN)
     assert follow_live(history, Patience(5), moments.append, Terminal(output))
-    assert len(moments) == told
-    assert ("━" in output.getvalue()) == (told == 0)
+    assert len(moments) == lines
+    assert ("━" in output.getvalue()) == (lines == 0)

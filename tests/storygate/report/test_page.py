@@ -1,4 +1,4 @@
-"""The page of a run: whole without network, safe whatever it is told, and sound for eye and screen reader."""
+"""The page of a run: complete without a network, safe with foreign text, and accessible."""
 
 import json
 import re
@@ -40,7 +40,7 @@ def test_nothing_is_loaded_from_anywhere_and_nothing_runs(pages: dict[str, Eleme
 
 
 @each_run
-def test_the_outcome_is_told_in_words_in_title_and_header(pages: dict[str, Element], outcome: str) -> None:
+def test_the_outcome_is_in_words_in_title_and_header(pages: dict[str, Element], outcome: str) -> None:
     root = pages[outcome]
     called = {"api_failed": "API failed"}.get(outcome, outcome.replace("_", " ").capitalize())
     assert root.one("head").one("title").text.startswith(f"{called}: ")
@@ -63,7 +63,7 @@ def test_the_page_is_sound_for_a_screen_reader(pages: dict[str, Element], outcom
     for element in root.all():
         assert set(element.attributes.get("aria-labelledby", "").split()) <= set(ids)
         if element.attributes.get("tabindex") == "0":
-            assert {"aria-label", "aria-labelledby"} & element.attributes.keys(), "what takes the focus has a name"
+            assert {"aria-label", "aria-labelledby"} & element.attributes.keys(), "what is focused has a name"
     for table in root.all("table"):
         assert all(header.attributes.get("scope") in ("col", "row") for header in table.all("th"))
         columns = len(list(next(table.all("tr")).all("th")))
@@ -92,16 +92,16 @@ def test_neither_the_token_nor_a_header_is_in_the_page(outcome: str) -> None:
     assert "Bearer" not in text
 
 
-def test_what_others_wrote_is_text_and_never_markup() -> None:
+def test_text_of_others_is_text_and_never_markup() -> None:
     request = {"jiraStoryId": MARKUP, "packageIds": [MARKUP], "metadata": {MARKUP: MARKUP}, MARKUP: 1}
     verdict = {"decision": "rejected", "actor": MARKUP, "message": MARKUP, "status": MARKUP}
     told = Told(request).apis(response={"status": MARKUP, MARKUP: MARKUP}).wait().resume(1, verdict)
     root = document(told.end("rejected", MARKUP).events)
     assert list(root.all("script", "img")) == []
-    assert root.text.count("alert(1)") > 8, "and it is all there to read"
+    assert root.text.count("alert(1)") > 8, "all of it can be read"
 
 
-def test_times_are_absolute_and_told_in_human_words(pages: dict[str, Element]) -> None:
+def test_times_are_absolute_and_spans_are_in_words(pages: dict[str, Element]) -> None:
     header = next(pages["approved"].one("article").all("header"))
     absolute = {time.attributes["datetime"]: time.text for time in header.all("time")}
     assert absolute["2026-01-31T12:00:00.010Z"] == "31 Jan 2026, 12:00:00 UTC"
@@ -121,14 +121,14 @@ def test_times_are_absolute_and_told_in_human_words(pages: dict[str, Element]) -
 
 def test_the_decision_says_who_what_and_when_or_why_there_is_none(pages: dict[str, Element]) -> None:
     decision = section(pages["approved"], "decision").text
-    for told in ("Ada Marlow", "status Done", "31 Jan 2026, 12:30:00 UTC", "1.5 seconds later"):
-        assert told in decision
-    assert "None yet. The run waits since" in section(pages["waiting"], "decision").text
-    assert "nobody had approved or rejected PROJ-1" in section(pages["timed_out"], "decision").text
+    for words_ in ("Ada Marlow", "status Done", "31 Jan 2026, 12:30:00 UTC", "1.5 seconds later"):
+        assert words_ in decision
+    assert "None yet. The run has waited since" in section(pages["waiting"], "decision").text
+    assert "PROJ-1 was neither approved nor rejected" in section(pages["timed_out"], "decision").text
     assert "before it waited" in section(pages["api_failed"], "decision").text
 
 
-def test_each_api_tells_its_answer_and_a_run_without_calls_says_so(pages: dict[str, Element]) -> None:
+def test_each_api_shows_its_answer_and_a_run_without_calls_says_so(pages: dict[str, Element]) -> None:
     failed = section(pages["api_failed"], "api-validation")
     assert "Failed HTTP 200 Attempts 1" in failed.text
     assert "the answer does not say so" in failed.text
@@ -151,7 +151,7 @@ def test_large_contents_are_folded_away_and_small_ones_are_open() -> None:
     assert not any(details.attributes.get("open") is None for details in document(RUNS["approved"]).all("details"))
 
 
-def test_the_heart_of_the_page_stands_alone_for_the_console() -> None:
+def test_the_body_of_the_page_is_one_article_for_the_console() -> None:
     root = parse(body(seen(RUNS["waiting"]), DRAWING))
     (article,) = (element for element in root.inside if isinstance(element, Element))
     assert article.tag == "article"

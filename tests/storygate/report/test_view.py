@@ -1,4 +1,4 @@
-"""A run is seen from its history alone: its phases, its times, its answers and its decision; never its token."""
+"""The view of a run, made from its history: phases, times, answers and decision; never the task token."""
 
 import json
 from datetime import timedelta
@@ -16,7 +16,7 @@ END = {"approved": "SUCCEEDED", "cancelled": "ABORTED", "running": "RUNNING", "w
 
 
 @pytest.mark.parametrize("outcome", RUNS)
-def test_each_outcome_is_told_with_aws_status_and_only_an_ended_run_has_an_end(outcome: str) -> None:
+def test_each_outcome_has_aws_status_and_only_an_ended_run_has_an_end(outcome: str) -> None:
     view = seen(RUNS[outcome])
     assert (view.outcome, view.status) == (outcome, END.get(outcome, "FAILED"))
     assert (view.ended is not None) is (view.status != "RUNNING")
@@ -39,7 +39,7 @@ def test_each_outcome_is_told_with_aws_status_and_only_an_ended_run_has_an_end(o
 def test_each_state_has_the_phase_of_what_happened_to_it(outcome: str, phases: dict[str, str]) -> None:
     view = seen(RUNS[outcome])
     assert phases.items() <= view.phases.items()
-    assert "ReadVerdict" not in view.phases, "what was not reached has none"
+    assert "ReadVerdict" not in view.phases, "a state that was not reached has no phase"
     assert ("NotApproved" in view.phases) is (view.status == "FAILED")
     assert {state: mark.phase for state, mark in marks(view).items()} == view.phases
 
@@ -58,7 +58,7 @@ def test_the_states_of_parallel_branches_have_their_own_times_attempts_and_error
     assert deployment.within == visits["CallNotification"].within
 
 
-def test_a_call_that_goes_on_is_told_with_the_attempts_so_far() -> None:
+def test_a_running_call_has_the_attempts_so_far() -> None:
     events = RUNS["approved"]
     half = next(n for n, event in enumerate(events) if event["type"] == "TaskFailed") + 1
     apis = {api.name: api for api in seen(events[:half]).apis}
@@ -93,7 +93,7 @@ def test_a_state_that_a_loop_comes_back_to_has_a_visit_each_time() -> None:
     assert (view.phases["WaitForStory"], view.phases["ReadVerdict"]) == ("waiting", "done")
     assert seen(told.resume().events).phases["WaitForStory"] == "retried"
     assert marks(view)["LetConflictPass"].note.startswith("3 times, ")
-    assert marks(view)["WaitForStory"].note == "4 times", "what grows by the second would be drawn anew each time"
+    assert marks(view)["WaitForStory"].note == "4 times", "no time of a running state"
 
 
 def test_the_decision_has_its_two_times_and_the_run_its_wait() -> None:
@@ -115,7 +115,7 @@ def test_a_rejection_is_the_answer_that_was_waited_for_and_no_failure() -> None:
     assert (waited.failed, waited.errors, waited.attempts) == (False, (), 1)
     times = parse(page(view, DRAWING)).one("section", **{"aria-labelledby": "times"})
     assert "StoryRejected" not in times.text
-    assert seen(RUNS["timed_out"]).phases["WaitForStory"] == "failed", "nobody answered that one"
+    assert seen(RUNS["timed_out"]).phases["WaitForStory"] == "failed", "no verdict came for that one"
 
 
 def test_the_request_holds_the_contracts_fields_and_names_the_others() -> None:
@@ -132,7 +132,7 @@ def test_the_log_is_the_written_one_or_what_has_come_of_it() -> None:
     assert [event.step for event in seen(RUNS["waiting"]).log] == ["validation"]
 
 
-def test_a_run_that_step_functions_itself_ended_is_told_by_its_error() -> None:
+def test_a_run_that_step_functions_itself_ended_has_its_error_as_outcome() -> None:
     told = Told()
     told.enter("CallApis", "Parallel")
     told.add("ExecutionFailed", executionFailed={"error": "States.Runtime", "cause": "binary"})
