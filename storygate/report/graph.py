@@ -133,11 +133,9 @@ def _rest(names: Sequence[str], top: float, marks: Mapping[str, Mark] | None) ->
         y = top + MARGIN + 10 + number * LINES["note"]
         mark = None if marks is None else marks.get(name, NOT_REACHED)
         words = f"{name}: {_note(mark)}" if mark else name
-        sign = _sign(mark, MARGIN, y) if mark else ""
-        lines.append(
-            f"<g data-state='{_text(name)}'{_phase(mark)}>{sign}"
-            f"<text class='note' x='{_n(MARGIN + 24)}' y='{_n(y + 13)}'>{_text(words)}</text></g>"
-        )
+        sign, style = (_sign(mark, MARGIN, y), " class='note'") if mark else ("", "")
+        text = f"<text{style} x='{_n(MARGIN + 24)}' y='{_n(y + 13)}'>{_text(words)}</text>"
+        lines.append(f"<g data-state='{_text(name)}'{_phase(mark)}>{sign}{text}</g>")
     return "".join(lines)
 
 
