@@ -11,15 +11,12 @@ import datetime
 import logging
 import os
 import socket
-import subprocess
-import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import Any, Self
 
 import localcloud.light  # noqa: F401 - before moto
 
@@ -41,12 +38,11 @@ from localcloud.gaps.awslambda import invoke as lambda_invoke
 from localcloud.gaps.registry import filled
 from localcloud.lambda_functions import LambdaFunctions
 from localcloud.loopback import bound, serving
+from localcloud.rest_api import rest_api
 
 __all__ = ["REGION", "LocalCloud", "LocalCloudError"]
 
 REGION = "us-east-1"
-DEV_SERVER = Path(__file__).with_name("dev_server.py")
-START_TIMEOUT_SECONDS = 30.0
 STOP_TIMEOUT_SECONDS = 3.0
 
 log = logging.getLogger("localcloud")
@@ -139,39 +135,13 @@ class LocalCloud:
             raise
 
     def start_api(self) -> None:
-        """Bring the REST API up, running the project's code, and wait until it answers.
+        """Start the REST API with the project's code, and wait until it answers.
 
-        Raises LocalCloudError, with what the dev server printed, if it ends before that or takes too long.
+        Raises LocalCloudError, with what the dev server printed, if that fails.
         """
         if self._api_socket is None:
             raise LocalCloudError("start the local cloud before its API")
-        listener = self._api_socket
-        process = subprocess.Popen(
-            [sys.executable, "-P", str(DEV_SERVER), "--stage", self.stage, "--socket", str(listener.fileno())],
-            cwd=self.project,
-            env={**_without_foreign_aws(os.environ.items()), **self.environment, "PYTHONUNBUFFERED": "1"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            pass_fds=[listener.fileno()],
-            text=True,
-            # Ctrl-C is for us; we close its input, and it ends by that.
-            start_new_session=True,
-        )
-        printed: deque[str] = deque(maxlen=40)
-        reader = threading.Thread(target=_follow, args=(process.stdout, printed), daemon=True)
-        reader.start()
-        self._cleanup.callback(_end, process, reader)
-        deadline = time.monotonic() + START_TIMEOUT_SECONDS
-        while not _accepts_connections(listener.getsockname()):
-            if process.poll() is not None:
-                reader.join(STOP_TIMEOUT_SECONDS)
-                raise LocalCloudError("the REST API did not start:\n" + "\n".join(printed))
-            if time.monotonic() > deadline:
-                raise LocalCloudError(
-                    f"the REST API did not start within {START_TIMEOUT_SECONDS:.0f} s:\n" + "\n".join(printed)
-                )
-            time.sleep(0.01)
+        self._cleanup.enter_context(rest_api(self.project, self.stage, self._api_socket, self.environment))
 
     def stop(self) -> None:
         """End everything that was started, in reverse order; every step is bounded. Stopping twice is harmless."""
@@ -221,34 +191,6 @@ def _bind(port: int, flag: str) -> socket.socket:
         ) from error
 
 
-def _accepts_connections(address: tuple[str, int]) -> bool:
-    try:
-        socket.create_connection(address, timeout=1).close()
-    except OSError:
-        return False
-    return True
-
-
-def _follow(output: IO[str], printed: deque[str]) -> None:
-    for line in output:
-        printed.append(line.rstrip("\n"))
-        log.debug("api: %s", printed[-1])
-
-
-def _end(process: subprocess.Popen[str], reader: threading.Thread) -> None:
-    with contextlib.suppress(OSError):
-        if process.stdin:
-            process.stdin.close()
-    try:
-        process.wait(STOP_TIMEOUT_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    reader.join(STOP_TIMEOUT_SECONDS)
-    if process.stdout:
-        process.stdout.close()
-
-
 def _stop_executions() -> None:
     """Stop what runs, as StopExecution would, so that no thread of the interpreter goes on calling a dead port."""
     now = datetime.datetime.now(tz=datetime.UTC)
@@ -269,11 +211,6 @@ def _stop_executions() -> None:
 def _write_log(group: str, stream: str, line: str) -> None:
     with contextlib.suppress(Exception):  # a log line must not end a function, whatever state its group is in
         lambda_invoke.write_log(DEFAULT_ACCOUNT_ID, REGION, group, stream, line)
-
-
-def _without_foreign_aws(variables: Any) -> dict[str, str]:
-    """The caller's environment without what would lead an AWS client elsewhere."""
-    return {name: value for name, value in variables if not name.startswith("AWS_")}
 
 
 @contextlib.contextmanager

@@ -1,83 +1,39 @@
-"""Runs Lambda functions on this machine without Docker: the deployed zip, unpacked, in worker processes.
+"""Lambda functions without Docker: the deployed zip, unpacked, in worker processes.
 
-A function gets up to `ENVIRONMENTS` processes, each handling one event at a time, rather than one process with threads:
-that is what Lambda does, so module globals behave as on AWS, and a function that overruns its timeout can be killed
-without taking its neighbours along. They start at the first event, stay warm, and are replaced when the function's
-code or configuration changes.
+A function gets up to `ENVIRONMENTS` processes, each handling one event at a time, not one process with threads. Lambda
+does the same, so module globals behave as on AWS, and a function that exceeds its timeout can be killed without its
+neighbours. A process starts when an event finds none idle, is kept for the next event, and is replaced when the
+function's code or configuration changes.
 
-Asynchronous events follow Lambda's contract (Lambda developer guide, invocation-async.html): two more attempts when the
+Asynchronous events follow Lambda's rules (Lambda developer guide, invocation-async.html): two more attempts when the
 function fails, then the on-failure destination if the function has one, else the event is dropped. The one difference
 is the wait before those attempts: 1 and 2 minutes on AWS, `RETRY_DELAYS_SECONDS` here.
 """
 
 import io
-import json
 import logging
-import os
 import shutil
-import subprocess
-import sys
 import tempfile
 import threading
-import time
 import uuid
 import zipfile
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
+
+from localcloud.lambda_process import Environment, Function, Outcome, Unhandled, Write, unhandled
 
 ENVIRONMENTS = 4
 RETRY_DELAYS_SECONDS = (0.1, 0.2)
-INIT_TIMEOUT_SECONDS = 30.0
-STOP_TIMEOUT_SECONDS = 3.0
-
-WORKER = Path(__file__).with_name("lambda_worker.py")
-
-# The process needs these to run Python at all; nothing else of ours, above all no AWS profile, reaches a function.
-INHERITED = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR", "SYSTEMROOT")
 
 log = logging.getLogger("localcloud.lambda")
-
-Error = dict[str, Any]
-Write = Callable[[str, str, str], None]
-"""Takes log group, log stream and one line."""
-
-
-@dataclass(frozen=True)
-class Function:
-    """What is deployed: all that decides whether a warm process may still be used, plus the zip itself."""
-
-    arn: str
-    name: str
-    handler: str
-    timeout_seconds: int
-    memory_mb: int
-    variables: tuple[tuple[str, str], ...]
-    code_sha256: str
-    code: bytes = field(compare=False, repr=False)
-
-    @property
-    def region(self) -> str:
-        return self.arn.split(":")[3]
-
-    @property
-    def log_group(self) -> str:
-        return f"/aws/lambda/{self.name}"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """`payload` is the result as JSON, or, if `error` is "Unhandled", AWS's description of what went wrong."""
-
-    payload: bytes
-    error: str | None = None
 
 
 @dataclass(frozen=True)
 class AsyncPolicy:
-    """An event invoke config: attempts after the first one, and who is told when all of them failed."""
+    """An event invoke config: the attempts after the first one, and what to do when all of them failed."""
 
     retries: int = len(RETRY_DELAYS_SECONDS)
     on_failure: Callable[[Any, Outcome, int], None] | None = None
@@ -94,7 +50,7 @@ class LambdaFunctions:
     def __init__(self, environment: Mapping[str, str], write: Write) -> None:
         self._environment = dict(environment)
         self._write = write
-        self._directory = Path(tempfile.mkdtemp(prefix="storygate-lambda-"))
+        self._directory = Path(tempfile.mkdtemp(prefix="localcloud-lambda-"))
         self._pools: dict[str, _Pool] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -104,7 +60,7 @@ class LambdaFunctions:
         return self._pool(function).run(event)
 
     def enqueue(self, function: Function, event: Any, policy: AsyncPolicy | None = None) -> "Future[None]":
-        """Run the function later, with retries (InvocationType Event); the future ends when the event is done with."""
+        """Run the function later, with retries (InvocationType Event); the future ends after the last attempt."""
         pool = self._pool(function)
         return pool.executor.submit(self._deliver, function, event, policy or AsyncPolicy())
 
@@ -116,7 +72,7 @@ class LambdaFunctions:
             pool.stop()
 
     def stop(self) -> None:
-        """Drop what is queued, end every process, remove the unpacked code. Takes `STOP_TIMEOUT_SECONDS` at most."""
+        """Drop queued events, end every process (`Environment.stop` bounds the wait), remove the unpacked code."""
         self._stopping.set()
         with self._lock:
             pools, self._pools = list(self._pools.values()), {}
@@ -134,8 +90,8 @@ class LambdaFunctions:
             pool.use(function)
             return pool
 
-    def _start(self, function: Function) -> "_Environment":
-        return _Environment(function, self._unpack(function), self._environment, self._write)
+    def _start(self, function: Function) -> Environment:
+        return Environment(function, self._unpack(function), self._environment, self._write)
 
     def _unpack(self, function: Function) -> Path:
         with self._lock:
@@ -154,7 +110,7 @@ class LambdaFunctions:
             outcome = pool.run(event)
             if outcome.error is None or self._stopping.is_set():
                 return
-            log.warning("%s failed, attempt %d: %s", function.name, attempt, _message(outcome))
+            log.warning("%s failed, attempt %d: %s", function.name, attempt, outcome.message)
             if attempt <= policy.retries and self._stopping.wait(RETRY_DELAYS_SECONDS[attempt - 1]):
                 return
         if policy.on_failure:
@@ -166,12 +122,12 @@ class LambdaFunctions:
 class _Pool:
     """The execution environments of one function. At most `ENVIRONMENTS` events run at once, the others wait."""
 
-    def __init__(self, start: Callable[[Function], "_Environment"]) -> None:
+    def __init__(self, start: Callable[[Function], Environment]) -> None:
         self._start = start
         self._slots = threading.BoundedSemaphore(ENVIRONMENTS)
         self._lock = threading.Lock()
-        self._idle: list[_Environment] = []
-        self._all: set[_Environment] = set()
+        self._idle: list[Environment] = []
+        self._all: set[Environment] = set()
         self._function: Function | None = None
         self._stopped = False
         self.executor = ThreadPoolExecutor(max_workers=ENVIRONMENTS, thread_name_prefix="lambda-event")
@@ -188,10 +144,11 @@ class _Pool:
             environment.stop()
 
     def run(self, event: Any) -> Outcome:
+        """Run one event in an idle environment, or in a new one; wait while all are busy."""
         with self._slots:
             try:
                 environment = self._take()
-            except _Failed as failure:
+            except Unhandled as failure:
                 return failure.outcome
             try:
                 return environment.handle(event)
@@ -199,6 +156,7 @@ class _Pool:
                 self._give_back(environment)
 
     def stop(self) -> None:
+        """Drop queued events and end every environment, busy ones included."""
         with self._lock:
             self._stopped = True
             environments, self._all = self._all, set()
@@ -207,7 +165,7 @@ class _Pool:
             environment.stop()
         self.executor.shutdown(wait=True)
 
-    def _take(self) -> "_Environment":
+    def _take(self) -> Environment:
         with self._lock:
             while self._idle:
                 environment = self._idle.pop()
@@ -222,153 +180,12 @@ class _Pool:
                 self._all.add(environment)
                 return environment
         environment.stop()
-        raise _Failed("Runtime.ExitError", "the function is being removed")
+        raise unhandled("Runtime.ExitError", "the function is being removed")
 
-    def _give_back(self, environment: "_Environment") -> None:
+    def _give_back(self, environment: Environment) -> None:
         with self._lock:
             if not self._stopped and environment.alive and environment.function == self._function:
                 self._idle.append(environment)
                 return
             self._all.discard(environment)
         environment.stop()
-
-
-class _Failed(Exception):
-    """The event ended without an answer of the handler's."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.outcome = Outcome(json.dumps({"errorType": kind, "errorMessage": message}).encode(), "Unhandled")
-
-
-class _Environment:
-    """One worker process."""
-
-    def __init__(self, function: Function, code: Path, environment: Mapping[str, str], write: Write) -> None:
-        self.function = function
-        stream = f"{time.strftime('%Y/%m/%d', time.gmtime())}/[$LATEST]{uuid.uuid4().hex}"
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", str(WORKER)],
-            cwd=code,
-            env=_variables(function, code, environment, stream),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            # Ctrl-C is for the parent; it closes the pipe, and the worker ends by that.
-            start_new_session=True,
-        )
-        self._logger = threading.Thread(target=self._log, args=(stream, write), daemon=True)
-        self._logger.start()
-        try:
-            ready = self._reply(INIT_TIMEOUT_SECONDS)
-        except _Failed:
-            self.stop()
-            raise
-        if error := ready.get("initError"):
-            self.stop()
-            failure = _Failed(error["errorType"], error["errorMessage"])
-            failure.outcome = Outcome(json.dumps(error).encode(), "Unhandled")
-            raise failure
-
-    @property
-    def alive(self) -> bool:
-        return self._process.poll() is None
-
-    def handle(self, event: Any) -> Outcome:
-        request_id = str(uuid.uuid4())
-        timeout = float(self.function.timeout_seconds)
-        request = {
-            "event": event,
-            "requestId": request_id,
-            "arn": self.function.arn,
-            "deadlineMs": time.time_ns() // 1_000_000 + int(timeout * 1000),
-        }
-        try:
-            _pipe(self._process.stdin).write(json.dumps(request) + "\n")
-            _pipe(self._process.stdin).flush()
-            reply = self._reply(timeout, request_id)
-        except _Failed as failure:
-            return failure.outcome
-        except (OSError, ValueError):  # the process died between two events, or is being stopped
-            return _Failed("Runtime.ExitError", f"RequestId: {request_id} Error: Runtime exited").outcome
-        if "error" in reply:
-            return Outcome(json.dumps(reply["error"]).encode(), "Unhandled")
-        return Outcome(json.dumps(reply["result"]).encode())
-
-    def stop(self) -> None:
-        """Close its input, which ends it, and make sure that it did."""
-        try:
-            _pipe(self._process.stdin).close()
-        except OSError:
-            log.debug("the worker had closed its input already")
-        try:
-            self._process.wait(STOP_TIMEOUT_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._logger.join(STOP_TIMEOUT_SECONDS)
-
-    def _reply(self, timeout: float, request_id: str = "") -> dict[str, Any]:
-        """The worker's next line. A timer kills the process when its time is over, as Lambda does."""
-        overran = threading.Event()
-
-        def kill() -> None:
-            overran.set()
-            self._process.kill()
-
-        timer = threading.Timer(timeout, kill)
-        timer.start()
-        try:
-            line = _pipe(self._process.stdout).readline()
-        finally:
-            timer.cancel()
-        if line:
-            reply: dict[str, Any] = json.loads(line)
-            return reply
-        status = self._process.wait()
-        if overran.is_set():
-            what = f"RequestId: {request_id} Error: Task timed out after {timeout:.2f} seconds"
-            raise _Failed("Sandbox.Timedout", what)
-        what = f"RequestId: {request_id} Error: Runtime exited with error: exit status {status}"
-        raise _Failed("Runtime.ExitError", what)
-
-    def _log(self, stream: str, write: Write) -> None:
-        for line in _pipe(self._process.stderr):
-            text = line.rstrip("\n")
-            log.info("%s: %s", self.function.name, text)
-            write(self.function.log_group, stream, text)
-
-
-def _pipe(stream: IO[str] | None) -> IO[str]:
-    assert stream is not None  # noqa: S101 - all three are pipes, see Popen above
-    return stream
-
-
-def _variables(function: Function, code: Path, environment: Mapping[str, str], stream: str) -> dict[str, str]:
-    """What Lambda sets (Lambda developer guide, configuration-envvars.html), and the function's own variables."""
-    return {
-        **{name: os.environ[name] for name in INHERITED if name in os.environ},
-        **environment,
-        **dict(function.variables),
-        "_HANDLER": function.handler,
-        "AWS_REGION": function.region,
-        "AWS_DEFAULT_REGION": function.region,
-        "AWS_LAMBDA_FUNCTION_NAME": function.name,
-        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
-        "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group,
-        "AWS_LAMBDA_LOG_STREAM_NAME": stream,
-        "LAMBDA_TASK_ROOT": str(code),
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "LANG": "en_US.UTF-8",
-        "TZ": ":UTC",
-    }
-
-
-def _message(outcome: Outcome) -> str:
-    error: Error = json.loads(outcome.payload)
-    return f"{error['errorType']}: {error['errorMessage']}"

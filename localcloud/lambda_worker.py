@@ -1,6 +1,6 @@
 """One Lambda execution environment: its own process, one event at a time, as on AWS.
 
-Started by `lambda_functions.Environment` as a plain script with the function's code directory as working directory.
+Started by `lambda_process.Environment` as a plain script, with the function's code as the working directory.
 One JSON object per line, both ways:
 
     in   {"event": …, "requestId": "…", "arn": "…", "deadlineMs": <epoch milliseconds>}

@@ -3,6 +3,7 @@
 import re
 import sys
 from collections import Counter
+from pathlib import Path
 from pkgutil import walk_packages
 from typing import Any
 
@@ -11,6 +12,7 @@ from moto.core.config import default_user_config
 from moto.dynamodb.models import DynamoDBBackend
 
 from localcloud import LocalCloudError, gaps
+from localcloud.cloud import LocalCloud
 from localcloud.gaps.patching import MISSING, Gap
 from localcloud.gaps.registry import GAPS, MOTO, check_moto, filled, gap
 from tests import ROOT
@@ -69,6 +71,18 @@ def test_overlapping_blocks_fill_once_and_the_last_one_restores() -> None:
     assert changed(once, attributes()) == set()
     second.__exit__(None, None, None)
     assert changed(before, attributes()) == set()
+
+
+def test_a_local_cloud_that_stops_restores_plain_moto(tmp_path: Path) -> None:
+    places = [(patch.owner, patch.name) for name in GAPS for patch in gap(name).patches]
+
+    def values() -> list[Any]:
+        return [(owner if isinstance(owner, dict) else vars(owner)).get(name, MISSING) for owner, name in places]
+
+    before = values()
+    with LocalCloud(tmp_path):
+        assert all(filled is not plain for filled, plain in zip(values(), before, strict=True))
+    assert values() == before
 
 
 def test_a_gap_that_cannot_be_filled_leaves_nothing_behind() -> None:

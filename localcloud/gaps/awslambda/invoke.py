@@ -18,7 +18,8 @@ from moto.logs.models import logs_backends
 from moto.sqs.models import sqs_backends
 
 from localcloud.gaps.patching import Gap
-from localcloud.lambda_functions import AsyncPolicy, Function, LambdaFunctions, Outcome
+from localcloud.lambda_functions import AsyncPolicy, LambdaFunctions
+from localcloud.lambda_process import Function, Outcome
 
 log = logging.getLogger("localcloud.lambda")
 

@@ -27,7 +27,7 @@ class Bucket(Resource):
 
     @classmethod
     def create(cls, name: str, properties: Properties, place: Place) -> Any:
-        bucket = FakeBucket.create_from_cloudformation_json(name, {"Properties": properties}, *place)
+        bucket = super().create(name, properties, place)
         _configure(place.partitioned(s3_backends), name, properties)
         return bucket
 

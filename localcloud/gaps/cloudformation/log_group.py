@@ -24,10 +24,6 @@ class LogGroup(Resource):
     extends = MotoLogGroup
     attributes: ClassVar[Attributes] = {"Arn": lambda group: f"{group.arn}:*"}
 
-    @classmethod
-    def create(cls, name: str, properties: Properties, place: Place) -> Any:
-        return MotoLogGroup.create_from_cloudformation_json(name, {"Properties": properties}, *place)
-
     def update(self, properties: Properties, place: Place) -> Any:  # noqa: ARG002 - the log group is at hand
         days = properties.get("RetentionInDays")
         self.model.retention_in_days = None if days is None else int(days)

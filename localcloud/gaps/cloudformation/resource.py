@@ -60,9 +60,9 @@ class Resource(ABC):
         self.model = model
 
     @classmethod
-    @abstractmethod
     def create(cls, name: str, properties: Properties, place: Place) -> Any:
-        """Make the resource and return moto's object for it."""
+        """Make the resource and return moto's object for it; by default as the class of moto's that it `extends`."""
+        return cls.extends.create_from_cloudformation_json(name, {"Properties": properties}, *place)
 
     @classmethod
     @abstractmethod

@@ -27,8 +27,7 @@ class Role(Resource):
 
     @classmethod
     def create(cls, name: str, properties: Properties, place: Place) -> Any:
-        role = MotoRole.create_from_cloudformation_json(name, {"Properties": properties}, *place)
-        return _configure(role, properties, place)
+        return _configure(super().create(name, properties, place), properties, place)
 
     def update(self, properties: Properties, place: Place) -> Any:
         self.model.description = properties.get("Description", "")

@@ -26,8 +26,7 @@ class Table(Resource):
 
     @classmethod
     def create(cls, name: str, properties: Properties, place: Place) -> Any:
-        table = MotoTable.create_from_cloudformation_json(name, {"Properties": properties}, *place)
-        return _configure(table, properties, place)
+        return _configure(super().create(name, properties, place), properties, place)
 
     def is_replaced_by(self, properties: Properties) -> bool:
         return super().is_replaced_by(properties) or properties["KeySchema"] != self.model.schema

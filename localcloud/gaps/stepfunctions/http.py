@@ -133,8 +133,8 @@ def check_headers(names: Any) -> None:
 def invoke(arguments: dict[str, Any], timeout: float = math.inf, most: float = SECONDS) -> dict[str, Any]:
     """Send the request that `Arguments` describe and return the result of the Task.
 
-    `timeout` is the Task's own, `most` what AWS grants any; both in seconds. Raises TaskFailure, and moto's
-    EvalTimeoutError if the Task's own timeout is what ended it.
+    `timeout` is the Task's own, `most` AWS's limit for any request; both in seconds. Raises TaskFailure, and moto's
+    EvalTimeoutError if the request takes longer than the Task's own timeout.
     """
     check_arguments(set(arguments))
     check_headers(arguments.get("Headers", {}))
@@ -143,20 +143,12 @@ def invoke(arguments: dict[str, Any], timeout: float = math.inf, most: float = S
         raise ValueError("ApiEndpoint must be an https URL")
     connection = arguments.get("InvocationConfig") or arguments["Authentication"]
     credentials = _credentials(connection["ConnectionArn"])
-
-    query = {**arguments.get("QueryParameters", {}), **credentials["query"]}
-    # One spelling for each name, so that the connection's value replaces the Task's whatever its case.
-    headers = {
-        "Content-Type": "application/json",
-        **{name.title(): str(value) for name, value in arguments.get("Headers", {}).items()},
-        **credentials["headers"],
-        "User-Agent": "Amazon|StepFunctions|HttpInvoke|us-east-1",
-        "Range": "bytes=0-262144",
-    }
+    query = urlencode({**arguments.get("QueryParameters", {}), **credentials["query"]}, doseq=True)
+    headers = _headers(arguments, credentials)
     try:
         response = _pool.request(
             arguments["Method"],
-            endpoint._replace(query="&".join(filter(None, (endpoint.query, urlencode(query, doseq=True))))).geturl(),
+            endpoint._replace(query="&".join(filter(None, (endpoint.query, query)))).geturl(),
             headers=headers,
             body=_body(arguments, headers["Content-Type"]),
             timeout=urllib3.Timeout(total=min(timeout, most)),
@@ -166,6 +158,21 @@ def invoke(arguments: dict[str, Any], timeout: float = math.inf, most: float = S
         if timeout < most and isinstance(failure, urllib3.exceptions.TimeoutError):
             raise EvalTimeoutError from failure
         raise TaskFailure("States.Http.Socket", str(failure)) from failure
+    return _result(response)
+
+
+def _headers(arguments: dict[str, Any], credentials: dict[str, dict[str, str]]) -> dict[str, str]:
+    # One spelling for each name, so that the connection's value replaces the Task's whatever its case.
+    return {
+        "Content-Type": "application/json",
+        **{name.title(): str(value) for name, value in arguments.get("Headers", {}).items()},
+        **credentials["headers"],
+        "User-Agent": "Amazon|StepFunctions|HttpInvoke|us-east-1",
+        "Range": "bytes=0-262144",
+    }
+
+
+def _result(response: urllib3.BaseHTTPResponse) -> dict[str, Any]:
     content_type = response.headers.get("Content-Type", "")
     if content_type.startswith(BINARY):
         raise TaskFailure("States.Runtime", f"The answer is {content_type}")
