@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest import mock
 
-from antlr4 import RecognitionException
+from antlr4 import RecognitionException  # type: ignore[import-untyped]
 from botocore.exceptions import ClientError
 from moto import backends
 from moto.core import DEFAULT_ACCOUNT_ID

@@ -1,16 +1,14 @@
-"""A local cloud without the app, a moto without the gaps filled, and a tiny Chalice app to deploy."""
+"""A local cloud without the app, a moto without the gaps filled, and a tiny Chalice app that is deployed."""
 
 import contextlib
 import io
 import json
-import os
 import subprocess
 import sys
 import textwrap
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -20,6 +18,7 @@ from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
 from localcloud.cloud import LocalCloud
+from tests.localcloud.chalice_project import Project
 
 BREAKS = (ClientError, ResponseParserError)
 """What boto3 raises when moto refuses, and when it answers a page that says 500."""
@@ -32,62 +31,6 @@ server.start()
 print(server.get_host_and_port()[1], flush=True)
 sys.stdin.read()
 """
-
-APP = '''
-"""Answers on one route, and writes down what it was woken by."""
-
-import json
-import os
-
-import boto3
-from chalice import AuthResponse, Chalice
-
-app = Chalice(app_name="tiny")
-queue = os.environ["QUEUE_URL"]
-
-
-def note(**what):
-    boto3.client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(what))
-
-
-@app.authorizer()
-def bearer(request):
-    if request.token == "break":
-        raise RuntimeError("broken on purpose")
-    return AuthResponse(routes=["*"] if request.token == "Bearer right" else [], principal_id="someone")
-
-
-@app.route("/hello/{name}", methods=["POST"], authorizer=bearer, cors=True)
-def hello(name):
-    return {"hello": name}
-
-
-@app.route("/length", methods=["POST"], content_types=["application/json", "text/plain"])
-def length():
-    return {"bytes": len(app.current_request.raw_body)}
-
-
-@app.route("/binary", methods=["POST"], content_types=["application/octet-stream"])
-def binary():
-    return {"bytes": len(app.current_request.raw_body)}
-
-
-@app.on_s3_event(bucket=os.environ["BUCKET"], prefix="in/", suffix=".json")
-def on_drop(event):
-    print("dropped", event.key)
-    note(version=VERSION, request_id=event.context.aws_request_id, event=event.to_dict())
-    if event.key.endswith("stumble.json") and not survived_two():
-        raise RuntimeError("not yet")
-
-
-def survived_two():
-    table = boto3.client("dynamodb")
-    answer = table.update_item(
-        TableName=os.environ["BUCKET"], Key={"id": {"S": "attempts"}}, UpdateExpression="ADD n :one",
-        ExpressionAttributeValues={":one": {"N": "1"}}, ReturnValues="UPDATED_NEW",
-    )
-    return int(answer["Attributes"]["n"]["N"]) > 2
-'''
 
 
 class Bare:
@@ -105,53 +48,6 @@ class Bare:
             aws_secret_access_key="bare",
             config=Config(retries={"total_max_attempts": 1}),  # some gaps answer 500
         )
-
-
-class Project:
-    """The tiny Chalice app, deployed with Chalice's own command."""
-
-    def __init__(self, cloud: LocalCloud, bucket: str, queue_url: str) -> None:
-        self.path, self.cloud, self.bucket, self.queue_url = cloud.project, cloud, bucket, queue_url
-        (self.path / ".chalice").mkdir()
-        (self.path / "requirements.txt").touch()
-        variables = {"BUCKET": bucket, "QUEUE_URL": queue_url}
-        config = {
-            "version": "2.0",
-            "app_name": "tiny",
-            "log_retention_in_days": 7,
-            "stages": {"local": {"environment_variables": variables}},
-        }
-        (self.path / ".chalice" / "config.json").write_text(json.dumps(config))
-        self.write(version=1)
-
-    def write(self, version: int) -> None:
-        (self.path / "app.py").write_text(APP.replace("VERSION", str(version)))
-
-    def chalice(self, command: str) -> None:
-        subprocess.run(
-            [Path(sys.executable).with_name("chalice"), command, "--stage", "local"],
-            cwd=self.path,
-            env={**os.environ, **self.cloud.environment},
-            check=True,
-            capture_output=True,
-            timeout=60,
-        )
-
-    def deployed(self, name: str) -> dict[str, Any]:
-        resources = json.loads((self.path / ".chalice" / "deployed" / "local.json").read_text())["resources"]
-        return next(resource for resource in resources if resource["name"] == name)
-
-    def notes(self, count: int) -> list[dict[str, Any]]:
-        """The next `count` notes that the app's handlers have written."""
-        found: list[dict[str, Any]] = []
-        deadline = time.monotonic() + 60
-        while len(found) < count and time.monotonic() < deadline:
-            answer = self.cloud.client("sqs").receive_message(QueueUrl=self.queue_url, WaitTimeSeconds=1)
-            for message in answer.get("Messages", []):
-                self.cloud.client("sqs").delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
-                found.append(json.loads(message["Body"]))
-        assert len(found) == count
-        return found
 
 
 @pytest.fixture(scope="module")

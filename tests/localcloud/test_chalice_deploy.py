@@ -9,7 +9,8 @@ import requests
 from botocore.exceptions import ClientError
 
 from localcloud.cloud import LocalCloud
-from tests.localcloud.conftest import Bare, Project, eventually
+from tests.localcloud.chalice_project import Project
+from tests.localcloud.conftest import Bare, eventually
 
 JSON = {"Content-Type": "application/json"}
 RIGHT = {**JSON, "Authorization": "Bearer right"}

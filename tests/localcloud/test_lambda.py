@@ -52,7 +52,8 @@ def handler(event, context):
 @pytest.fixture
 def function(cloud: LocalCloud) -> Any:
     """Creates a function, answers how to invoke it: event to (payload, function error)."""
-    client, names = cloud.client("lambda"), []
+    client = cloud.client("lambda")
+    names: list[str] = []
 
     def create(code: str = CODE, **settings: Any) -> Callable[..., tuple[Any, str | None]]:
         names.append(f"function-{len(names)}")

@@ -7,6 +7,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from moto.stepfunctions.parser.asl.component.common.retry.jitter_strategy_decl import JitterStrategy
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
@@ -111,7 +112,7 @@ def test_retries_wait_longer_each_time_up_to_a_limit_and_jitter_takes_anything_b
     retries: dict[int, int] = {}
     assert [stepfunctions_attempts._delay(state, "E", retries) for _ in range(5)] == [2.0, 4.0, 5.0, 5.0, None]
     assert stepfunctions_attempts._delay(state, "Other", {}) is None
-    retrier.jitter_strategy.jitter_strategy = stepfunctions_attempts.JitterStrategy.FULL
+    retrier.jitter_strategy.jitter_strategy = JitterStrategy.FULL
     delays = [stepfunctions_attempts._delay(state, "E", {}) or 0 for _ in range(200)]
     assert 0 <= min(delays) < 0.5
     assert 1.5 < max(delays) <= 2
