@@ -49,7 +49,7 @@ log = logging.getLogger("localcloud")
 
 
 class LocalCloud:
-    """One local cloud; a context manager. moto's state is global, so there is one at a time in a process.
+    """A local cloud; a context manager. moto's state is global, so a process can run one at a time.
 
     `project` is the Chalice project, `stage` one of its stages. A port of 0 means any free one. `wrap` puts WSGI
     middleware around all that AWS's endpoint serves. `start` raises LocalCloudError if a port is taken or another local
@@ -92,18 +92,18 @@ class LocalCloud:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Exactly what to export so that boto3, the AWS CLI, Chalice and storygate use this cloud."""
+        """The variables to export so that boto3, the AWS CLI, Chalice and their callers use this cloud."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_DEFAULT_REGION": REGION,
-            "AWS_REGION": REGION,  # else one that is exported already would win over AWS_DEFAULT_REGION in the AWS CLI
+            "AWS_REGION": REGION,  # in the AWS CLI an exported one wins over AWS_DEFAULT_REGION
         }
 
     def session(self) -> Any:
-        """A boto3 session with this cloud's region and credentials. Its clients still need `endpoint_url`."""
-        # A profile that is exported, and perhaps not there, is none of this cloud's business.
+        """Return a boto3 session with this cloud's region and credentials. Its clients still need `endpoint_url`."""
+        # Ignore an exported profile: boto3 fails if it does not exist.
         no_profile = botocore.session.Session({"profile": (None, None, None, None)})
         return boto3.Session(
             botocore_session=no_profile,
@@ -113,14 +113,14 @@ class LocalCloud:
         )
 
     def client(self, service: str) -> Any:
-        """A boto3 client of this cloud, the same one at each call; `os.environ` is left alone."""
-        with self._clients_lock:  # making clients is not safe in threads, using them is
+        """Return a boto3 client of this cloud, the same one at each call. `os.environ` does not change."""
+        with self._clients_lock:  # clients may be used in several threads, but not made in them
             if service not in self._clients:
                 self._clients[service] = self.session().client(service, endpoint_url=self.endpoint_url)
             return self._clients[service]
 
     def start(self) -> None:
-        """Bring AWS up, empty. On any failure nothing stays behind."""
+        """Start an empty AWS. If that fails, everything started so far is stopped."""
         with LocalCloud._lock:
             if LocalCloud._running is not None:
                 raise LocalCloudError(
@@ -144,7 +144,7 @@ class LocalCloud:
         self._cleanup.enter_context(rest_api(self.project, self.stage, self._api_socket, self.environment))
 
     def stop(self) -> None:
-        """End everything that was started, in reverse order; every step is bounded. Stopping twice is harmless."""
+        """Stop all in reverse order and restore plain moto; each step is bounded. A second call does nothing."""
         self._cleanup.close()
         self._clients.clear()
         self._api_socket = None
@@ -160,7 +160,7 @@ class LocalCloud:
 
         api = ExecuteApi(DomainDispatcherApplication(create_backend_app), self._api_socket.getsockname()[1])
         self._cleanup.enter_context(serving(self._wrap(api), listener, _Handler))
-        # moto's own integrations (Step Functions calling S3, say) go to the server at this port.
+        # moto's own integrations, such as Step Functions calling Lambda, go to the server at this port.
         self._cleanup.enter_context(_variable("MOTO_PORT", str(listener.getsockname()[1])))
         self._cleanup.callback(_stop_executions)
 
@@ -175,14 +175,14 @@ class LocalCloud:
 
 
 class _Handler(MotoRequestHandler):  # type: ignore[misc]  # moto is untyped here
-    """Quiet: moto's access log is for those who debug moto."""
+    """Writes moto's access log at level DEBUG."""
 
     def log(self, _type: str, message: str, *args: Any) -> None:
         log.debug(message, *args)
 
 
 def _bind(port: int, flag: str) -> socket.socket:
-    """A socket bound to this machine alone, not listening yet."""
+    """Return a socket bound to the loopback address, not listening yet."""
     try:
         return bound(port)
     except OSError as error:
@@ -192,7 +192,7 @@ def _bind(port: int, flag: str) -> socket.socket:
 
 
 def _stop_executions() -> None:
-    """Stop what runs, as StopExecution would, so that no thread of the interpreter goes on calling a dead port."""
+    """Stop all running executions, so that no thread of the interpreter keeps calling a closed port."""
     now = datetime.datetime.now(tz=datetime.UTC)
     running = [
         execution
@@ -209,7 +209,7 @@ def _stop_executions() -> None:
 
 
 def _write_log(group: str, stream: str, line: str) -> None:
-    with contextlib.suppress(Exception):  # a log line must not end a function, whatever state its group is in
+    with contextlib.suppress(Exception):  # a log line that cannot be written must not end the function
         lambda_invoke.write_log(DEFAULT_ACCOUNT_ID, REGION, group, stream, line)
 
 

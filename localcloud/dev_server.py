@@ -1,13 +1,14 @@
-"""Chalice's own dev server in a process of its own, kept to what API Gateway does.
+"""Chalice's own dev server in a process of its own, with the behaviour of API Gateway.
 
-`chalice local` would do but for these differences from API Gateway, each mended here:
- - a text body that is not UTF-8 reaches the handler as bytes; API Gateway puts U+FFFD where it cannot read it;
- - it looks for `content-type` in lower case alone, so binary bodies are not passed in base64 as on AWS;
- - whatever an authorizer or the framework raises drops the connection; API Gateway answers 500 or 502;
- - five connections wait at most, the sixth is refused; and every answer waits for Nagle's algorithm, some 40 ms;
- - it outlives a parent that is killed; this process ends when its standard input closes.
+`chalice local` differs from API Gateway (developer guide, apigateway-use-lambda-authorizer and
+api-gateway-payload-encodings) as follows; each difference is removed here:
+ - a text body that is not UTF-8 reaches the handler as bytes; API Gateway replaces the invalid bytes by U+FFFD;
+ - it looks for `content-type` in lower case only, so binary bodies are not passed in base64 as on AWS;
+ - any exception of an authorizer or of the framework drops the connection; API Gateway answers 500 or 502;
+ - at most five connections wait, the sixth is refused; and Nagle's algorithm delays every answer by some 40 ms;
+ - it survives a parent that is killed; this process ends when its standard input closes.
 
-Started by `localcloud.cloud` as a plain script, in the project's directory, with a bound socket to listen on.
+Started by `localcloud.rest_api` as a plain script, in the project's directory, with a bound socket to listen on.
 """
 
 import argparse
@@ -39,16 +40,16 @@ log = logging.getLogger("localcloud.dev_server")
 
 
 class IntegrationError(LocalGatewayException):  # type: ignore[misc]  # chalice is untyped here
-    """What API Gateway answers when a Lambda function breaks instead of answering."""
+    """API Gateway's answer when a Lambda function fails: 502."""
 
     CODE = 502
 
 
 class Gateway(LocalGateway):  # type: ignore[misc]
-    """Chalice's local API Gateway; answers whatever happens, and passes bodies on as API Gateway does."""
+    """Chalice's local API Gateway; answers every request, and passes bodies on as API Gateway does."""
 
     def handle_request(self, method: str, path: str, headers: dict[str, Any], body: bytes | None) -> Any:
-        """API Gateway's answer. Raises LocalGatewayException, which Chalice's handler turns into one."""
+        """Return API Gateway's answer, or raise LocalGatewayException, which Chalice's handler turns into one."""
         try:
             return super().handle_request(method, path, {name.lower(): value for name, value in headers.items()}, body)
         except LocalGatewayException:
@@ -67,7 +68,7 @@ class Gateway(LocalGateway):  # type: ignore[misc]
 
 
 class Handler(ChaliceRequestHandler):  # type: ignore[misc]
-    """Chalice's request handler, in front of our gateway."""
+    """Chalice's request handler, with our gateway."""
 
     disable_nagle_algorithm = True
 
@@ -78,7 +79,7 @@ class Handler(ChaliceRequestHandler):  # type: ignore[misc]
 
     @property
     def local_gateway(self) -> Gateway:
-        """Chalice sets its own, and handles the request, within its constructor."""
+        """Our gateway; Chalice's constructor sets its own, and handles the request before it returns."""
         return self._gateway
 
     @local_gateway.setter
@@ -87,7 +88,7 @@ class Handler(ChaliceRequestHandler):  # type: ignore[misc]
 
 
 class Server(ThreadedHTTPServer):  # type: ignore[misc]
-    """Listens on a socket that the parent has bound, so that the port is known, and ours, before the app is loaded."""
+    """Listens on a socket that the parent has bound: the port is known and reserved before the app is loaded."""
 
     request_queue_size = 128
     socket: Socket
@@ -124,7 +125,7 @@ def main() -> None:
 
 
 def _or_500(authorize: Any) -> Any:
-    """An authorizer that breaks is answered 500 with no message (API Gateway, AuthorizerConfigurationException)."""
+    """Answer 500 without a message if the authorizer raises (API Gateway, AuthorizerConfigurationException)."""
 
     @functools.wraps(authorize)
     def guarded(*args: Any) -> Any:

@@ -1,7 +1,7 @@
-"""The REST API on the AWS endpoint: `/_aws/execute-api/<api-id>/<stage>/<path>`, as LocalStack has it.
+"""The REST API on the AWS endpoint: `/_aws/execute-api/<api-id>/<stage>/<path>`, the path that LocalStack uses.
 
-One rule then gives the API's address on AWS and here: the endpoint and the API's id. Requests go to Chalice's dev
-server, which runs the same code as the deployed function.
+With it one rule gives an API's address on AWS and here: from the endpoint and the API's id. Requests go to Chalice's
+dev server, which runs the same code as the deployed function.
 """
 
 import http.client
@@ -16,9 +16,9 @@ PREFIX = "/_aws/execute-api/"
 # API Gateway quotas: 29 s for an integration, 10 MB for a payload.
 TIMEOUT_SECONDS = 29.0
 PAYLOAD_BYTES = 10 * 1024 * 1024
-# They belong to one connection, not to the request (RFC 9110, 7.6.1).
+# Headers of one connection, not of the request (RFC 9110, 7.6.1).
 HOP_BY_HOP = {"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "content-length", "host"}
-# The server adds its own to every answer.
+# The server adds its own of these to every answer.
 ANSWERED_BY_US = HOP_BY_HOP | {"server", "date"}
 
 Environ = dict[str, Any]
@@ -28,7 +28,7 @@ Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 class ExecuteApi:
     """WSGI middleware: forwards calls to deployed APIs to `127.0.0.1:port`, leaves all else to `app`.
 
-    An API that has not answered after `timeout` seconds is answered for: 504.
+    Answers 504 if the API has not answered after `timeout` seconds.
     """
 
     def __init__(self, app: Application, port: int, timeout: float = TIMEOUT_SECONDS) -> None:
@@ -45,7 +45,7 @@ class ExecuteApi:
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
     def _answer(self, environ: Environ) -> tuple[int, list[tuple[str, str]], bytes]:
-        # As it was sent: PATH_INFO is decoded already.
+        # Undecoded; PATH_INFO is decoded.
         target: str = environ.get("REQUEST_URI") or environ["PATH_INFO"]
         path, question, query = target.partition("?")
         api_id, stage, rest = ([*path.removeprefix(PREFIX).split("/", 2), "", ""])[:3]

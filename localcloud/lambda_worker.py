@@ -9,9 +9,9 @@ One JSON object per line, both ways:
 
 An <error> is what AWS answers: {"errorMessage", "errorType", "requestId", "stackTrace"} (Lambda developer guide,
 python-exceptions.html). All that the handler prints goes to standard error, framed by START and END lines as in
-CloudWatch Logs. The process ends at once when its standard input closes: it can never outlive its parent.
+CloudWatch Logs. The process ends when its standard input closes, so it cannot outlive its parent.
 
-Imports nothing but the standard library, and stays importable by any Python that runs a function.
+Imports only the standard library, because it runs in the function's own Python path.
 """
 
 import importlib
@@ -62,16 +62,16 @@ def main() -> None:
 
     try:
         handler = _load(os.environ["_HANDLER"])
-    except BaseException as error:  # noqa: BLE001 - whatever stops an import is the function's failure, and is told
+    except BaseException as error:  # noqa: BLE001 - an import may raise anything; the parent reports it
         reply({"initError": _describe_import(error)})
-        os._exit(1)  # at once: an ordinary exit would wait for the thread that reads
+        os._exit(1)  # an ordinary exit would wait for the thread that reads
     reply({"ready": True})
     while True:
         reply(_handle(handler, json.loads(lines.get())))
 
 
 def _take_over_standard_streams() -> tuple[IO[str], IO[str]]:
-    """Keep the two pipes for the protocol; whatever the handler prints, from C too, goes to standard error."""
+    """Keep the two pipes for the protocol; what the handler prints, from C too, goes to standard error."""
     requests = os.fdopen(os.dup(0), encoding="utf-8")
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -84,7 +84,7 @@ def _take_over_standard_streams() -> tuple[IO[str], IO[str]]:
 def _read(requests: IO[str], lines: "queue.Queue[str]") -> None:
     for line in requests:
         lines.put(line)
-    os._exit(0)  # the parent is gone or done; a handler still at work must not outlive it
+    os._exit(0)  # the parent has ended or closed the pipe; a handler that still runs must not outlive it
 
 
 def _load(name: str) -> Handler:
@@ -100,9 +100,9 @@ def _handle(handler: Handler, request: dict[str, Any]) -> dict[str, Any]:
     started = time.perf_counter()
     try:
         result = handler(request["event"], Context(request_id, request["arn"], request["deadlineMs"]))
-        json.dumps(result)  # an answer that is no JSON is the handler's error, as on AWS
+        json.dumps(result)  # as on AWS, a result that is not JSON is the handler's error
         answer = {"result": result}
-    except Exception as error:  # noqa: BLE001 - a handler may raise anything; AWS answers with what it was
+    except Exception as error:  # noqa: BLE001 - a handler may raise anything; the answer describes it
         traceback.print_exc()
         answer = {"error": _describe(error, request_id)}
     sys.stderr.flush()

@@ -1,7 +1,7 @@
-"""Serving a WSGI app to this machine alone: the local cloud's AWS, and the console.
+"""A WSGI server on the loopback address.
 
-By werkzeug's own server, which Flask and moto bring along. Its makers advise against it where strangers connect; here
-one operator does, over the loopback.
+It is werkzeug's own, which moto brings along. Its authors advise against it on a public network; here only this machine
+can connect.
 """
 
 import socket
@@ -17,7 +17,7 @@ STOP_SECONDS = 3.0
 
 
 def bound(port: int) -> socket.socket:
-    """A socket bound to a port, 0 for any free one, and not listening yet; raises OSError if the port is taken."""
+    """Return a socket bound to a port, 0 for any free one, not listening yet. Raises OSError if the port is taken."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -30,7 +30,7 @@ def bound(port: int) -> socket.socket:
 
 @contextmanager
 def serving(app: Callable[..., Any], listener: socket.socket, handler: type[WSGIRequestHandler]) -> Iterator[None]:
-    """Serves an app on a bound or listening socket while the block runs, a thread for each request."""
+    """Serve an app on a bound or listening socket while the block runs, in a thread for each request."""
     listener.listen(128)
     host, port = listener.getsockname()
     server = make_server(host, port, app, threaded=True, request_handler=handler, fd=listener.fileno())

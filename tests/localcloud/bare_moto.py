@@ -1,6 +1,6 @@
 """What moto does without the gaps filled, one probe for each gap: run as a process of its own, prints JSON.
 
-A probe that stops giving what `test_stepfunctions_gaps` expects means that moto has closed that gap by itself.
+If a probe no longer gives what `test_stepfunctions_gaps` expects, moto has closed that gap by itself.
 """
 
 import json
@@ -32,7 +32,7 @@ PASS = {"Type": "Pass", "End": True}
 
 
 def bare(cloud: Cloud) -> dict[str, Any]:
-    """What moto does as it is, with machines in JSONPath, the only language it can run."""
+    """Probe moto without any gap filled, with machines in JSONPath, the only language it can run."""
     found: dict[str, Any] = {"evaluator": jsonata._eval_jsonata}
     found["quoted"] = jsonata.encode_jsonata_variable_declarations({"$x": 'a"b'})
     try:
@@ -87,7 +87,7 @@ def bare(cloud: Cloud) -> dict[str, Any]:
 
 
 def with_an_engine(cloud: Cloud) -> dict[str, Any]:
-    """What moto does once it can evaluate JSONata, and nothing else is filled."""
+    """Probe moto with nothing filled but the JSONata engine."""
     with filled("stepfunctions.jsonata", "stepfunctions.clients"):
         return _engine(cloud)
 

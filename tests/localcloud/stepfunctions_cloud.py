@@ -31,7 +31,7 @@ def await_(condition: Callable[[], Any], seconds: float = SECONDS) -> Any:
 
 
 def task(resource: str, arguments: Any, **fields: Any) -> dict[str, Any]:
-    """A Task state that ends its machine unless told where to go."""
+    """Return a Task state that ends its machine unless the fields have a `Next`."""
     way = {} if "Next" in fields else {"End": True}
     return {"Type": "Task", "Resource": f"arn:aws:states:::{resource}", "Arguments": arguments, **way, **fields}
 

@@ -1,4 +1,4 @@
-"""Stacks: parameters are checked, what changed is updated, nothing else; failures are told; retained things stay."""
+"""Stacks: parameters are checked, only changes are updated, failures are reported, retained resources survive."""
 
 import json
 from collections.abc import Callable

@@ -30,7 +30,7 @@ def handler(event, context):
             os._exit(3)
         case "set":
             return {1, 2}
-        case "meet":  # returns only once as many others are running as it was told
+        case "meet":  # returns when as many are running as the event says
             client = s3()
             client.put_object(Bucket="meeting", Key=context.aws_request_id)
             while client.list_objects_v2(Bucket="meeting")["KeyCount"] < event["guests"]:

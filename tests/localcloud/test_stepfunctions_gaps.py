@@ -1,6 +1,6 @@
 """Each gap that localcloud.gaps fills in moto's Step Functions is still there in the moto that is pinned.
 
-A test that fails here after a new moto is good news: delete the gap's file, or the part that this line stands for.
+If a test fails here after an upgrade of moto, moto has closed the gap: delete its file, or that part of it.
 """
 
 import json
@@ -20,7 +20,7 @@ NAMES = [name for name in GAPS if name.startswith(("stepfunctions.", "server."))
 
 @pytest.fixture(scope="module")
 def bare() -> dict[str, Any]:
-    """What moto does in a process in which nobody has filled anything."""
+    """Run the probes in a process of their own, where no gap is filled."""
     ran = subprocess.run(
         [sys.executable, "-m", "tests.localcloud.bare_moto"], cwd=ROOT, capture_output=True, text=True, timeout=120
     )

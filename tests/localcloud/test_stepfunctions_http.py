@@ -109,7 +109,7 @@ def test_a_retry_by_status_code_tells_the_api_how_many_came_before(cloud: Cloud,
 
 
 def test_nobody_there_is_a_socket_error(cloud: Cloud, connection: str) -> None:
-    with socket.socket() as taken:  # Bound, but nobody listens.
+    with socket.socket() as taken:  # Bound, but not listening.
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/"
         assert cloud.run(states(A=call(url, connection)))["error"] == "States.Http.Socket"

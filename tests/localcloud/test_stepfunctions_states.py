@@ -122,7 +122,7 @@ def test_only_the_first_retrier_that_matches_counts(cloud: Cloud) -> None:
     none, some = (
         {"ErrorEquals": [name], "MaxAttempts": n} for name, n in (("S3.NoSuchKeyException", 0), ("States.ALL", 9))
     )
-    # The second one's waits add up to 511 seconds, and nobody waits that long for a run here.
+    # The second one's waits add up to 511 seconds, more than the test waits for a run.
     assert cloud.run(states(A=fails(cloud, Retry=[none, some])))["error"] == "S3.NoSuchKeyException"
 
 

@@ -44,10 +44,10 @@ def _put_rest_api(
 
 def _as_moto_reads_it(api_doc: dict[str, Any]) -> dict[str, Any]:
     doc = copy.deepcopy(api_doc)
-    del doc["swagger"]  # what moto reads of the rest is the same in OpenAPI 3
+    del doc["swagger"]  # the parts that moto reads are the same in OpenAPI 3
     for methods in doc["paths"].values():
         for name, method in list(methods.items()):
-            # Calls go to Chalice's dev server, which answers preflights by itself.
+            # Chalice's dev server gets the calls, and answers preflights itself.
             if method.get("x-amazon-apigateway-integration", {}).get("type", "").lower() == "mock":
                 del methods[name]
     return doc

@@ -2,9 +2,10 @@
 
 AWS runs the deployed code and answers as in the Lambda API reference, `Invoke`: the result, or, with the header
 X-Amz-Function-Error, a description of the error; an `Event` invocation is queued, answered 202 and retried.
-moto 5.2.5 starts a Docker container for every single event, waits for it whatever the invocation type, and retries
-nothing; deleting a function leaves nothing to clean up, so nothing is.
-Here `localcloud.lambda_functions` runs them, as long as a local cloud has given it to `run_with`.
+moto 5.2.5 starts a Docker container for every single event, waits for it even if the invocation is an `Event`, and
+retries nothing.
+Here `localcloud.lambda_functions` runs them, from the moment a local cloud hands it to `run_with`. The deletion of a
+function ends its processes.
 """
 
 import json
@@ -29,7 +30,7 @@ _runner: LambdaFunctions | None = None
 
 
 def run_with(runner: LambdaFunctions | None) -> None:
-    """Run functions with this runner from now on; None: not at all. moto's state is global, so is this."""
+    """Run functions with this runner from now on, or with None refuse to. moto's state is global, so this is too."""
     global _runner
     _runner = runner
 
@@ -40,7 +41,7 @@ def invoke_async(function: Any, event: Any) -> None:
 
 
 def write_log(account_id: str, region: str, group: str, stream: str, line: str) -> None:
-    """Append one line to CloudWatch Logs; group and stream come into being with their first line."""
+    """Append one line to CloudWatch Logs; the first line creates the group and the stream."""
     backend = logs_backends[account_id][region]
     backend.ensure_log_group(group)
     if stream not in backend.groups[group].streams:
@@ -81,7 +82,7 @@ def _delete_function(
 
 @gap.replaces(lambda_models.LambdaBackend, "put_function_event_invoke_config")
 def _put_event_invoke_config(backend: Any, function_name: str, config: dict[str, Any]) -> Any:
-    # Put replaces (Lambda API reference, PutFunctionEventInvokeConfig); moto appends, and goes on reading the first.
+    # Put replaces (Lambda API reference, PutFunctionEventInvokeConfig); moto appends, and keeps reading the first.
     function = backend.get_function(function_name)
     config = {key: value for key, value in config.items() if value is not None}
     function.event_invoke_config = [
@@ -109,17 +110,17 @@ def _policy(function: Any) -> AsyncPolicy:
     config = function.event_invoke_config[-1].config
     destination = config.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination", "")
 
-    def tell_queue(event: Any, outcome: Outcome, attempts: int) -> None:
+    def send_to_queue(event: Any, outcome: Outcome, attempts: int) -> None:
         _send_to_queue(destination, function.function_arn, event, outcome, attempts)
 
     return AsyncPolicy(
         retries=config.get("MaximumRetryAttempts", AsyncPolicy.retries),
-        on_failure=tell_queue if ":sqs:" in destination else None,
+        on_failure=send_to_queue if ":sqs:" in destination else None,
     )
 
 
 def _send_to_queue(queue_arn: str, function_arn: str, event: Any, outcome: Outcome, attempts: int) -> None:
-    """The record of a failed event (Lambda developer guide, invocation-async-retain-records.html)."""
+    """Send the record of a failed event (Lambda developer guide, invocation-async-retain-records.html)."""
     _, _, _, region, account_id, queue = queue_arn.split(":")
     record = {
         "version": "1.0",

@@ -3,9 +3,9 @@
 AWS: the calls that create, update and delete a stack answer before the work begins (API reference, `CreateStack`,
 `ExecuteChangeSet`, `DeleteStack`); a failure shows in the stack's status, and in an event with the reason.
 moto 5.2.5 works during the call, answers it with the failure, and leaves the stack `CREATE_IN_PROGRESS` or
-`REVIEW_IN_PROGRESS` for good; to describe its resources or outputs is to try to make them again.
-Here a stack ends as AWS ends it with rollback disabled: `CREATE_FAILED` or `UPDATE_FAILED`, with what was made so far;
-or `DELETE_FAILED`, with what is left, to be deleted again.
+`REVIEW_IN_PROGRESS`; a later call that describes its resources or outputs tries to make them again.
+Here a stack ends as on AWS with rollback disabled: `CREATE_FAILED` or `UPDATE_FAILED`, with what was made so far; or
+`DELETE_FAILED`, with what is left, to be deleted again.
 """
 
 import logging

@@ -1,9 +1,10 @@
 """CloudFormation checks parameters and hides NoEcho values.
 
-AWS: CloudFormation user guide, parameters-section-structure.html. A value must fit AllowedPattern (as a whole),
+AWS: CloudFormation user guide, parameters-section-structure.html. A value must fit AllowedPattern (the whole value),
 AllowedValues, Min/MaxLength and Min/MaxValue; the refusal quotes ConstraintDescription if there is one; names that the
 template does not know are refused; a NoEcho value is shown as `****`.
-moto 5.2.5 checks nothing, ignores unknown names, and shows NoEcho values, as it looks for the value among the names.
+moto 5.2.5 checks nothing, ignores unknown names, and shows NoEcho values, because it looks for the value among the
+names.
 """
 
 import re

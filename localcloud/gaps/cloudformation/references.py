@@ -2,9 +2,9 @@
 
 AWS: CloudFormation user guide, dynamic-references-secretsmanager.html. The form is
 `{{resolve:secretsmanager:secret-id:SecretString:json-key:version-stage:version-id}}`, the last three may be empty or
-missing, `secret-id` is a name or an ARN; the resolved value never shows up in the template or in a comparison, so a
-rotated secret is noticed only if the reference's own text changes.
-moto 5.2.5 passes the reference on as it is.
+missing, `secret-id` is a name or an ARN. The resolved value appears neither in the template nor in a comparison, so an
+update notices a rotated secret only if the reference's own text changes.
+moto 5.2.5 gives the resource the reference itself.
 """
 
 import json
@@ -30,7 +30,7 @@ def resolve(value: Any, account_id: str, region: str) -> Any:
     """Return a copy of the JSON value with every reference in its strings replaced.
 
     Raises moto's ValidationError if the secret, the version or the JSON key does not exist, or if `SecretString` is
-    misspelt.
+    misspelled.
     """
     if isinstance(value, dict):
         return {key: resolve(item, account_id, region) for key, item in value.items()}

@@ -91,7 +91,7 @@ class Resource(ABC):
         return self.model.get_cfn_attribute(attribute_name)
 
     def is_created(self) -> bool:
-        """Return True: all resources here are there at once."""
+        """Return True: a call to moto's backend makes the resource before it returns."""
         return True
 
     @classmethod

@@ -1,11 +1,11 @@
-"""CloudFormation updates what changed, and says so when nothing did.
+"""CloudFormation updates what changed, and refuses an update without changes.
 
 AWS: CloudFormation user guide, using-cfn-updating-stacks.html and API reference `CreateChangeSet`, `UpdateStack`.
- - A resource is updated if its properties, with parameters and conditions applied, differ; added or removed when its
-   condition turns. Dynamic references are compared as written.
- - Resources leave last, after the update of those that stay; `DeletionPolicy: Retain` holds then, too.
- - Nothing to do: `UpdateStack` answers ValidationError "No updates are to be performed."; a change set comes out FAILED
-   and says why (`aws cloudformation deploy` reads that text). Bad parameters are refused before anything is touched.
+ - A resource is updated if its properties, with parameters and conditions applied, differ; it is added or removed when
+   its condition changes. Dynamic references are compared as written.
+ - Removed resources are deleted last, after the updates; `DeletionPolicy: Retain` holds then too.
+ - Without changes `UpdateStack` answers ValidationError "No updates are to be performed."; a change set becomes FAILED,
+   and its reason says so (`aws cloudformation deploy` reads that text). Bad parameters are refused before any change.
  - A change set gives the stack its outputs, parameters, tags and description, as `UpdateStack` does.
 moto 5.2.5 compares the text of the template and looks only for a plain `Ref` to a changed parameter (neither `Fn::Sub`
 nor conditions), deletes first and ignores DeletionPolicy, loses a resource whose type it cannot update, notices an
@@ -62,7 +62,7 @@ def _update(resource_map: Any, template: dict[str, Any], parameters: dict[str, A
 
 
 def _in_order(resources: dict[str, Any]) -> list[str]:
-    """Names, each after those it refers to."""
+    """Return the names, each after those it refers to."""
     ordered: dict[str, None] = {}
 
     def visit(name: str, path: tuple[str, ...]) -> None:
@@ -70,7 +70,7 @@ def _in_order(resources: dict[str, Any]) -> list[str]:
             return
         text = json.dumps(resources[name], default=str)
         for other in resources:
-            # Ref, GetAtt, Sub and DependsOn all name it in quotes, or in ${…}; one too many only changes the order.
+            # Ref, GetAtt, Sub and DependsOn name it in quotes or in ${…}; a false match changes only the order.
             if other != name and any(form in text for form in (f'"{other}"', f"${{{other}}}", f"${{{other}.")):
                 visit(other, (*path, name))
         ordered[name] = None
@@ -98,7 +98,7 @@ def _update_resource(resource_map: Any, name: str, before: dict[str, Any]) -> No
             region_name=resource_map._region_name,
         )
         return
-    # A type that moto cannot update is replaced. The old one goes first, for it may well have the same name.
+    # A type that moto cannot update is replaced. The old one is deleted first, as it may have the same name.
     del resource_map._parsed_resources[name]
     if not retains(after, "UpdateReplacePolicy"):
         resource_map._delete_resource(resource, before)
@@ -114,7 +114,7 @@ def _apply(change_set: Any) -> None:
     stack.description = change_set.template_dict.get("Description")
     stack.parameters = change_set.parameters
     stack.tags = change_set.tags or stack.tags
-    # Not `_create_output_map`, as `Stack.update` does: the resources are in this map already.
+    # `Stack.update` calls `_create_output_map`; here the resources are in this map already.
     stack.output_map = parsing.OutputMap(stack.resource_map, stack.template_dict, stack.stack_id)
 
 
@@ -123,7 +123,7 @@ def _create_change_set(original: Callable[..., tuple[str, str]], backend: Any, *
     template = Stack.parse_template(request["template"])
     stack = _stack(backend, request["stack_name"])
     if request["change_set_type"] == "CREATE" and stack and stack.status == "REVIEW_IN_PROGRESS":
-        # A stack that only ever had change sets: the next one belongs to it, moto would make a second of the name.
+        # A stack that has had change sets only: this one belongs to it; moto would make a second stack of the name.
         del backend.stacks[stack.stack_id]
         stack = None
     _resolved_parameters(backend, request["stack_name"], template, request["parameters"])
@@ -148,7 +148,7 @@ def _update_parameters(_backend: Any, instance: Any, incoming_params: list[dict[
 def _previous(stack: Any, name: str) -> str:
     if name in stack.parameters:
         return str(stack.parameters[name])
-    # It kept its default so far.
+    # So far it had its default.
     return str(stack.template_dict.get("Parameters", {}).get(name, {}).get("Default", ""))
 
 
@@ -158,7 +158,7 @@ def _refuse_if_unchanged(response: Any, incoming: list[dict[str, Any]] | None, b
     template = Stack.parse_template(body)
     _resolved_parameters(response.cloudformation_backend, stack.name, template, parameters)
     if response._get_action() == "CreateChangeSet":
-        return  # a change set without changes is made all the same, and fails
+        return  # a change set without changes is created, and fails
     tags = {item["Key"]: item["Value"] for item in response._get_param("Tags", [])}
     if _unchanged(stack, template, parameters, tags):
         raise ValidationError(message="No updates are to be performed.")
@@ -173,7 +173,7 @@ def _unchanged(stack: Any, template: dict[str, Any], parameters: dict[str, Any],
 def _resolved_parameters(
     owner: Any, stack_name: str, template: dict[str, Any], parameters: dict[str, Any]
 ) -> dict[str, Any]:
-    """The parameters as the template would see them. Raises moto's ValidationError if one does not fit it."""
+    """Return the values that the template would see. Raises moto's ValidationError if one does not fit it."""
     scratch = parsing.ResourceMap(
         stack_id="",
         stack_name=stack_name,

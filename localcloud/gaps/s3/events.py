@@ -2,7 +2,7 @@
 
 AWS: S3 user guide, notification-content-structure.html. Every record carries `eventTime`, `awsRegion`, `sequencer`
 (a hexadecimal string that grows with each event of one key), `versionId` if the bucket is versioned, and a form-encoded
-key; one upload makes one event, whatever the number of its parts.
+key; one upload makes one event, also if it has several parts.
 moto 5.2.5 leaves out `sequencer` and `versionId`, sends two events for one multipart upload (`ObjectCreated:Put` and
 `CompleteMultipartUpload`), makes the upload wait for the function, and ignores the function's errors.
 """
@@ -55,8 +55,8 @@ def _get_s3_event(
 def _invoke_lambda(account_id: str, event_body: Any, fn_arn: str, region_name: str) -> None:
     try:
         function = get_backend(account_id, region_name).get_function(fn_arn)
-    except Exception as error:  # noqa: BLE001 - the upload succeeds on AWS, too, when its listener is gone
+    except Exception as error:  # noqa: BLE001 - on AWS too an upload succeeds without its listener
         log.warning("an S3 event found no function %s: %s", fn_arn, error)
         return
-    # A round trip through JSON, as on the wire: moto's enums become strings, and the event is the function's own.
+    # Through JSON, as between AWS and the function: moto's enums become strings, and the event is a copy.
     invoke_async(function, json.loads(json.dumps(event_body)))

@@ -1,7 +1,8 @@
 """S3 notification filters may be named `Prefix` and `Suffix`.
 
-AWS takes either case (S3 API reference, `FilterRule`: valid values `prefix | suffix`, which S3 compares without case);
-`chalice deploy` writes them with a capital. moto 5.2.5 asserts lower case, and its server answers 500.
+AWS accepts either case (S3 API reference, `FilterRule`: valid values `prefix | suffix`, compared without case);
+`chalice deploy` writes them with a capital.
+moto 5.2.5 asserts lower case, and its server answers 500.
 """
 
 import re

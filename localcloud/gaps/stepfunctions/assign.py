@@ -1,7 +1,7 @@
 """`Assign` and `Output` both read variables as they were when the state was entered.
 
 AWS: the values of `Assign` become visible in the next state; an `Output` beside it still reads the old ones, in
-every state, Choice rule and catcher. (aws-facts.md, "State machine (JSONata)", MEAS.)
+every state, Choice rule and catcher. (Measured on AWS by the author of the PyPI package sfnx, its docs/design.md.)
 
 moto 5.2.5 assigns first, so that `Output` reads the new values.
 """
@@ -21,7 +21,7 @@ _EVALUATED = "localcloud.assign"
 
 
 def forget(env: Any) -> None:
-    """Drop what the `Assign` of a failed attempt evaluated."""
+    """Drop the values that a failed attempt has evaluated for its `Assign`."""
     env.heap.pop(_EVALUATED, None)
 
 

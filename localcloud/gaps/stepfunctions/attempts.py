@@ -3,11 +3,12 @@
 AWS: an attempt is all of `Arguments`, the work, `Assign` and `Output`; where any of them fails, the state's Retry
 and Catch apply. A retry waits `IntervalSeconds` times `BackoffRate` per attempt, at most `MaxDelaySeconds`, and with
 FULL jitter anything between zero and that. Only the first retrier that matches counts. A catcher's `Assign` and
-`Output` read `$states.errorOutput`. (aws-facts.md, "State machine (JSONata)", D and MEAS.)
+`Output` read `$states.errorOutput`. (Step Functions developer guide, concepts-error-handling; measured on AWS by the
+author of the PyPI package sfnx, its docs/design.md.)
 
 moto 5.2.5 evaluates `Output`, and the `Arguments` of a Parallel, outside its Retry and Catch, catches
-`States.Runtime`, gives a failed attempt's error as `$states.result`, and sleeps through StopExecution between
-attempts. It starts a thread for every attempt, whether or not anything has to be timed.
+`States.Runtime`, gives a failed attempt's error as `$states.result`, and does not notice StopExecution while it waits
+between attempts. It starts a thread for every attempt, even if the attempt has no timeout.
 """
 
 import copy
@@ -47,7 +48,7 @@ def _eval_state(original: Callable[..., None], self: Any, env: Any) -> None:
             _attempt(self, env, state_input)
             return
         except Exception as exception:
-            if not env.is_running():  # Stopped from outside: that is not this state's failure.
+            if not env.is_running():  # Stopped from outside, which is not this state's failure.
                 return
             failure = _failure(self, env, exception)
             error = failure.error_name and failure.error_name.error_name
@@ -80,7 +81,7 @@ def _attempt(self: Any, env: Any, state_input: Any) -> None:
 
 
 def _work(self: Any, frame: Any) -> None:
-    """Do the state's work, within its timeout where the work does not watch the time by itself."""
+    """Do the state's work, in a thread that is given up after the timeout unless the work keeps the time itself."""
     if self.timeout.is_default_value() or getattr(self, "keeps_time", False):
         self._eval_execution(frame)
         return
@@ -130,7 +131,7 @@ def _failure(self: Any, env: Any, exception: Exception) -> Any:
 
 
 def _delay(self: Any, error: str | None, retries: dict[int, int]) -> float | None:
-    """Return how long to wait before the next attempt; None if there is to be none."""
+    """Return the seconds to wait before the next attempt, or None if no retry is left."""
     for index, retrier in enumerate(self.retry.retriers if self.retry else ()):
         if not matches(retrier.error_equals, error):
             continue

@@ -1,11 +1,11 @@
 """Choice states.
 
-AWS: a rule that matches uses its own `Assign` and `Output`, the state's own only serve its `Default`. No match and
+AWS: a rule that matches uses its own `Assign` and `Output`; the state's own apply only with its `Default`. No match and
 no `Default` is `States.NoChoiceMatched`, a `Condition` that is not a boolean `States.QueryEvaluationError`.
-(aws-facts.md, "State machine (JSONata)", MEAS.)
+(Measured on AWS by the author of the PyPI package sfnx, its docs/design.md.)
 
-moto 5.2.5 tells the two apart by the name of the next state, so that a rule that leads where `Default` leads runs
-the state's `Assign` too, and fails with `States.Runtime` in the other two cases.
+moto 5.2.5 distinguishes the two by the name of the next state, so a rule with the same `Next` as `Default` runs the
+state's `Assign` too, and it fails with `States.Runtime` in the other two cases.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,8 @@
 """The interpreter's own AWS calls.
 
-AWS: an SDK integration reaches its service wherever the machine runs.
+AWS: an SDK integration reaches its service, in every region.
 moto 5.2.5 builds a new boto3 client for every call (tens of milliseconds each, and not safe in threads) and points
-it at `localhost:$MOTO_PORT`, which is not where a server on a port of its own listens.
+it at `localhost:$MOTO_PORT`, which is wrong for a server that listens on another address.
 
 Here one client for each service and region answers from moto's backends in this process, without a socket.
 """
@@ -16,7 +16,7 @@ import boto3
 from botocore.config import Config
 from moto.core.botocore_stubber import BotocoreStubber
 
-# Imported for what it imports: every module that holds a reference to `boto_client_for`.
+# Imports every module that holds a reference to `boto_client_for`.
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import state_task_factory as _  # noqa: F401
 
 from localcloud.gaps.patching import Gap
@@ -29,7 +29,7 @@ _CONFIG = Config(
     s3={"addressing_style": "path"},
     request_checksum_calculation="when_required",
     response_checksum_validation="when_required",
-    # The URL says which backend answers, so it must be AWS's, whatever this process has exported for its own calls.
+    # moto finds the backend by AWS's own URL, so an endpoint that this process has exported must not replace it.
     ignore_configured_endpoint_urls=True,
 )
 _creating = threading.Lock()
@@ -38,7 +38,7 @@ _backends.enabled = True
 
 
 def client_for(region: str, service: str, state_credentials: object = None) -> Any:  # noqa: ARG001
-    """Return the client for a service, in moto's signature. Credentials are not told apart: there is one account."""
+    """Return the client for a service, in moto's signature. There is one account, so credentials do not matter."""
     with _creating:
         return _client(region, service)
 
@@ -52,10 +52,10 @@ def _client(region: str, service: str) -> Any:
 
 
 def answer(request: Any, **event: Any) -> Any:
-    """What the backend of the called service answers; an event handler of botocore's, `before-send`."""
+    """Return the answer of moto's backend; an event handler of botocore's, `before-send`."""
     try:
         response = _backends(request=request, **{"event_name": "before-send", **event})
-    except Exception as failure:  # A server would answer 500; its text alone can be empty.
+    except Exception as failure:  # A server would answer 500. The text of an exception can be empty.
         raise RuntimeError(f"moto failed to answer {request.url}: {failure!r}") from failure
     if response is None:
         raise ConnectionError(f"moto does not answer {request.url}, and nothing here may reach AWS")

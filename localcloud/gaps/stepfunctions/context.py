@@ -1,12 +1,12 @@
 """The context object, `$states.context`.
 
 AWS: `State.RetryCount` in a Task, a Parallel and a Map is the number of retries before the current attempt, and in
-a Catch the number made; `Execution.StartTime` and `State.EnteredTime` are written as `$now()` writes the time;
-`Execution.RedriveCount` is 0. (aws-facts.md, "State machine (JSONata)", MEAS.)
+a Catch the number made; `Execution.StartTime` and `State.EnteredTime` have the form of `$now()`;
+`Execution.RedriveCount` is 0. (Measured on AWS by the author of the PyPI package sfnx, its docs/design.md.)
 
 moto 5.2.5 writes times in Python's form, which a machine cannot compare with `$now()`, and gives `StartTime` as an
-object that its own JSON does not hold, so that an output with the context in it breaks DescribeExecution. Retries are
-counted in `stepfunctions.attempts`.
+object that its JSON encoder refuses, so that an output with the context in it breaks DescribeExecution.
+`stepfunctions.attempts` counts the retries.
 """
 
 from datetime import UTC, datetime

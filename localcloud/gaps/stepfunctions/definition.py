@@ -2,12 +2,13 @@
 
 AWS answers `InvalidDefinition` to a definition that does not parse, in which two states have one name, branches
 included, that leads to a state which is not there, whose `Resource` still holds a `${Placeholder}`, that has a string
-which begins with `{%` or ends with `%}` but not both, a retrier or catcher behind one for `States.ALL`, or a task token
-for an integration that takes none: the optimised DynamoDB ones. (MEAS, sfnx's docs/design.md, "JSONata", "Errors" and
-"Tasks"; Step Functions developer guide, concepts-error-handling and integrate-optimized.)
+which begins with `{%` or ends with `%}` but not both, a retrier or catcher after one for `States.ALL`, or a task token
+for an integration that takes none: the optimised DynamoDB ones. (Step Functions developer guide,
+concepts-error-handling and integrate-optimized; measured on AWS by the author of the PyPI package sfnx, its
+docs/design.md, "JSONata", "Errors" and "Tasks".)
 
 moto 5.2.5 accepts all but the first, and answers that without an error code. It reads JSON's escapes as Python's,
-so that an escaped emoji becomes two halves that nothing can write, and parses a definition anew for every execution
+so that an escaped emoji becomes two halves that no encoder accepts, and parses a definition again for every execution
 (a second for a long one, all of it Python).
 """
 
@@ -25,8 +26,8 @@ from localcloud.gaps.patching import Gap
 gap = Gap()
 
 
-# A parsed machine keeps what belongs to one execution in that execution's environment, so executions can share it,
-# as the iterations of an inline Map do.
+# Executions can share a parsed machine, as the iterations of an inline Map do: it keeps what belongs to one execution
+# in that execution's environment.
 @gap.wraps(AmazonStateLanguageParser, "parse")
 @lru_cache(maxsize=64)
 def _parse(original: Callable[[str], Any], definition: str) -> Any:
@@ -66,7 +67,7 @@ def _check_task(name: str, state: dict[str, Any]) -> None:
 
 
 def _check_expressions(name: str, state: dict[str, Any]) -> None:
-    elsewhere = {"Comment", "Branches", "ItemProcessor", "Iterator"}  # where nothing is evaluated, or other states are
+    elsewhere = {"Comment", "Branches", "ItemProcessor", "Iterator"}  # fields without expressions, and other states
     for text in _texts({key: part for key, part in state.items() if key not in elsewhere}):
         if text.startswith("{%") != text.endswith("%}"):
             raise ValueError(f"{name!r} has an expression that is not opened or not closed: {text}")

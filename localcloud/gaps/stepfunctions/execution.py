@@ -1,15 +1,15 @@
-"""Starting, stopping and looking at executions.
+"""Starting, stopping and describing executions.
 
 AWS: StartExecution with the name and the input of a running execution answers the same again; with another input, or
-once it is closed, `ExecutionAlreadyExists`; without a name it gets one; more than 262,144 bytes of input are refused.
-DescribeExecution gives the output as JSON text and, once closed, always the stop date. StopExecution ends an execution
-at once and keeps `error` and `cause`. GetExecutionHistory takes `reverseOrder`, `maxResults` and `nextToken`.
-(aws-facts.md, "Start, tokens", API, REC.)
+once it is closed, `ExecutionAlreadyExists`; without a name it generates one; it refuses more than 262,144 bytes of
+input. DescribeExecution gives the output as JSON text and, once closed, always the stop date. StopExecution ends an
+execution before it answers and keeps `error` and `cause`. GetExecutionHistory takes `reverseOrder`, `maxResults` and
+`nextToken`. (API reference of these; recorded on AWS in localstack/localstack's aws.validated snapshots.)
 
-moto 5.2.5 checks names without a lock, so that two calls at once start two executions of one name; names an unnamed
-one `None`; starts one with any input; says SUCCEEDED a moment before it has the output; drops what StopExecution is
-told, the stop date of a timed-out execution, the quotes of a string output, and every argument of GetExecutionHistory
-but the ARN.
+moto 5.2.5 runs state machines only if its configuration says so. It checks names without a lock, so that two
+simultaneous calls start two executions of one name; calls an unnamed one `None`; takes an input of any length; reports
+SUCCEEDED a moment before it has the output; drops the arguments of StopExecution, the stop date of a timed-out
+execution, the quotes of a string output, and every argument of GetExecutionHistory but the ARN.
 """
 
 import threading
@@ -42,7 +42,6 @@ gap = Gap()
 
 _starting = threading.Lock()
 
-# moto's server reads this where a process can set it; its configuration endpoint would need a request.
 gap.sets(default_user_config, "stepfunctions", {"execute_state_machine": True})
 
 
@@ -65,19 +64,19 @@ def _start_execution(
 
 @gap.replaces(Execution, "status")
 def _status(self: Any) -> str:
-    # None only between the moment an execution is listed and the moment it is started.
+    # None for the moment between the listing of an execution and its start.
     return str((self.exec_status or ExecutionStatus.RUNNING).value)
 
 
 @gap.replaces(BaseExecutionWorkerCommunication, "_reflect_execution_status")
 def _reflect_execution_status(self: Any) -> None:
     execution = self.execution
-    if execution.exec_status == ExecutionStatus.ABORTED:  # StopExecution has said so already.
+    if execution.exec_status == ExecutionStatus.ABORTED:  # Set by StopExecution.
         return
     env = execution.exec_worker.env
     ended = env.program_state()
     execution.stop_date = datetime.now(UTC)
-    # The status comes last: who sees it must find the rest.
+    # The status comes last: a caller that sees it must find the rest.
     if isinstance(ended, ProgramEnded):
         execution.output = to_json_str(env.states.get_input(), separators=(",", ":"))
         execution.exec_status = ExecutionStatus.SUCCEEDED

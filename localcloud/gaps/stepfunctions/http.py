@@ -1,12 +1,12 @@
 """HTTP Tasks, `arn:aws:states:::http:invoke`.
 
-AWS: docs.aws.amazon.com/step-functions/latest/dg/call-https-apis.html (aws-facts.md, "HTTP Task"). The credentials
-come from an EventBridge Connection and its managed secret, and win over the Task's own values; some headers may not
-be set; an answer outside 2xx is `States.Http.StatusCode.<n>`, no answer within 60 seconds `States.Http.Socket`, one
-that is no text, or says so in its `Content-Type`, `States.Runtime`.
+AWS: Step Functions developer guide, call-https-apis. The credentials come from an EventBridge Connection and its
+managed secret, and win over the Task's own values; some headers may not be set; an answer outside 2xx is
+`States.Http.StatusCode.<n>`, no answer within 60 seconds `States.Http.Socket`, and an answer that is not text, by its
+bytes or its `Content-Type`, `States.Runtime`.
 
-moto 5.2.5 has no such service. Two allowances are made here: plain HTTP to this machine, where the mock APIs are,
-and `Cause` is the body of the answer (AWS does not document it).
+moto 5.2.5 has no such service. Here two things differ from AWS: plain HTTP is allowed to this machine, where the mock
+APIs are, and `Cause` is the body of the answer (AWS does not document it).
 """
 
 import base64
@@ -62,7 +62,7 @@ _pool = urllib3.PoolManager(num_pools=20, maxsize=64, retries=False)
 
 
 class TaskFailure(Exception):
-    """What an HTTP Task fails with."""
+    """The error and cause that an HTTP Task fails with."""
 
     def __init__(self, error: str, cause: str) -> None:
         super().__init__(f"{error}: {cause}")
@@ -73,12 +73,12 @@ class TaskFailure(Exception):
 class HttpInvoke(StateTaskService):  # type: ignore[misc]
     """The Task state of `http:invoke`."""
 
-    # The request itself ends at the Task's timeout, so no thread has to watch it.
+    # The request itself ends at the Task's timeout, so `attempts` need not watch it in a thread.
     keeps_time = True
 
     def _validate_service_integration_is_supported(self) -> None:
         if not isinstance(self.parargs, ArgumentsJSONataTemplateValueObject):
-            return  # Arguments made by one expression are known when the Task runs.
+            return  # One expression makes them all, so they are known only when the Task runs.
         fields = {binding.identifier: binding.value for binding in self.parargs.template_eval_component.bindings}
         check_arguments(set(fields))
         headers = getattr(fields.get("Headers"), "bindings", ())
@@ -87,7 +87,7 @@ class HttpInvoke(StateTaskService):  # type: ignore[misc]
     def _eval_service_task(
         self, env: Any, resource_runtime_part: object, normalised_parameters: Any, state_credentials: object
     ) -> None:
-        del resource_runtime_part, state_credentials  # The URL says where, the connection as whom.
+        del resource_runtime_part, state_credentials  # The URL and the connection replace them.
         timeout = math.inf
         if not self.timeout.is_default_value():
             self.timeout.eval(env=env)
@@ -162,7 +162,7 @@ def invoke(arguments: dict[str, Any], timeout: float = math.inf, most: float = S
 
 
 def _headers(arguments: dict[str, Any], credentials: dict[str, dict[str, str]]) -> dict[str, str]:
-    # One spelling for each name, so that the connection's value replaces the Task's whatever its case.
+    # One spelling for each name, so that the connection's value replaces the Task's in any case.
     return {
         "Content-Type": "application/json",
         **{name.title(): str(value) for name, value in arguments.get("Headers", {}).items()},
@@ -211,7 +211,7 @@ def _parsed(text: str, content_type: str) -> Any:
 
 
 def _credentials(arn: str) -> dict[str, dict[str, str]]:
-    """Read what a connection adds to a request from its secret, as EventBridge keeps it there."""
+    """Read from a connection's secret what it adds to a request."""
     _, _, _, region, account, resource = arn.split(":", 5)
     try:
         connection = events_backends[account][region].describe_connection(resource.split("/")[1])

@@ -3,11 +3,12 @@
 AWS: fields are spelled as in the AWS SDK for Java, capitalised, at every depth: a DynamoDB value is `Bool` or `Ss`,
 and an unknown field is refused when the machine is saved. `s3:getObject` gives `Body` as a string, and more than
 256 KiB of it is `States.DataLimitExceeded`; `s3:putObject` writes a `Body` as JSON, a string with quotes around it, and
-as `text/plain` unless told otherwise.
-Times in a result are strings. (aws-facts.md, "SDK integrations", REC and MEAS.)
+by default as `text/plain`. Times in a result are strings. (Step Functions developer guide, supported-services-awssdk;
+recorded on AWS in localstack/localstack's aws.validated snapshots; measured on AWS by the author of the PyPI package
+sfnx, its docs/design.md.)
 
-moto 5.2.5 passes arguments to boto3 as they are, so that `Bool` or an object as a `Body` is lost or fails, and
-returns boto3's answer as it is, an open stream in place of the body.
+moto 5.2.5 passes arguments to boto3 unchanged, so that `Bool` or an object as a `Body` is lost or fails, and
+returns boto3's answer unchanged, with an open stream for the body.
 """
 
 import json
@@ -38,7 +39,7 @@ def _members(shape: StructureShape) -> dict[str, tuple[str, Shape]]:
 
 
 def to_request(value: Any, shape: Shape | None) -> Any:
-    """Return arguments as boto3 takes them."""
+    """Translate arguments of a Task into those of boto3. Raises ValueError for a field that the call lacks."""
     if isinstance(shape, StructureShape) and isinstance(value, dict):
         members = _members(shape)
         for field in value:
@@ -57,7 +58,7 @@ def to_request(value: Any, shape: Shape | None) -> Any:
 
 
 def from_response(value: Any, shape: Shape | None) -> Any:
-    """Return boto3's answer as the result of a Task."""
+    """Translate boto3's answer into the result of a Task."""
     if isinstance(shape, StructureShape) and isinstance(value, dict):
         members = shape.members
         return {java_name(name): from_response(item, members[name]) for name, item in value.items() if name in members}
@@ -103,6 +104,6 @@ def _eval_service_task(
     client, action, model = _operation(self, resource_runtime_part.region)
     request = to_request(normalised_parameters, model.input_shape)
     if model.name == "PutObject":
-        request.setdefault("ContentType", "text/plain; charset=UTF-8")  # of the SDK for Java, for a body of text
+        request.setdefault("ContentType", "text/plain; charset=UTF-8")  # the default of the SDK for Java for text
     answer = getattr(client, action)(**request)
     env.stack.append(from_response(answer, model.output_shape))

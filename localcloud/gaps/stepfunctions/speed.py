@@ -1,11 +1,11 @@
-"""What makes moto's interpreter slow where AWS is not.
+"""The interpreter does expensive work once, or not at all.
 
-AWS runs hundreds of executions at once, each transition taking some milliseconds.
-moto 5.2.5 parses `$` anew for every state, starts two threads per machine and branch, keeps each thread object for
-ever, and writes the whole machine into its log whenever a state fails, even if a Retry or a Catch takes care of it. For
-every call that it makes itself it spells out all URLs of that service anew, S3's after loading their module from disk.
-`jsonata-python` looks twice for every node, through all frames, whether somebody wants to know of it.
-And a branch that begins while its run is stopped raises in its thread, and the run waits for it for ever.
+AWS runs hundreds of executions at a time, each transition taking some milliseconds.
+moto 5.2.5 parses `$` again for every state, starts two threads per machine and branch, keeps each thread object until
+the process ends, and logs the whole machine whenever a state fails, even if a Retry or a Catch handles it. Every
+internal call rebuilds the service's URL table, and for S3 loads its module from disk. `jsonata-python` looks up two
+optional callbacks for every node, through all frames.
+If a branch begins while its run is stopped, its thread raises, and the run waits for it and never ends.
 """
 
 import logging
@@ -45,11 +45,11 @@ for _module in (program, execute_state, branch_worker, execution_worker):
 
 @gap.wraps(program.Program, "eval")
 def _eval(original: Callable[..., None], self: Any, env: Any) -> None:
-    if self.timeout_seconds:  # Only a time limit needs a thread that is watched.
+    if self.timeout_seconds:  # Only a time limit needs a thread.
         original(self, env)
         return
     if env.program_state() is not None and not env.is_running():
-        return  # a branch whose run was stopped before it began; its thread would die, and the run wait for it
+        return  # the run was stopped before this branch began
     env.next_state_name = self.start_at.start_at_name
     EvalComponent.eval(self, env)
 
@@ -75,7 +75,7 @@ def _urls(original: Callable[[Any], Any], self: Any) -> Any:
 
 @gap.replaces(jsonata.Jsonata.Frame, "lookup")
 def _lookup(self: Any, name: str) -> Any:
-    if name == "__evaluate_exit":  # nobody here ever binds it
+    if name == "__evaluate_exit":  # only an embedding program would bind it
         return None
     frame = self
     while frame is not None:

@@ -1,8 +1,9 @@
 """Task tokens.
 
 AWS: every attempt has a token of its own. Of several answers to a token the first is taken, the others get
-`TaskTimedOut`, as does an answer to a token whose Task has ended; a token never given out is `InvalidToken`.
-`Task.Token` of a call that fails is not waited for. (aws-facts.md, "Start, tokens", API; "SDK integrations", D.)
+`TaskTimedOut`, as does an answer to a token whose Task has ended; an unknown token is `InvalidToken`. If the call
+that passes the token on fails, the Task fails without waiting. (API reference, SendTaskSuccess and SendTaskFailure;
+Step Functions developer guide, connect-to-resource.)
 
 moto 5.2.5 gives a state one token for all attempts, looks for it in every running execution, takes any number of
 answers, those to a wait that timed out included, drops the `cause` of SendTaskFailure, takes texts of any length, and
@@ -39,13 +40,13 @@ MAX_ERROR, MAX_CAUSE = 256, 32_768  # SendTaskFailure API reference
 
 gap = Gap()
 
-# Every token ever given out, to its endpoint while it is open and to None from then on.
+# Every token of this process: its endpoint while it is open, None afterwards.
 _endpoints: dict[str, Any] = {}
 _turn = threading.Lock()
 
 
 def answer(token: str, outcome: Any) -> None:
-    """Hand an outcome to the Task that waits for this token, or raise what AWS answers."""
+    """Give an outcome to the Task that waits for this token. Raises InvalidToken or TaskTimedOut as AWS answers."""
     with _turn:
         if token not in _endpoints:
             raise InvalidToken
@@ -77,7 +78,7 @@ def _add(original: Callable[..., Any], self: Any, callback_id: str) -> Any:
 @gap.replaces(CallbackEndpoint, "wait")
 def _wait(self: Any, timeout: float | None = None) -> Any:
     self._notify_event.wait(timeout=timeout)
-    # From here nobody reads the outcome, so from here nobody may be told that it was taken.
+    # An outcome that comes later would not be read, so its sender must get TaskTimedOut.
     _close(self.callback_id)
     return self._outcome
 
@@ -107,7 +108,7 @@ def _eval_execution(self: Any, env: Any) -> None:
         StateTaskService._eval_execution(self, env)
     finally:
         _close(token)
-        # Not kept per execution either: the index above knows all there is to know.
+        # `_endpoints` knows it; the execution need not.
         env.callback_pool_manager._pool.pop(token, None)
 
 

@@ -1,10 +1,10 @@
-"""State machines have revisions, their versions are snapshots of these, and an execution keeps the one it began with.
+"""State machines have revisions, versions are snapshots of these, and an execution keeps the one that it began with.
 
-AWS: UpdateStateMachine makes a new revision, of which DescribeStateMachine tells the `revisionId`; a machine that was
+AWS: UpdateStateMachine makes a new revision, which DescribeStateMachine names as `revisionId`; a machine that was
 never updated has none. "Running executions will continue to use the previous definition and roleArn", so
-DescribeStateMachineForExecution tells what the execution began with. A version is published once for a revision,
-however often one asks; ListStateMachineVersions lists the newest first. (API reference of these.)
-moto 5.2.5 knows no revisions, publishes the same thing again under a new number, cannot list versions, and answers
+DescribeStateMachineForExecution describes the revision that the execution began with. Each revision is published once:
+a second call returns the same version. ListStateMachineVersions lists the newest first. (API reference of these.)
+moto 5.2.5 knows no revisions, publishes one revision again under a new number, cannot list versions, and answers
 DescribeStateMachineForExecution with the newest definition.
 """
 

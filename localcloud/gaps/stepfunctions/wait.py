@@ -1,10 +1,11 @@
 """Wait states.
 
-AWS: `Seconds` is a whole number of zero or more, `Timestamp` an ISO 8601 time with an offset; what an expression
-gives instead is `States.QueryEvaluationError`. (MEAS, sfnx's docs/design.md, "States".)
+AWS: `Seconds` is a whole number of zero or more, `Timestamp` an ISO 8601 time with an offset; any other value of an
+expression is `States.QueryEvaluationError`. (Measured on AWS by the author of the PyPI package sfnx, its
+docs/design.md, "States".)
 
-moto 5.2.5 compares UTC with this machine's local time, cuts fractions off, takes any text as a number, and begins a
-wait anew if the clock says that it ended a moment early.
+moto 5.2.5 compares UTC with this machine's local time, cuts fractions off, accepts any text as a number, and starts a
+wait again if the clock says that it ended a moment early.
 """
 
 import time
