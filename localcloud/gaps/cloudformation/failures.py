@@ -9,8 +9,8 @@ Here a stack ends as on AWS with rollback disabled: `CREATE_FAILED` or `UPDATE_F
 """
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from moto.cloudformation.models import CloudFormationBackend, Stack
@@ -20,26 +20,20 @@ from localcloud.gaps.patching import Gap
 
 log = logging.getLogger("localcloud.cloudformation")
 
-
 gap = Gap()
 
 
-@gap.wraps(Stack, "create_resources")
-def _create_resources(original: Callable[..., None], stack: Any, *args: Any, **kwargs: Any) -> None:
-    with _failing(stack, "CREATE"):
+def _reported(action: str, original: Callable[..., None], stack: Any, *args: Any, **kwargs: Any) -> None:
+    """Turn what a resource raises into the stack's status and event."""
+    try:
         original(stack, *args, **kwargs)
+    except Exception as error:  # noqa: BLE001 - any resource may raise anything
+        _fail(stack, action, error)
 
 
-@gap.wraps(Stack, "update")
-def _update(original: Callable[..., None], stack: Any, *args: Any, **kwargs: Any) -> None:
-    with _failing(stack, "UPDATE"):
-        original(stack, *args, **kwargs)
-
-
-@gap.wraps(Stack, "delete")
-def _delete(original: Callable[..., None], stack: Any, *args: Any, **kwargs: Any) -> None:
-    with _failing(stack, "DELETE"):
-        original(stack, *args, **kwargs)
+gap.wraps(Stack, "create_resources")(partial(_reported, "CREATE"))
+gap.wraps(Stack, "update")(partial(_reported, "UPDATE"))
+gap.wraps(Stack, "delete")(partial(_reported, "DELETE"))
 
 
 @gap.wraps(CloudFormationBackend, "delete_stack")
@@ -60,15 +54,6 @@ def _execute_change_set(
     except Exception as error:  # noqa: BLE001 - any resource may raise anything
         change_set.execution_status = "EXECUTE_FAILED"
         _fail(backend.stacks[change_set.stack_id], change_set.change_set_type, error)
-
-
-@contextmanager
-def _failing(stack: Any, action: str) -> Iterator[None]:
-    """Turn what a resource raises into the stack's status and event."""
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001 - any resource may raise anything
-        _fail(stack, action, error)
 
 
 def _fail(stack: Any, action: str, error: Exception) -> None:
