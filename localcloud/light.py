@@ -5,7 +5,7 @@ import gc
 import botocore.loaders
 import botocore.session
 
-# moto makes 200,000 objects that live until the process ends; by default the collector looks through them very often.
+# moto makes 200,000 objects that live until the process ends; by default the collector visits them very often.
 gc.set_threshold(100_000, 20, 100)
 
 # Without a shared loader each session of botocore reads the services' models and 1.2 MB of endpoints again. A local

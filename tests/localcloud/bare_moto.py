@@ -1,4 +1,4 @@
-"""What moto does without the gaps filled, one probe for each gap: run as a process of its own, prints JSON.
+"""Probe plain moto for each gap and print the results as JSON; run as a process of its own.
 
 If a probe no longer gives what `test_stepfunctions_gaps` expects, moto has closed that gap by itself.
 """
@@ -113,7 +113,7 @@ def _parameters(state: dict[str, Any]) -> dict[str, Any]:
 
 if __name__ == "__main__":
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
-    # Nine hours before UTC: moto takes UTC for this.
+    # Nine hours ahead of UTC: moto mistakes UTC for local time.
     os.environ["TZ"] = "Asia/Tokyo"
     time.tzset()
     with Cloud() as cloud:

@@ -11,7 +11,7 @@ from typing import Any
 from localcloud.cloud import LocalCloud
 
 APP = '''
-"""Answers on one route, and writes down what it was woken by."""
+"""Answers on its routes, and sends each S3 event that it gets to a queue."""
 
 import json
 import os
@@ -102,7 +102,7 @@ class Project:
         return next(resource for resource in resources if resource["name"] == name)
 
     def notes(self, count: int) -> list[dict[str, Any]]:
-        """The next `count` notes that the app's handlers have written."""
+        """Return the next `count` notes of the app's handlers; fail after a minute without them."""
         found: list[dict[str, Any]] = []
         deadline = time.monotonic() + 60
         while len(found) < count and time.monotonic() < deadline:

@@ -21,7 +21,7 @@ from localcloud.cloud import LocalCloud
 from tests.localcloud.chalice_project import Project
 
 BREAKS = (ClientError, ResponseParserError)
-"""What boto3 raises when moto refuses, and when it answers a page that says 500."""
+"""What boto3 raises when moto refuses, and when it answers 500 with a page of HTML."""
 
 BARE_MOTO = """
 import sys
@@ -34,7 +34,7 @@ sys.stdin.read()
 
 
 class Bare:
-    """A moto server as it comes, in its own process."""
+    """A server of plain moto, in its own process."""
 
     def __init__(self, port: int) -> None:
         self.endpoint_url = f"http://127.0.0.1:{port}"
@@ -57,7 +57,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
 
 
 def create_function(cloud: LocalCloud, name: str, code: str, **settings: Any) -> None:
-    """A function with the handler `app.handler`, and a role if there is none yet."""
+    """Create a function with the handler `app.handler`, and its role if there is none yet."""
     iam = cloud.client("iam")
     with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
         iam.create_role(RoleName="function", AssumeRolePolicyDocument="{}")
@@ -89,7 +89,7 @@ def bare_moto() -> Iterator[Bare]:
 
 @pytest.fixture
 def stack(cloud: LocalCloud) -> Iterator[Callable[..., dict[str, str]]]:
-    """Deploys a template under a name, by create or update; answers the outputs. Deleted after the test."""
+    """A function that creates or updates a stack and returns its outputs. The stacks are deleted after the test."""
     client, names = cloud.client("cloudformation"), set()
 
     def deploy(template: dict[str, Any], *, name: str = "stack", **parameters: str) -> dict[str, str]:
@@ -131,7 +131,7 @@ def project(cloud: LocalCloud) -> Project:
 
 
 def zipped(code: str) -> bytes:
-    """A Lambda package of one module, `app`."""
+    """Return a Lambda package of one module, `app`."""
     package = io.BytesIO()
     with zipfile.ZipFile(package, "w") as archive:
         archive.writestr("app.py", code)
@@ -139,7 +139,7 @@ def zipped(code: str) -> bytes:
 
 
 def eventually(what: Callable[[], Any], *, within: float = 60.0) -> Any:
-    """The first true answer of `what`, asked again and again for `within` seconds."""
+    """Return the first true answer of `what`, or fail after `within` seconds."""
     deadline = time.monotonic() + within
     while not (answer := what()):
         assert time.monotonic() < deadline, "it did not happen in time"

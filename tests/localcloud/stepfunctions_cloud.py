@@ -37,7 +37,7 @@ def task(resource: str, arguments: Any, **fields: Any) -> dict[str, Any]:
 
 
 def states(**named: Any) -> dict[str, Any]:
-    """A machine that starts at the first of these states."""
+    """Return a machine that starts at the first of these states."""
     return {"StartAt": next(iter(named)), "States": named}
 
 
@@ -101,7 +101,7 @@ class Cloud:
         return answer
 
     def run(self, definition: dict[str, Any], given: Any = None, language: str = "JSONata") -> dict[str, Any]:
-        """Run a machine to its end and return what DescribeExecution says, the output parsed."""
+        """Run a machine to its end and return DescribeExecution's answer, the output parsed."""
         ended = self.ended(self.start(self.machine(definition, language), given))
         if "output" in ended:
             ended["output"] = json.loads(ended["output"])
@@ -113,7 +113,7 @@ class Cloud:
         return ended["output"]
 
     def value(self, expression: str, given: Any = None) -> Any:
-        """What an expression gives in a Pass state."""
+        """Return the value of an expression in a Pass state."""
         return self.output(states(Value={"Type": "Pass", "Output": f"{{% {expression} %}}", "End": True}), given)
 
     def path(self, execution: str) -> list[str]:
@@ -122,7 +122,7 @@ class Cloud:
         return [event["stateEnteredEventDetails"]["name"] for event in events if event["type"].endswith("StateEntered")]
 
     def token(self, execution: str) -> str:
-        """The task token that an execution has written into the table, under its own name."""
+        """Return the task token that an execution has written into the table, under its own name."""
 
         def written() -> str | None:
             key = {"id": {"S": execution.rsplit(":", 1)[1]}}
@@ -134,7 +134,7 @@ class Cloud:
 
 
 class Api:
-    """An HTTP API that answers as the test says and remembers what it was sent."""
+    """An HTTP API with answers from the test; it records its requests."""
 
     def __init__(self, answer: Callable[[dict[str, Any]], tuple[int, str, bytes]]) -> None:
         self.requests: list[dict[str, Any]] = []

@@ -77,7 +77,7 @@ def test_copies_and_multipart_uploads_wake_it_once_each_and_other_keys_do_not(
     names = [record["eventName"] for record in by_order]
     assert names == ["ObjectCreated:Copy", "ObjectCreated:CompleteMultipartUpload"]
     s3.put_object(Bucket=bucket, Key="in/last.json", Body=b"{}")
-    (note,) = project.notes(1)  # and no more than those two came before it
+    (note,) = project.notes(1)  # only those two came before it
     assert note["event"]["Records"][0]["s3"]["object"]["key"] == "in%2Flast.json"
 
 

@@ -71,7 +71,7 @@ def test_stop_leaves_no_process_and_no_port_and_the_next_start_is_empty(app: Pat
         assert len(children(os.getpid()) - before) == 2  # the dev server and the function's worker
     assert not children(os.getpid()) - before
     assert not any(listens(url) for url in urls)
-    cloud.stop()  # harmless
+    cloud.stop()  # does nothing
     with LocalCloud(app) as second:
         assert second.client("s3").list_buckets()["Buckets"] == []
 
@@ -80,7 +80,7 @@ def test_nothing_outlives_a_cloud_that_is_killed(app: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", WHOLE_CLOUD, str(app)],
         cwd=ROOT,
-        env={**os.environ, "TMPDIR": str(app)},  # the one thing that a kill leaves: the functions' unpacked code
+        env={**os.environ, "TMPDIR": str(app)},  # a kill leaves the functions' unpacked code there
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -99,7 +99,7 @@ def test_a_second_one_in_the_same_process_is_refused(app: Path) -> None:
     with LocalCloud(app) as first, pytest.raises(LocalCloudError, match=first.endpoint_url):
         LocalCloud(app).start()
     with LocalCloud(app):
-        """The refused one has not blocked the next."""
+        """The refused start did not block this one."""
 
 
 @pytest.mark.parametrize(("name", "flag"), [("aws_port", "--aws-port"), ("api_port", "--api-port")])

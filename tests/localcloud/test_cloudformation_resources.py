@@ -66,7 +66,7 @@ def test_an_alarm_is_made_updated_renamed_and_deleted_with_its_stack(cloud: Loca
     stack(ALARMS, Name="after", Threshold="5")
     assert list(alarms(cloud)) == ["after"]
 
-    cloud.client("cloudwatch").delete_alarms(AlarmNames=["after"])  # by hand; the stack goes all the same
+    cloud.client("cloudwatch").delete_alarms(AlarmNames=["after"])  # by hand; the deletion of the stack succeeds anyway
     cloud.client("cloudformation").delete_stack(StackName="stack")
     assert alarms(cloud) == {}
 

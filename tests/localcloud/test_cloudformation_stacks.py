@@ -14,7 +14,7 @@ Deploy = Callable[..., dict[str, str]]
 
 
 def group(name: Any, **extra: Any) -> dict[str, Any]:
-    """A log group, the plainest resource that there is."""
+    """Return a log group, the simplest resource."""
     return {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": name}, **extra}
 
 
@@ -110,7 +110,7 @@ def test_what_is_to_be_retained_survives_update_and_deletion(cloud: LocalCloud, 
 
 
 def change(cloud: LocalCloud, kind: str, body: dict[str, Any], **parameters: Any) -> dict[str, Any]:
-    """As `aws cloudformation deploy` does it; answers the change set."""
+    """Change the stack as `aws cloudformation deploy` does; return the change set."""
     client = cloud.client("cloudformation")
     made = client.create_change_set(
         StackName="changed",

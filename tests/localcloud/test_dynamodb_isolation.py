@@ -44,7 +44,7 @@ def test_a_transaction_that_fails_undoes_only_itself(table: Any, monkeypatch: py
     begun, written = Event(), Event()
 
     def deepcopy(value: Any) -> Any:
-        """What moto puts back later; then it waits for another's write, which must not come in between."""
+        """Copy what moto restores later; then wait for another caller's write, which must not happen in between."""
         copied = copy.deepcopy(value)
         begun.set()
         written.wait(0.3)

@@ -1,4 +1,4 @@
-"""What AWS does with HTTP Tasks and the local Step Functions must do too. Facts: docs/local-cloud.md."""
+"""HTTP Tasks keep the limits that AWS documents."""
 
 import inspect
 import socket

@@ -1,4 +1,4 @@
-"""What AWS does and the rest of the local cloud must do, where no other file says so. Facts: docs/local-cloud.md."""
+"""Services beside Step Functions keep the limits that AWS documents, where no other file tests them."""
 
 import inspect
 import json
@@ -23,7 +23,7 @@ TABLE = {
 
 
 def machine(resource: str = "arn:aws:states:::aws-sdk:dynamodb:listTables", **properties: Any) -> dict[str, Any]:
-    """A template with one state machine of one Task."""
+    """Return a template with one state machine of one Task."""
     state = {"Type": "Task", "Resource": resource, "Arguments": {}, "End": True}
     definition = {"QueryLanguage": "JSONata", "StartAt": "A", "States": {"A": state}}
     given = {"RoleArn": "arn:aws:iam::123456789012:role/any", "DefinitionString": json.dumps(definition), **properties}

@@ -1,4 +1,4 @@
-"""What AWS does and the local Step Functions must do too, where no other file says so. Facts: docs/local-cloud.md."""
+"""Step Functions behaves as measured or documented on AWS, where no other file tests it."""
 
 import functools
 import json
@@ -27,7 +27,7 @@ def fails(cloud: Cloud, **fields: Any) -> dict[str, Any]:
 
 
 def refused(cloud: Cloud, **named: Any) -> bool:
-    """Whether a machine is refused when it is saved."""
+    """Return whether a machine is refused when it is saved."""
     try:
         cloud.machine(states(**named))
     except ClientError as error:

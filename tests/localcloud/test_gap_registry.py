@@ -21,7 +21,7 @@ PATCHED = ("moto", "jsonata")
 
 
 def attributes() -> dict[tuple[str, str], dict[str, Any]]:
-    """Every attribute of every module and class of the packages that gaps patch, by module and class."""
+    """Return every attribute of every module and class of the packages that gaps patch, by module and class."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for name, module in list(sys.modules.items()):
         if name.split(".")[0] in PATCHED:
@@ -50,7 +50,7 @@ def changed(before: dict[tuple[str, str], dict[str, Any]], after: dict[tuple[str
 
 def test_the_end_of_the_block_restores_every_attribute_and_the_gaps_can_be_filled_again() -> None:
     for name in GAPS:
-        gap(name)  # an import alone fills nothing
+        gap(name)  # to import a gap fills nothing
     settings, before = dict(default_user_config), attributes()
     for _ in range(2):
         with filled():

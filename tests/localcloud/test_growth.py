@@ -1,4 +1,4 @@
-"""What a call costs does not grow with what the local cloud holds."""
+"""The cost of a call does not grow with the data in the local cloud."""
 
 import inspect
 import json
@@ -104,7 +104,7 @@ def test_a_transaction_that_fails_takes_back_all_that_it_did(table: Any) -> None
 
 @pytest.fixture
 def wait(cloud: LocalCloud, table: Any) -> Callable[[], str]:
-    """Starts an execution that waits, and answers its task token."""
+    """A function that starts an execution which waits, and returns its task token."""
     item = {"p": {"S": "{% $states.context.Execution.Name %}"}, "r": {"S": "{% $states.context.Task.Token %}"}}
     state = {
         "Type": "Task",
@@ -133,7 +133,7 @@ def test_an_answer_to_a_task_token_looks_at_no_other_execution(wait: Callable[[]
     backend = stepfunctions_parser_backends[DEFAULT_ACCOUNT_ID]["us-east-1"]
 
     def steps() -> int:
-        """How many lines of Python it takes to answer the token of a new execution."""
+        """Return how many lines of Python run to answer the token of a new execution."""
         token, made, before = wait(), Counter[str](), sys.gettrace()
 
         def trace(_frame: object, event: str, _argument: object) -> Any:

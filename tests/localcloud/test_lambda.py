@@ -17,7 +17,7 @@ CODE = """
 import os, sys, time
 
 def s3():
-    import boto3  # here, for it takes a third of a second, and most tests need none
+    import boto3  # here, because it takes a third of a second and most tests do not need it
     return boto3.client("s3")
 
 def handler(event, context):
@@ -51,7 +51,7 @@ def handler(event, context):
 
 @pytest.fixture
 def function(cloud: LocalCloud) -> Any:
-    """Creates a function, answers how to invoke it: event to (payload, function error)."""
+    """A function that creates a Lambda function and returns how to invoke it: event to (payload, function error)."""
     client = cloud.client("lambda")
     names: list[str] = []
 
@@ -173,6 +173,6 @@ def test_what_it_prints_is_in_cloudwatch(cloud: LocalCloud, function: Any) -> No
 
 
 def test_moto_still_needs_docker_and_waits_for_every_event() -> None:
-    # Read, not run: where there is a Docker, moto would fetch an image of some hundred megabytes.
+    # Read, not run: with Docker installed moto would fetch an image of some hundred megabytes.
     assert "docker_client.containers.run" in inspect.getsource(LambdaFunction._invoke_lambda)
     assert "container.wait" in inspect.getsource(LambdaFunction._invoke_lambda)

@@ -24,7 +24,7 @@ def cloud() -> Iterator[Cloud]:
 
 @pytest.fixture
 def tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """This machine's clock on the wall, nine hours ahead of UTC."""
+    """Set the local time nine hours ahead of UTC."""
     monkeypatch.setenv("TZ", "JST-9")
     time.tzset()
     yield

@@ -27,7 +27,7 @@ END = {"Type": "Pass", "End": True}
 
 
 def works(**fields: Any) -> dict[str, Any]:
-    """A Task that succeeds unless its fields fail."""
+    """Return a Task that succeeds unless its fields fail."""
     return task("aws-sdk:dynamodb:listTables", {}, **fields)
 
 
@@ -166,7 +166,7 @@ def test_a_map_still_works(cloud: Cloud) -> None:
 
 
 def test_a_branch_of_a_run_that_was_stopped_before_does_not_begin(cloud: Cloud) -> None:
-    del cloud  # its gaps are filled
+    del cloud  # only needed because it fills the gaps
     program, _ = AmazonStateLanguageParser.parse(json.dumps({"QueryLanguage": "JSONata", **states(A=END)}))
     stopped = Environment.__new__(Environment)
     stopped._program_state = ProgramStopped(stop_date=datetime.now(), error=None, cause=None)

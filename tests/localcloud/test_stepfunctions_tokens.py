@@ -21,7 +21,7 @@ def cloud() -> Iterator[Cloud]:
 
 
 def waits(cloud: Cloud, condition: list[dict[str, Any]] | None = None, **fields: Any) -> dict[str, Any]:
-    """A Task that writes its token under the execution's name, in a transaction, and waits."""
+    """Return a Task that writes its token under the execution's name, in a transaction, and waits."""
     item = {"id": {"S": "{% $states.context.Execution.Name %}"}, "token": {"S": "{% $states.context.Task.Token %}"}}
     entries = [{"Put": {"TableName": cloud.table, "Item": item}}, *(condition or [])]
     arguments = {"TransactItems": entries, "ClientRequestToken": "{% $uuid() %}"}
@@ -35,7 +35,7 @@ def waiting(cloud: Cloud) -> str:
 
 
 def code(call: Callable[..., Any], **arguments: Any) -> str:
-    """The error code a call fails with; "ok" if it does not."""
+    """Return the error code of a failed call, or "ok"."""
     try:
         call(**arguments)
     except ClientError as error:

@@ -148,7 +148,7 @@ def _update_parameters(_backend: Any, instance: Any, incoming_params: list[dict[
 def _previous(stack: Any, name: str) -> str:
     if name in stack.parameters:
         return str(stack.parameters[name])
-    # So far it had its default.
+    # The stack uses the default of the parameter.
     return str(stack.template_dict.get("Parameters", {}).get(name, {}).get("Default", ""))
 
 
