@@ -1,29 +1,39 @@
-# Everything runs from .venv, which this file fills step by step: the tool, the tests, the benchmarks.
+# Everything runs from .venv. tools/install.py fills it, with what the target at hand needs.
 PYTHON ?= python3
 BIN := .venv/bin
-PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 OUTCOME ?= approved
+ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE  # else each worker and child process compiles everything anew
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local test check bench coverage mutants flakes policies pictures clean
+.PHONY: help demo local quick test check proofs bench coverage mutants flakes policies pins pictures clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: .venv/tool  ## play one whole approval on this machine (OUTCOME=rejected|timed_out|api_failed|invalid_input plays the others)
-	@$(BIN)/python -m storygate demo --outcome $(OUTCOME)
+demo: .venv/local  ## play one whole approval on this machine (OUTCOME=rejected|timed_out|api_failed|invalid_input plays the others)
+	@$(BIN)/storygate demo --outcome $(OUTCOME)
 
-local: .venv/tool  ## an AWS on this machine, with storygate deployed to it, until Ctrl-C
-	@$(BIN)/python -m storygate local
+local: .venv/local  ## an AWS on this machine, with storygate deployed to it, until Ctrl-C (ARGS="--aws-port 4567" passes flags on)
+	@$(BIN)/storygate local $(ARGS)
+
+QUICK := tests/chalicelib tests/statemachine tests/docs tests/package/test_pins.py tests/policies/test_policy_files.py \
+	tests/storygate/support tests/storygate/stage tests/storygate/runs tests/storygate/operations
+quick: .venv/test  ## in 20 seconds, what a change usually breaks: lint, handlers, workflow, docs
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/python -m pytest -n 2 $(QUICK) --ignore-glob='*/test_properties.py' -k "not cfn_lint"
 
 test: check  ## everything that CI runs: lint, types, tests
 	@$(BIN)/python -m pytest
 
-check: .venv/dev  ## lint, format and types, without the tests
+check: .venv/test  ## lint, format and types, without the tests
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
+
+proofs: .venv/test  ## print the tables of two proofs: the decision protocol, and least privilege
+	@$(BIN)/python -m pytest --proofs tests/protocol tests/policies
 
 bench: .venv/bench  ## measure speed, cost and scale against their goals (docs/performance.md)
 	@$(BIN)/python -m benchmarks
@@ -38,32 +48,27 @@ mutants: .venv/bench  ## change the decision's code one thing at a time, and see
 	@$(BIN)/mutmut run
 	@$(BIN)/mutmut results
 
-flakes: .venv/dev  ## run the tests until one fails, at most twenty times
+flakes: .venv/test  ## run the tests until one fails, at most twenty times
 	@for run in $$(seq 20); do echo "run $$run of 20"; $(BIN)/python -m pytest || exit 1; done
 
-policies: .venv/tool  ## write the functions' policies of every stage from tools/policies.py
+policies: .venv/test  ## write the functions' policies of every stage from tools/policies.py
 	@$(BIN)/python -m tools.policies
 
-pictures: .venv/dev  ## take the README's pictures anew (needs Chromium)
-	@$(BIN)/python -m docs.pictures
+# uv alone decides, by pyproject.toml and the public index: no settings of this machine. The largest file comes first.
+COMPILE = env $(addprefix -u ,$(filter UV_%,$(.VARIABLES))) uv pip compile --no-config --quiet --universal \
+	--python-version 3.11 --no-annotate --custom-compile-command "make pins" pyproject.toml --extra local $(ARGS)
+pins:  ## write requirements-*.txt from pyproject.toml, with uv (ARGS=--upgrade takes newer versions)
+	$(COMPILE) --group bench --output-file requirements-bench.txt
+	$(COMPILE) --group test --constraint requirements-bench.txt --output-file requirements-test.txt
+	$(COMPILE) --constraint requirements-bench.txt --output-file requirements-local.txt
+
+pictures: .venv/test  ## take the README's pictures anew (needs Chromium)
+	@$(BIN)/python -m tools.pictures
 
 clean:  ## remove the virtual environment and what tools left behind
 	rm -rf .venv mutants .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis .chalice/deployed .chalice/deployments .chalice/venv
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.venv/tool: requirements-tool.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "storygate needs Python 3.11 or newer; try make PYTHON=python3.12")'
-	@echo "installing into .venv (once)"
-	@$(PYTHON) -m venv .venv
-	@$(PIP) -r requirements-tool.txt
-	@touch $@
-
-.venv/dev: .venv/tool requirements-dev.txt
-	@echo "installing what the tests need into .venv (once)"
-	@$(PIP) -r requirements-dev.txt
-	@touch $@
-
-.venv/bench: .venv/dev requirements-bench.txt
-	@echo "installing what the benchmarks need into .venv (once)"
-	@$(PIP) -r requirements-bench.txt
+.venv/%: requirements-%.txt
+	@$(PYTHON) tools/install.py $*
 	@touch $@

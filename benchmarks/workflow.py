@@ -96,7 +96,8 @@ def _dollars(bill: Bill) -> list[Figure]:
     known = [line for line in bill.lines if line.price in ("transition", "lambda request")]
     ours = sum((line.dollars(THOUSAND) for line in known), Decimal())
     theirs = THOUSAND * (
-        REPLACED["transitions"] * PRICES["transition"].each + REPLACED["lambdaRequests"] * PRICES["lambda request"].each
+        Decimal(str(REPLACED["transitions"])) * PRICES["transition"].each
+        + Decimal(str(REPLACED["lambdaRequests"])) * PRICES["lambda request"].each
     )
     used = {
         price: sum(line.quantity for line in known if line.price == price) for price in ("transition", "lambda request")

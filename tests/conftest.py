@@ -9,8 +9,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 import localcloud.light  # noqa: F401 - for the tests without a local cloud, too
-from tests.policies import told
-from tests.protocol import summary
+from tests import proofs
 
 # The tests make hundreds of botocore sessions. Each would look up the alias of each of its 130 built-in events and the
 # signature of each handler, after it has read the services' models (light.py).
@@ -26,13 +25,17 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """The tables of the decision protocol, and those of least privilege."""
-    summary.pytest_terminal_summary(terminalreporter)
-    told.pytest_terminal_summary(terminalreporter)
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--proofs`."""
+    parser.addoption("--proofs", action="store_true", help="print the tables of what the tests prove")
 
 
-class ByCloud(LoadScopeScheduling):
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Print what the tests prove."""
+    proofs.show(terminalreporter, whole=config.getoption("--proofs"))
+
+
+class ByCloud(LoadScopeScheduling):  # type: ignore[misc]  # xdist is untyped
     """A file's tests stay on one worker, for their fixtures; those of tests/e2e stay together, for their cloud."""
 
     def _split_scope(self, nodeid: str) -> str:

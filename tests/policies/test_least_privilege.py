@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.policies import told
 from tests.policies.permissions import Need, needs
 from tests.policies.policies import Grant, allows, grants
 from tests.policies.scenario import FUNCTIONS, MACHINE, OPERATOR, Recorded, record
+from tests.proofs import PROOF, table
 
 PRINCIPALS = (*FUNCTIONS, MACHINE, OPERATOR)
 
@@ -153,7 +153,7 @@ def test_each_need_is_an_action_and_a_resource_that_aws_knows(proof: Proof) -> N
             assert any(re.fullmatch(form, need.resource) for form in known), (need, known)
 
 
-def test_the_proof_is_told(proof: Proof, record_property: Callable[[str, object], None]) -> None:
+def test_the_proof_is_shown(proof: Proof, record_property: Callable[[str, object], None]) -> None:
     needed, idle = [], Counter[tuple[str, str, str]]()
     for principal in PRINCIPALS:
         for grant, calls in proof.uses(principal):
@@ -162,11 +162,11 @@ def test_the_proof_is_told(proof: Proof, record_property: Callable[[str, object]
             else:
                 idle[principal, grant.sid, reasons(principal, grant)[0]] += 1
     checks = sum(sum(counted.values()) for counted in proof.needs.values())
-    title = f"{len(needed)} grants, each needed by some of {checks} recorded permission checks"
-    record_property(told.NAME, told.table(title, ("principal", "action", "on", "allowed by", "calls"), needed))
-    title = f"{sum(idle.values())} grants that no recorded call needs"
+    title = f"least privilege: {len(needed)} grants, each needed by some of {checks} recorded permission checks"
+    record_property(PROOF, table(title, ("principal", "action", "on", "allowed by", "calls"), needed))
+    title = f"least privilege: {sum(idle.values())} grants that no recorded call needs"
     rows = [(principal, sid, count, why) for (principal, sid, why), count in idle.items()]
-    record_property(told.NAME, told.table(title, ("principal", "statement", "grants", "why it stays"), rows))
+    record_property(PROOF, table(title, ("principal", "statement", "grants", "why it stays"), rows))
 
 
 def _short(grant: Grant) -> str:

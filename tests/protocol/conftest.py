@@ -4,12 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.protocol.summary import NAME, pytest_terminal_summary
-
-__all__ = ["pytest_terminal_summary"]
+from tests.proofs import PROOF
 
 
 @pytest.fixture
 def tell(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
-    """Puts a text below the dots."""
-    return lambda text: record_property(NAME, text)
+    """Return a function that puts a table into pytest's output."""
+    return lambda text: record_property(PROOF, text)

@@ -18,11 +18,11 @@ from moto import mock_aws
 
 from chalicelib import callback, jira
 from chalicelib.secret import Secret
+from tests.proofs import table as as_table
 from tests.protocol import real
 from tests.protocol.faults import FAULTS, Died, Faulty
 from tests.protocol.interleaved import SENDS, items, verdict_in
 from tests.protocol.replay import Answered, Call, Process, Table
-from tests.protocol.summary import table as as_table
 
 DECIDED = real.COUNTS_FROM + timedelta(minutes=1)
 CALLS = {

@@ -17,12 +17,12 @@ import pytest
 from moto import mock_aws
 from sfnx.testing import Failure
 
+from tests.proofs import table as as_table
 from tests.protocol import real
 from tests.protocol.compared import Compared
 from tests.protocol.interleaved import Interleaved
 from tests.protocol.model import CAUTION, Said
 from tests.protocol.replay import Answered, Called, Process, Table, Tamper
-from tests.protocol.summary import table as as_table
 
 BEFORE, INSTANT, AFTER, LATER = range(1, 5)
 MOMENTS = {

@@ -18,11 +18,11 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
+from tests.proofs import table as as_table
 from tests.protocol import real
 from tests.protocol.interleaved import RUN, SENDS, Interleaved, State, Step, verdict_in
 from tests.protocol.model import CAUTION
 from tests.protocol.replay import Answered, Call, Called, Ended, Process, Table
-from tests.protocol.summary import table as as_table
 
 OLD, NEW = "OLD-1", real.STORY
 MOVED = json.dumps({"entry": {"S": f"MOVED#{OLD}"}, "story": {"S": NEW}}, sort_keys=True)

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from chalicelib.verdicts import YIELDS_AT_A_TIE
+from tests.proofs import table
 from tests.protocol.explore import Explorer, Way
 from tests.protocol.guards import P1, P2, P3, P4, P5, P6, P7, P8, PROPERTIES, Guards
 from tests.protocol.model import CAUTION, Model, Said
-from tests.protocol.summary import table
 from tests.protocol.telling import tell as in_words
 
 BEFORE, RUN_A, BETWEEN, RUN_B, AFTER, LATER, LAST = range(1, 8)  # moments; run A counts from RUN_A, run B from RUN_B
