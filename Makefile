@@ -6,7 +6,7 @@ ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE  # else each worker and child process compiles everything anew
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local quick test check proofs bench coverage mutants flakes policies pins pictures clean
+.PHONY: help demo local quick test check proofs bench coverage mutants flakes policies drawing pins pictures clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,10 @@ flakes: .venv/test  ## run the tests until one fails, at most twenty times
 
 policies: .venv/test  ## write the functions' policies of every stage from tools/policies.py
 	@$(BIN)/python -m tools.policies
+
+drawing: .venv/local  ## lay the workflow's drawing out anew, after a change of its states (needs Node)
+	@npm --prefix tools/drawing ci --silent
+	@$(BIN)/python -m tools.drawing.lay_out
 
 # uv alone decides, by pyproject.toml and the public index: no settings of this machine. The largest file comes first.
 COMPILE = env $(addprefix -u ,$(filter UV_%,$(.VARIABLES))) uv pip compile --no-config --quiet --universal \
