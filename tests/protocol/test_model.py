@@ -120,7 +120,7 @@ def test_every_property_holds_in_every_state(tell: Callable[[str], None]) -> Non
             states += found.states
         rows.append((family, len(models), len(that_differ), states))
     title = f"A. Every state of the model, {time.process_time() - began:.1f} s of one core. In all of them:"
-    total = ("together", *(sum(row[column] for row in rows) for column in (1, 2, 3)))
+    total = ("together", *(sum(int(row[column]) for row in rows) for column in (1, 2, 3)))
     properties = "\n".join(f"    {name}" for name in PROPERTIES)
     tell(table(f"{title}\n{properties}", ("scenarios", "number", "that differ", "states"), [*rows, total]))
 
