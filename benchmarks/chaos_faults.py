@@ -38,14 +38,12 @@ ANSWERS: dict[str, tuple[int, str]] = {
     "broken": (500, "InternalServerError"),
     "conflict": (400, "TransactionConflictException"),
 }
-ANSWER_TO_A_WAIT = ("throttled", "broken", "lost", "lost", "refused", "slow", "slow", "stalled")
 # Each of what can happen to a call, as often as it stands here.
 KINDS: dict[str, tuple[Fault, ...]] = {
     "PutItem": ("throttled", "broken", "conflict", "lost", "refused", "slow", "slow", "stalled"),
     "Query": ("throttled", "broken", "lost", "refused", "slow", "slow"),
     "DeleteItem": ("throttled", "broken", "conflict", "lost", "refused", "slow", "slow"),
-    "SendTaskSuccess": ANSWER_TO_A_WAIT,
-    "SendTaskFailure": ANSWER_TO_A_WAIT,
+    "SendTaskSuccess": ("throttled", "broken", "lost", "lost", "refused", "slow", "slow", "stalled"),
     "StartExecution": ("throttled", "broken", "lost", "lost", "refused", "slow"),
     "GetSecretValue": ("throttled", "broken", "lost", "refused", "slow"),
     "callback": ("unavailable", "lost", "refused", "slow", "slow"),
@@ -162,7 +160,7 @@ class Faults:
                 return str(request["Key"]["story"]["S"])
             case "StartExecution":
                 return self._version(stem(request["name"]), request["name"])
-            case "SendTaskSuccess" | "SendTaskFailure":
+            case "SendTaskSuccess":
                 return self._tokens.get(request["taskToken"], "")
         return ""
 

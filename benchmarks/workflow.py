@@ -20,7 +20,7 @@ from storygate.stage.aws import isolated
 from storygate.stage.config import find_project
 
 PATIENCE = 120.0
-GOAL = Decimal("0.75")  # at least a quarter cheaper
+GOAL = Decimal("0.85")  # at least 15 percent cheaper
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,6 @@ APPROVED, REJECTED, PENDING = "approved", "rejected", "pending"
 # Of two verdicts of the same instant the more cautious one stands, in whatever order they arrive.
 YIELDS_AT_A_TIE = {APPROVED: (), PENDING: (APPROVED,), REJECTED: (APPROVED, PENDING)}
 
-STORY_REJECTED = "StoryRejected"  # the error by which the state machine knows a rejection (workflow.asl.yaml)
 KEPT_SECONDS = 400 * 24 * 3600  # longer than any run may wait (one year), then DynamoDB's TTL removes the entry
 CONFLICT_ATTEMPTS = 5
 # Jira waits 20 seconds for an answer. A story with hundreds of waiting runs may take longer; the rest of them is
@@ -241,18 +240,14 @@ class VerdictTable:
         return {"expiresAt": {"N": str(int(self._clock()) + KEPT_SECONDS)}}
 
     def _send(self, run: Waiting, verdict: Verdict) -> bool:
-        """Ends the run's wait: by success if approved, else by the failure that the workflow takes for a rejection.
+        """Complete the run's wait with the decision, an approval or a rejection; the workflow branches on it.
 
-        False for a token that is spent or expired: that run is over (SendTaskSuccess API reference). A cause has 32,768
-        characters at most (SendTaskFailure API reference); three texts of jira.LONGEST_TEXT fit, as ASCII they may not.
+        Return False for a token that is spent or expired: that run is over (API reference, SendTaskSuccess).
         """
         over = self._stepfunctions.exceptions
-        said = json.dumps(verdict.as_decision(), ensure_ascii=False)
         try:
-            if verdict.decision == APPROVED:
-                self._stepfunctions.send_task_success(taskToken=run.task_token, output=said)
-            else:
-                self._stepfunctions.send_task_failure(taskToken=run.task_token, error=STORY_REJECTED, cause=said)
+            output = json.dumps(verdict.as_decision(), ensure_ascii=False)
+            self._stepfunctions.send_task_success(taskToken=run.task_token, output=output)
         except (over.TaskTimedOut, over.TaskDoesNotExist, over.InvalidToken):
             return False
         return True

@@ -33,7 +33,7 @@ OWN_STATEMENTS: dict[str, list[Statement]] = {
     API_HANDLER: [
         READ_SECRET,
         ("RecordTheVerdictAndFindWaitingRuns", ["dynamodb:PutItem", "dynamodb:Query", "dynamodb:DeleteItem"], [TABLE]),
-        ("ResumeWaitingRuns", ["states:SendTaskFailure", "states:SendTaskSuccess"], [MACHINE]),
+        ("ResumeWaitingRuns", ["states:SendTaskSuccess"], [MACHINE]),
     ],
     "api_token_authorizer": [READ_SECRET],
     "start_execution": [

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from chalicelib.verdicts import STORY_REJECTED
 from storygate.support.patience import Patience
 from storygate.support.redact import redacted
 from storygate.support.terminal import Terminal
@@ -121,6 +120,8 @@ class History:
     _visit_of: dict[int, int] = field(default_factory=dict)
     _opens: set[int] = field(default_factory=set)
     _answered: set[str] = field(default_factory=set)
+    _waited: float | None = None
+    """How long the wait took, in seconds, until its reason is known."""
 
     @property
     def exists(self) -> bool:
@@ -235,16 +236,25 @@ class History:
         self.visits[number] = replace(self.visits[number], **changes)
 
     def _left(self, at: datetime, exited: Any) -> Iterator[Moment]:
-        if exited["name"] == WAIT and self.waiting_since:
-            seconds = round((at - self.waiting_since).total_seconds(), 3)
-            yield Moment(at, "resumed", {"state": WAIT, "seconds": seconds, "reason": _reason(exited)})
-            self.waiting_since = None
+        yield from self._resumed(at, exited)
         # An API's answer is the output of the state that called it; the one it gives up to passes the same on.
         api = exited["name"].removeprefix("Call").removesuffix("GaveUp").lower()
         answer = _answer(exited.get("output"))
         if answer and api not in self._answered:
             self._answered.add(api)
             yield Moment(at, "api", {"api": api, **answer})
+
+    def _resumed(self, at: datetime, exited: Any) -> Iterator[Moment]:
+        """The end of the wait, once its reason is known: from the wait's Catch, or from the Choice after it."""
+        reason = _reason(exited)
+        if exited["name"] == WAIT and self.waiting_since:
+            self._waited = round((at - self.waiting_since).total_seconds(), 3)
+            self.waiting_since = None
+            if reason is None:
+                return
+        if self._waited is not None:
+            yield Moment(at, "resumed", {"state": WAIT, "seconds": self._waited, "reason": reason})
+            self._waited = None
 
 
 def follow(
@@ -281,15 +291,11 @@ def _exited(event: Any) -> Any:
 
 
 def _error(event: Any) -> str | None:
-    """The error's name alone: its cause may quote what an API sent.
-
-    None for a rejection: it resumes the wait by an error, and is the answer that was waited for, not a failure.
-    """
+    """Return the error's name alone: its cause may quote what an API sent."""
     for kind in FAILURES:
         details = event.get(f"{kind}EventDetails")
         if details is not None:
-            error = str(details.get("error") or kind)
-            return None if error == STORY_REJECTED else error
+            return str(details.get("error") or kind)
     return None
 
 

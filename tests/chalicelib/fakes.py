@@ -132,16 +132,10 @@ class StepFunctions:
         return {"executionArn": f"{stateMachineArn}:{name}"}
 
     def send_task_success(self, *, taskToken, output):
-        self._send("SendTaskSuccess", output, taskToken=taskToken, output=output)
-
-    def send_task_failure(self, *, taskToken, error, cause):
-        self._send("SendTaskFailure", cause, taskToken=taskToken, error=error, cause=cause)
-
-    def _send(self, operation, verdict, **given):
-        if given["taskToken"] in self.over:
-            raise aws_error("stepfunctions", self.over[given["taskToken"]], operation)
-        self.calls.append((operation, given))
-        self.sent[given["taskToken"]] = json.loads(verdict)
+        if taskToken in self.over:
+            raise aws_error("stepfunctions", self.over[taskToken], "SendTaskSuccess")
+        self.calls.append(("SendTaskSuccess", {"taskToken": taskToken, "output": output}))
+        self.sent[taskToken] = json.loads(output)
 
 
 class Table:

@@ -122,9 +122,9 @@ def test_a_body_of_ten_megabytes_is_answered_by_the_clock_of_jira():
 
 @pytest.mark.parametrize("text", ["x" * 2_000_000, "\U0001f600" * 99_999, "\x00\x1b[2J\r\n" * 9_999, "\ud800" * 9_999])
 def test_what_is_handed_on_fits_aws_however_long_the_message_is(text):
-    """A cause of SendTaskFailure has 32,768 characters at most, an output of SendTaskSuccess 262,144, a DynamoDB item
-    400 KB, a key of it 2,048 bytes (API references)."""
+    """An output of SendTaskSuccess has 262,144 bytes at most, a DynamoDB item 400 KB, a key of it 2,048 bytes (API
+    references)."""
     for raw in (sample("cloud-done") | {"user": {"name": text}}, sample("flat-approved") | {"message": text}):
         ((story, verdict),) = deliver(json.dumps(raw).encode())[1]
         assert len(story.encode()) <= 255
-        assert len(json.dumps(verdict.as_decision(), ensure_ascii=False).encode()) < 32_768
+        assert len(json.dumps(verdict.as_decision(), ensure_ascii=False).encode()) < 262_144

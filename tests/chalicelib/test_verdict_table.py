@@ -31,7 +31,7 @@ def table(dynamodb, machine, slept):
     return VerdictTable(dynamodb, "verdicts", machine, clock=lambda: NOW, sleep=slept.append)
 
 
-def test_an_approval_is_the_success_of_a_wait_with_the_whole_decision(dynamodb, machine, table):
+def test_an_approval_completes_the_wait_with_the_whole_decision(dynamodb, machine, table):
     dynamodb.wait("a")
     table.deliver("P-1", APPROVED)
     output = (
@@ -41,15 +41,14 @@ def test_an_approval_is_the_success_of_a_wait_with_the_whole_decision(dynamodb, 
     assert machine.calls == [("SendTaskSuccess", {"taskToken": "token of a", "output": output})]
 
 
-def test_a_rejection_is_the_failure_of_a_wait_with_the_whole_decision(dynamodb, machine, table):
+def test_a_rejection_completes_the_wait_with_the_whole_decision(dynamodb, machine, table):
     dynamodb.wait("a")
     table.deliver("P-1", Verdict("rejected", LATE, LATE, "Won't Do", "Ännchen ☃", '"no"'))
-    cause = (
+    output = (
         '{"decision": "rejected", "status": "Won\'t Do", "actor": "Ännchen ☃", "message": "\\"no\\"", '
         f'"decidedAt": "{LATE}", "receivedAt": "{LATE}"}}'
     )
-    given = {"taskToken": "token of a", "error": "StoryRejected", "cause": cause}
-    assert machine.calls == [("SendTaskFailure", given)]
+    assert machine.calls == [("SendTaskSuccess", {"taskToken": "token of a", "output": output})]
 
 
 def test_a_pending_story_is_sent_to_nobody(dynamodb, machine, table):
@@ -65,20 +64,18 @@ def test_a_run_that_the_verdict_does_not_count_for_keeps_none_behind_it_waiting(
     assert table.deliver("P-1", APPROVED).resumed == ["b"]
 
 
-@pytest.mark.parametrize(("verdict", "operation"), [(APPROVED, "send_task_success"), (REJECTED, "send_task_failure")])
-def test_a_runs_own_trouble_keeps_none_behind_it_waiting_and_asks_for_a_resend(
-    dynamodb, machine, table, verdict, operation
-):
+@pytest.mark.parametrize("verdict", [APPROVED, REJECTED])
+def test_a_runs_own_trouble_keeps_none_behind_it_waiting_and_asks_for_a_resend(dynamodb, machine, table, verdict):
     for run in "abc":
         dynamodb.wait(run)
-    sent = getattr(machine, operation)
+    sent = machine.send_task_success
 
     def send(taskToken, **given):
         if taskToken == "token of b":
             raise TIMEOUT
         sent(taskToken=taskToken, **given)
 
-    setattr(machine, operation, send)
+    machine.send_task_success = send
     with pytest.raises(Unavailable, match=r"^AWS did not take the verdict; send it again$") as refusal:
         table.deliver("P-1", verdict)
     assert refusal.value.__cause__ is TIMEOUT

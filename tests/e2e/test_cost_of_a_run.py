@@ -20,7 +20,7 @@ def test_it_counts_what_the_newest_approved_run_needed(storygate: Command, playe
     assert bill["execution"] == played["approved"]
     usage = {line["what"]: line["quantity"] for line in bill["lines"] if line["group"] == "usage"}
     expected = {
-        "state transitions": 11,  # the states on an approved run's way
+        "state transitions": 12,  # the states on an approved run's way
         "HTTP Task calls": 3,
         "Lambda requests": 2,  # trigger and callback
         "REST API requests": 1,

@@ -127,7 +127,7 @@ def _secretsmanager(call: Call, operation: str, account: Account) -> Found:
 
 
 def _states(call: Call, operation: str, account: Account) -> Found:
-    if operation in {"SendTaskSuccess", "SendTaskFailure"}:
+    if operation == "SendTaskSuccess":
         # The token tells the state machine. The reference lists no resource for it; AWS checks one all the same: see
         # docs/aws-assumptions.md.
         yield f"states:{operation}", account.machine

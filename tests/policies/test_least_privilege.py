@@ -44,7 +44,6 @@ RESOURCE_BY_OTHER_SOURCES = {
     # AWS CDK, StateMachine.grantTaskResponse; tried on AWS in aws/aws-cdk#8486, and NOAA-OWP/hydrovis#837 quotes an
     # AccessDenied "on resource: arn:aws:states:…:stateMachine:…".
     "states:SendTaskSuccess",
-    "states:SendTaskFailure",
 }
 _CFN_LINT = find_spec("cfnlint")  # found, not imported: the import takes a second, in every worker
 assert _CFN_LINT is not None

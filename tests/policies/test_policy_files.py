@@ -18,7 +18,7 @@ NAMES = {"STORYGATE_BUCKET", "STORYGATE_TABLE", "STORYGATE_SECRET", "STORYGATE_S
 ACTIONS = {
     "api_handler": {
         "secretsmanager:GetSecretValue", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:DeleteItem",
-        "states:SendTaskFailure", "states:SendTaskSuccess",
+        "states:SendTaskSuccess",
     },
     "api_token_authorizer": {"secretsmanager:GetSecretValue"},
     "start_execution": {"states:StartExecution"},

@@ -1,7 +1,7 @@
 """Two callbacks and a run, all real (real.py), in every order of their AWS calls.
 
 Step Functions is the little that the protocol needs of it: a token is open while the run waits with it, and is accepted
-once, for a success or a failure of the wait; any other is TaskTimedOut. With accidents, one of these happens in each
+once; any other is TaskTimedOut. With accidents, one of these happens in each
 order, at any place: a callback dies before its next call; the run's transaction meets a conflict; its answer is lost
 after it was carried out. When all is at rest, one more callback comes: the first one's delivery again, or the second's.
 """
@@ -13,13 +13,12 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
-from sfnx.testing import Failure
 
 from tests.protocol.replay import Answered, Answers, Call, Contents, Ended, Process, Table
 
 CRASHED = -1  # in the place of an answer: there are no more
 FIRST, SECOND, RUN, FIRST_AGAIN, SECOND_AGAIN = range(5)
-SENDS = {"send_task_success": "SendTaskSuccess", "send_task_failure": "SendTaskFailure"}
+RESUMES = "send_task_success"  # the call that completes a wait
 
 
 class State(NamedTuple):
@@ -80,7 +79,7 @@ class Interleaved:
         return isinstance(call, Call) and call.operation != "wait"
 
     def _performed(self, state: State, process: int, call: Call) -> State:
-        if call.operation in SENDS:
+        if call.operation == RESUMES:
             return self._sent(state, process, call)
         answer, contents = self.table.perform(state.contents, call)
         return self._answered(state._replace(contents=contents), process, answer)
@@ -88,11 +87,9 @@ class Interleaved:
     def _sent(self, state: State, process: int, call: Call) -> State:
         wait = self.next(state, RUN)
         if isinstance(wait, Call) and wait.operation == "wait" and wait.given["token"] == call.given["taskToken"]:
-            failed = call.operation == "send_task_failure"
-            came = Failure(call.given["error"], call.given["cause"]) if failed else call.given["output"]
-            return self._answered(self._answered(state, RUN, came), process, {})
+            return self._answered(self._answered(state, RUN, call.given["output"]), process, {})
         closed = {"Error": {"Code": "TaskTimedOut", "Message": "it is over"}}
-        return self._answered(state, process, self.exceptions.TaskTimedOut(closed, SENDS[call.operation]))
+        return self._answered(state, process, self.exceptions.TaskTimedOut(closed, "SendTaskSuccess"))
 
     def _accidents(self, state: State, process: int, call: Call) -> Iterator[Step]:
         after = state._replace(accidents=state.accidents - 1)
@@ -113,12 +110,10 @@ def _had(state: State, process: int, answer: int) -> State:
     return state._replace(had=had)
 
 
-def verdict_in(operation: str, given: dict[str, Any]) -> dict[str, Any]:
-    """The decision that a run is sent. An approval is its wait's success, a rejection the failure StoryRejected."""
-    failed = operation == "send_task_failure"
-    decision: dict[str, Any] = json.loads(given["cause" if failed else "output"])
-    assert decision["decision"] == ("rejected" if failed else "approved"), f"{decision['decision']} by {operation}"
-    assert given.get("error") == ("StoryRejected" if failed else None)
+def verdict_in(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the decision that SendTaskSuccess, called like this, hands to a run."""
+    decision: dict[str, Any] = json.loads(given["output"])
+    assert decision["decision"] in ("approved", "rejected"), f"a run is resumed with {decision['decision']}"
     return decision
 
 

@@ -1,6 +1,6 @@
 """Every AWS call of the callback, and everything that can happen to it: what Jira is answered, and what Jira's resend
-makes of it. A run waits (its entry is the real transaction's), and an approval is delivered, or for the one call that
-only a rejection makes, a rejection.
+makes of it. A run waits (its entry is the real transaction's), and an approval is delivered; for the call that resumes
+the run, a rejection as well.
 
 Whatever fails, Jira is told to send it again (503) or nothing at all, never anything else; and after its resend the run
 was resumed once, with that verdict, its entry is gone, and STORY is right.
@@ -21,7 +21,7 @@ from chalicelib.secret import Secret
 from tests.proofs import table as as_table
 from tests.protocol import real
 from tests.protocol.faults import FAULTS, Died, Faulty
-from tests.protocol.interleaved import SENDS, items, verdict_in
+from tests.protocol.interleaved import RESUMES, items, verdict_in
 from tests.protocol.replay import Answered, Call, Process, Table
 
 DECIDED = real.COUNTS_FROM + timedelta(minutes=1)
@@ -30,11 +30,17 @@ CALLS = {
     "get_secret_value AWSPREVIOUS": "secretsmanager",
     "put_item": "dynamodb",
     "query": "dynamodb",
-    **dict.fromkeys(SENDS, "stepfunctions"),
+    RESUMES: "stepfunctions",
     "delete_item": "dynamodb",
 }
 WRITES = ("put_item", "delete_item")
-MATRIX = [(call, fault) for call in CALLS for fault in FAULTS if fault != "conflict" or call in WRITES]
+MATRIX = [
+    (decision, call, fault)
+    for call in CALLS
+    for decision in (("approved", "rejected") if call == RESUMES else ("approved",))
+    for fault in FAULTS
+    if fault != "conflict" or call in WRITES
+]
 NO_ANSWER = "none"
 
 
@@ -48,18 +54,11 @@ class StepFunctions:
 
     def send_task_success(self, **given: str) -> None:
         """SendTaskSuccess."""
-        self._send("send_task_success", given)
-
-    def send_task_failure(self, **given: str) -> None:
-        """SendTaskFailure."""
-        self._send("send_task_failure", given)
-
-    def _send(self, operation: str, given: dict[str, str]) -> None:
         if given["taskToken"] not in self.open:
             closed = {"Error": {"Code": "TaskTimedOut", "Message": "it is over"}}
-            raise self.exceptions.TaskTimedOut(closed, SENDS[operation])
+            raise self.exceptions.TaskTimedOut(closed, "SendTaskSuccess")
         self.open.remove(given["taskToken"])
-        self.accepted.append((given["taskToken"], verdict_in(operation, given)))
+        self.accepted.append((given["taskToken"], verdict_in(given)))
 
 
 @dataclass
@@ -158,15 +157,10 @@ def begin_to_wait(empty: Any) -> Callable[[str], dict[str, Any]]:  # noqa: ARG00
     return named
 
 
-def decision_that_makes(call: str) -> str:
-    """What Jira says, so that this call is made."""
-    return "rejected" if call == "send_task_failure" else "approved"
-
-
 def test_whatever_fails_jiras_resend_makes_it_right(house: Callable[..., House], tell: Callable[[str], None]) -> None:
     rows: dict[tuple[str, ...], list[str]] = {}
-    for call, fault in MATRIX:
-        answers, decision = [], decision_that_makes(call)
+    for decision, call, fault in MATRIX:
+        answers = []
         for times in (1, math.inf):  # once; whenever it is called during the first delivery
             here = house("A")
             faulty = here.breaks(call, fault, times)
@@ -181,7 +175,7 @@ def test_whatever_fails_jiras_resend_makes_it_right(house: Callable[..., House],
             story = entries["STORY"]
             assert (story["decision"], story["decidedAt"]) == (decision, real.text(DECIDED)), (call, fault)
             answers += [first, again]
-        rows.setdefault((call, *answers), []).append(fault)
+        rows.setdefault((f"{call}, {decision}" if call == RESUMES else call, *answers), []).append(fault)
     head = ("call", "fault", "once", "resend", "always", "resend", "in the end")
     end = "resumed once, entry gone, STORY right"
     lines = [(call, ", ".join(faults), *answers, end) for (call, *answers), faults in rows.items()]
@@ -190,12 +184,12 @@ def test_whatever_fails_jiras_resend_makes_it_right(house: Callable[..., House],
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("send", SENDS)
+@pytest.mark.parametrize("decision", ["approved", "rejected"])
 def test_a_run_that_cannot_be_resumed_keeps_no_other_waiting(
-    send: str, fault: str, house: Callable[..., House]
+    decision: str, fault: str, house: Callable[..., House]
 ) -> None:
-    here, decision = house("A", "B", "C"), decision_that_makes(send)
-    faulty = here.breaks(send, fault, 1)
+    here = house("A", "B", "C")
+    faulty = here.breaks(RESUMES, fault, 1)
     first = here.deliver(decision)
     if first != NO_ANSWER:
         assert [run for run, *_ in here.taken][-2:] == ["B", "C"]

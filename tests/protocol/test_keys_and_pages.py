@@ -20,7 +20,7 @@ from moto import mock_aws
 
 from tests.proofs import table as as_table
 from tests.protocol import real
-from tests.protocol.interleaved import RUN, SENDS, Interleaved, State, Step, verdict_in
+from tests.protocol.interleaved import RESUMES, RUN, Interleaved, State, Step, verdict_in
 from tests.protocol.model import CAUTION
 from tests.protocol.replay import Answered, Call, Called, Ended, Process, Table
 
@@ -72,14 +72,14 @@ class Followed:
 
     def _check_sent(self, state: State, step: Step) -> None:
         """What is sent is what was read last."""
-        if step.what not in SENDS:
+        if step.what != RESUMES:
             return
         call = self._together.next(state, step.process)
         assert isinstance(call, Call)
         answers = [self._together.answered.answers[number] for number in state.had[step.process]]
         pages = [answer["Items"] for answer in answers if isinstance(answer, dict) and "Items" in answer]
         read = [item for page in pages for item in page if item["entry"]["S"] == "STORY"]
-        sent = verdict_in(call.operation, call.given)
+        sent = verdict_in(call.given)
         assert sent["decidedAt"] == read[-1]["decidedAt"]["S"]
         assert sent["decision"] == read[-1]["decision"]["S"]
 

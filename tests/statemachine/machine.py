@@ -50,6 +50,7 @@ CALL = ("CallApis", "CallValidation", "CallDeployment", "CallNotification", "Api
 APPROVED = ("WriteApprovedLog", "WriteApprovedResult")
 NOT_APPROVED = ("WriteLog", "WriteResult", "NotApproved")
 WAITED = ("FindInput", "InputIsValid", *CALL, "WaitForStory")  # a valid inline request up to its wait
+DECIDED = (*WAITED, "VerdictCounts")
 
 
 class InTurn:
@@ -75,11 +76,6 @@ def refused(status: int) -> Failure:
 def stored(body: object) -> dict[str, object]:
     """getObject's result: the file's text, or any JSON written as the file."""
     return {"Body": body if isinstance(body, str) else json.dumps(body, ensure_ascii=False), "ContentLength": 1}
-
-
-def rejection(verdict: dict[str, Any] = REJECTED) -> Failure:
-    """How the callback resumes a wait with a rejection (chalicelib/verdicts.py)."""
-    return Failure("StoryRejected", json.dumps(dict.fromkeys(VERDICT) | verdict, ensure_ascii=False))
 
 
 def story(**attributes: str) -> dict[str, object]:

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.statemachine.machine import APPROVED, NOT_APPROVED, REQUEST, VERDICT, each_api, http, play, rejection
+from tests.statemachine.machine import APPROVED, NOT_APPROVED, REJECTED, REQUEST, VERDICT, each_api, http, play
 
 NO_SUCCESS = 'the answer does not say "status": "success"'
 
@@ -124,7 +124,7 @@ NUMBERS = [1.0000000000000002]  # $string rounds to 15 digits (sfnx, docs/design
 EMOJI = body_of(16384, "😀")
 
 
-@pytest.mark.parametrize(("wait", "path"), [(VERDICT, APPROVED), (rejection(), NOT_APPROVED)])
+@pytest.mark.parametrize(("wait", "path"), [(VERDICT, APPROVED), (REJECTED, NOT_APPROVED)])
 @pytest.mark.parametrize(
     ("request_", "answers"),
     [

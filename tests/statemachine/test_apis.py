@@ -6,9 +6,9 @@ from sfnx.testing import Failure
 from tests.statemachine.machine import (
     APPROVED,
     CALL,
+    DECIDED,
     NOT_APPROVED,
     SUCCESS,
-    WAITED,
     InTurn,
     each_api,
     http,
@@ -63,7 +63,7 @@ def test_a_passing_failure_is_tried_three_times_more(api, error):
 @each_api
 def test_a_call_that_succeeds_at_last_has_succeeded(api, failures):
     done = play(**{api: InTurn(*[refused(503)] * failures, SUCCESS)})
-    assert done.states == (*WAITED, *APPROVED)
+    assert done.states == (*DECIDED, *APPROVED)
     assert done.result["apis"][api] == {
         "status": "success", "statusCode": 200, "attempts": failures + 1, "response": {"status": "success"},
         "error": None,
@@ -143,7 +143,7 @@ def test_both_required_apis_failing_are_both_named():
 @pytest.mark.parametrize("answer", [refused(500), http({"status": "failed"}), Failure("States.Http.Socket", "no")])
 def test_a_failed_notification_is_recorded_and_the_run_goes_on(answer):
     done = play(notification=answer)
-    assert done.states[-3:] == ("WaitForStory", *APPROVED)
+    assert done.states[-3:] == ("VerdictCounts", *APPROVED)
     assert done.ending[0] == "approved"
     assert done.result["apis"]["notification"]["status"] == "failed"
     (event,) = [event for event in done.log["events"] if event["step"] == "notification"]

@@ -8,12 +8,12 @@ from tests.statemachine.machine import (
     CANCELLED,
     COUNTS_FROM,
     NOT_APPROVED,
+    REJECTED,
     STARTED,
     VERDICT,
     WAITED,
     InTurn,
     play,
-    rejection,
     story,
 )
 
@@ -88,8 +88,8 @@ def test_a_verdict_counts_from_the_start_less_the_clock_skew(decided_at):
     ],
 )
 def test_a_run_goes_back_to_waiting_if_no_verdict_counts(standing):
-    done = play(wait=InTurn(CANCELLED, rejection()), story=standing)
-    assert done.states == (*WAITED, *AGAIN, *NOT_APPROVED)
+    done = play(wait=InTurn(CANCELLED, REJECTED), story=standing)
+    assert done.states == (*WAITED, *AGAIN, "VerdictCounts", *NOT_APPROVED)
     assert done.ending == ("rejected", "PROJ-1 was rejected by Ada: ship it.")
 
 

@@ -5,6 +5,7 @@ from sfnx.testing import Failure
 from tests.statemachine.machine import (
     APPROVED,
     CALL,
+    DECIDED,
     FIND,
     NOT_APPROVED,
     REJECTED,
@@ -12,7 +13,6 @@ from tests.statemachine.machine import (
     WAITED,
     http,
     play,
-    rejection,
     stored,
 )
 
@@ -22,7 +22,7 @@ APIS = {"validation": SUCCEEDED, "deployment": SUCCEEDED, "notification": SUCCEE
 
 def test_an_approved_story_ends_green_and_names_its_result():
     done = play()
-    assert done.states == (*WAITED, *APPROVED)
+    assert done.states == (*DECIDED, *APPROVED)
     assert done.output == {"outcome": "approved", "result": "s3://the-bucket/outputs/execution/result.json"}
     assert done.ending == ("approved", "PROJ-1 was approved by Ada: ship it.")
 
@@ -73,8 +73,8 @@ def test_a_log_tells_the_run_in_order():
 
 def test_a_rejected_story_ends_red():
     verdict = REJECTED | {"status": "Won't Do", "message": None}
-    done = play(wait=rejection(verdict))
-    assert done.states == (*WAITED, *NOT_APPROVED)
+    done = play(wait=verdict)
+    assert done.states == (*DECIDED, *NOT_APPROVED)
     assert done.ending == ("rejected", "PROJ-1 was rejected by Ada.")
     assert done.result["decision"] == verdict
 

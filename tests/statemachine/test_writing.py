@@ -3,7 +3,7 @@
 import pytest
 from sfnx.testing import Failure
 
-from tests.statemachine.machine import APPROVED, NOT_APPROVED, REJECTED, VERDICT, WAITED, InTurn, play, rejection
+from tests.statemachine.machine import APPROVED, DECIDED, NOT_APPROVED, REJECTED, VERDICT, InTurn, play
 
 SHAKY = ["S3.S3Exception", "S3.SdkClientException"]
 REFUSED = Failure("S3.NoSuchBucketException", "the bucket is gone")
@@ -13,8 +13,8 @@ WRITERS = pytest.mark.parametrize(
     [
         ("log", "WriteApprovedLog", VERDICT),
         ("result", "WriteApprovedResult", VERDICT),
-        ("log", "WriteLog", rejection()),
-        ("result", "WriteResult", rejection()),
+        ("log", "WriteLog", REJECTED),
+        ("result", "WriteResult", REJECTED),
     ],
 )
 
@@ -40,24 +40,24 @@ def test_a_refused_write_is_not_repeated(name, state, wait):
     assert len(play(wait=wait, **{name: REFUSED}).made_by(state)) == 1
 
 
-@pytest.mark.parametrize(("wait", "log"), [(VERDICT, "WriteApprovedLog"), (rejection(), "WriteLog")])
+@pytest.mark.parametrize(("wait", "log"), [(VERDICT, "WriteApprovedLog"), (REJECTED, "WriteLog")])
 def test_a_run_that_cannot_log_is_an_error_but_still_writes_its_result(wait, log):
     done = play(wait=wait, log=REFUSED)
-    assert done.states == (*WAITED, log, "WriteResult", "NotApproved")
+    assert done.states == (*DECIDED, log, "WriteResult", "NotApproved")
     reason = "The log could not be written: S3.NoSuchBucketException: the bucket is gone"
     assert (done.result["outcome"], done.result["reason"]) == (done.error, done.cause) == ("error", reason)
     assert done.result["decision"] == (VERDICT if wait is VERDICT else REJECTED)
 
 
-@pytest.mark.parametrize(("wait", "path"), [(VERDICT, (*APPROVED, "NotApproved")), (rejection(), NOT_APPROVED)])
+@pytest.mark.parametrize(("wait", "path"), [(VERDICT, (*APPROVED, "NotApproved")), (REJECTED, NOT_APPROVED)])
 def test_a_run_that_cannot_write_its_result_ends_red_and_says_why(wait, path):
     done = play(wait=wait, result=REFUSED)
-    assert done.states == (*WAITED, *path)
+    assert done.states == (*DECIDED, *path)
     assert done.error == "error"
     assert done.cause == "The result could not be written: S3.NoSuchBucketException: the bucket is gone"
 
 
-@pytest.mark.parametrize("wait", [VERDICT, rejection(), Failure("States.Timeout")])
+@pytest.mark.parametrize("wait", [VERDICT, REJECTED, Failure("States.Timeout")])
 def test_a_run_that_can_write_neither_file_names_the_last(wait):
     done = play(wait=wait, log=REFUSED, result=Failure("S3.S3Exception", "x" * 5000))
     assert done.error == "error"
@@ -65,6 +65,6 @@ def test_a_run_that_can_write_neither_file_names_the_last(wait):
     assert len(done.cause) < 600
 
 
-@pytest.mark.parametrize(("wait", "writers"), [(VERDICT, APPROVED), (rejection(), NOT_APPROVED[:2])])
+@pytest.mark.parametrize(("wait", "writers"), [(VERDICT, APPROVED), (REJECTED, NOT_APPROVED[:2])])
 def test_the_result_is_written_last(wait, writers):
     assert [call.state for call in play(wait=wait).calls][-2:] == list(writers)

@@ -43,7 +43,7 @@ BRANCHES = {
     "elk.layered.crossingMinimization.forceNodeModelOrder": "true",
     "elk.nodeSize.constraints": "MINIMUM_SIZE",
 }
-STRAIGHT = {"start": "10", "next": "10", "choice": "5", "otherwise": "2", "catch": "1", "end": "1"}
+STRAIGHT = {"start": "10", "next": "30", "choice": "30", "otherwise": "2", "catch": "1", "end": "1"}
 
 
 def graph_of(definition: Mapping[str, Any]) -> dict[str, Any]:

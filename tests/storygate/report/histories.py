@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from chalicelib.verdicts import STORY_REJECTED
 from storygate.report.coordinates import read_drawing
 from storygate.report.view import RunView, of_events
 from storygate.stage.definition import read_definition
@@ -122,15 +121,12 @@ class Told:
         return self
 
     def resume(self, seconds: float = 1800, verdict: Any = VERDICT) -> "Told":
-        """An approval is the task's success, a rejection its failure, which is caught."""
+        """The verdict is the task's result; the Choice after it names outcome and reason."""
         said = json.dumps({**verdict, "taskToken": TOKEN})
-        assigned = {"decision": verdict, "reason": f"{self.story} was {verdict['decision']} by {verdict['actor']}."}
-        if verdict["decision"] == "approved":
-            self.add("TaskSucceeded", seconds, taskSucceeded={"output": said})
-        else:
-            self.add("TaskFailed", seconds, taskFailed={"error": STORY_REJECTED, "cause": said})
-            assigned["outcome"] = "rejected"
-        self.leave("WaitForStory", output={}, **assigned)
+        self.add("TaskSucceeded", seconds, taskSucceeded={"output": said})
+        self.leave("WaitForStory", output={}, decision=verdict)
+        reason = f"{self.story} was {verdict['decision']} by {verdict['actor']}."
+        self.state("VerdictCounts", "Choice", outcome=verdict["decision"], reason=reason)
         return self
 
     def time_out(self) -> "Told":

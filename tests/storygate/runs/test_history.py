@@ -26,9 +26,11 @@ EVENTS = [
     event(13, "TaskSubmitted", 12, taskSubmitted={"output": TOKEN}),
 ]
 END = [
-    event(19, "TaskFailed", 13, taskFailed={"error": "StoryRejected", "cause": f'{{"actor": "{TOKEN}"}}'}),
-    exited(20, "WaitForStory", 19, reason="PROJ-1 was rejected."),
-    event(21, "ExecutionFailed", 20, executionFailed={"error": "rejected", "cause": "PROJ-1 was rejected."}),
+    event(19, "TaskSucceeded", 13, taskSucceeded={"output": f'{{"actor": "{TOKEN}"}}'}),
+    exited(20, "WaitForStory", 19, decision={"actor": TOKEN}),
+    entered(21, "VerdictCounts", 20),
+    exited(22, "VerdictCounts", 21, reason="PROJ-1 was rejected."),
+    event(23, "ExecutionFailed", 22, executionFailed={"error": "rejected", "cause": "PROJ-1 was rejected."}),
 ]
 
 
@@ -88,11 +90,22 @@ def test_the_wait_is_known_while_it_lasts_and_how_long_it_lasted_after():
     assert history.waiting_since is not None
     assert (history.waiting_since - BEGAN).total_seconds() == 13
     client.events += END
-    resumed, ended = history.read()
+    entered_next, resumed, ended = history.read()
     assert history.waiting_since is None
+    assert entered_next.details == {"state": "VerdictCounts"}
     assert resumed.details == {"state": "WaitForStory", "seconds": 7.0, "reason": "PROJ-1 was rejected."}
     assert ended.details == {"status": "FAILED", "outcome": "rejected", "reason": "PROJ-1 was rejected."}
     assert history.end is ended
+
+
+def test_a_wait_that_ends_without_a_verdict_says_why_at_once():
+    timed_out = [
+        event(19, "TaskTimedOut", 13, taskTimedOut={"error": "States.Timeout"}),
+        exited(20, "WaitForStory", 19, reason="Nobody answered."),
+    ]
+    history = History(FakeStepFunctions([*EVENTS, *timed_out]), "arn")
+    (resumed,) = [moment for moment in history.read() if moment.kind == "resumed"]
+    assert resumed.details == {"state": "WaitForStory", "seconds": 7.0, "reason": "Nobody answered."}
 
 
 def test_the_task_token_is_neither_in_the_moments_nor_on_the_screen(screen):

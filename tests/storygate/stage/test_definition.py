@@ -1,11 +1,9 @@
 """The definition as YAML for people and as JSON for AWS."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from storygate.cli import main
 from storygate.stage.definition import DEFINITION, definition_json, read_definition
@@ -46,20 +44,3 @@ def test_a_file_that_is_no_definition_is_named(tmp_path: Path, text: str | None)
     with pytest.raises(OperatorError, match=r"workflow\.asl\.yaml") as raised:
         definition_json(project)
     assert raised.value.hint
-
-
-def test_no_key_is_written_twice() -> None:
-    # PyYAML keeps the last of two equal keys without a word.
-    assert list(doubled(yaml.compose((ROOT / DEFINITION).read_text(encoding="utf-8"), yaml.SafeLoader))) == []
-    assert list(doubled(yaml.compose("a: {b: 1, b: 2}", yaml.SafeLoader))) == ["b"]
-
-
-def doubled(node: yaml.Node) -> Iterator[str]:
-    if isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            yield from doubled(item)
-    if isinstance(node, yaml.MappingNode):
-        keys = [key.value for key, _ in node.value]
-        yield from (key for key in set(keys) if keys.count(key) > 1)
-        for _, value in node.value:
-            yield from doubled(value)
