@@ -1,4 +1,4 @@
-"""What wakes storygate, in the order of its workflow: the S3 drop, the three mock APIs, the callback."""
+"""Handlers in the order of the workflow: the S3 drop, the three mock APIs and their authorizer, the callback."""
 
 from functools import cache
 
@@ -15,7 +15,7 @@ TABLE = settings.required("STORYGATE_TABLE")
 SECRET = settings.required("STORYGATE_SECRET")
 STATE_MACHINE = settings.required("STORYGATE_STATE_MACHINE")
 RULES = jira.Rules.from_environment()
-CLIENTS = {  # what each function needs on its usual way
+CLIENTS = {  # the AWS clients that each function uses in the usual case
     "app.app": ("secretsmanager", "dynamodb", "stepfunctions"),
     "app.api_token_authorizer": ("secretsmanager",),
     "app.start_execution": ("stepfunctions",),
@@ -23,63 +23,66 @@ CLIENTS = {  # what each function needs on its usual way
 MOCK_CORS = CORSConfig(allow_headers=["Idempotency-Key", "X-Attempt"])
 
 
-@app.on_s3_event(bucket=BUCKET, events=["s3:ObjectCreated:*"], prefix="inputs/", suffix=".json")
+@app.on_s3_event(bucket=BUCKET, events=["s3:ObjectCreated:*"], prefix=drop.PREFIX, suffix=drop.SUFFIX)
 def start_execution(event: drop.DropEvent) -> list[str]:
-    """An input was dropped."""
+    """Start a run for each input that was dropped."""
     return drop.start_all(event, STATE_MACHINE, aws.Client("stepfunctions"))
 
 
-start_execution.event_class = drop.DropEvent  # all records, and none
+start_execution.event_class = drop.DropEvent  # accepts several records, or an event without any
 
 
 @app.authorizer()
 def api_token_authorizer(request: AuthRequest) -> AuthResponse:
-    """Lets each API's own token reach that API alone. The answer is cached by token, so it names all it may reach."""
+    """Let each API's own token call that API's mock and nothing else.
+
+    API Gateway caches the policy by token, so the policy names every route that the token may call.
+    """
     api = tokens.authorized(request, secret())
     return AuthResponse(routes=[AuthRoute(f"/mock/{api}", ["POST"])] if api else [], principal_id=api or "nobody")
 
 
 @app.route("/mock/validation", methods=["POST"], authorizer=api_token_authorizer, cors=MOCK_CORS)
 def mock_validation() -> Response:
-    """Stands in for the validation API."""
+    """Stand in for the validation API."""
     return mock("validation")
 
 
 @app.route("/mock/deployment", methods=["POST"], authorizer=api_token_authorizer, cors=MOCK_CORS)
 def mock_deployment() -> Response:
-    """Stands in for the deployment API."""
+    """Stand in for the deployment API."""
     return mock("deployment")
 
 
 @app.route("/mock/notification", methods=["POST"], authorizer=api_token_authorizer, cors=MOCK_CORS)
 def mock_notification() -> Response:
-    """Stands in for the notification API."""
+    """Stand in for the notification API."""
     return mock("notification")
 
 
 @app.route("/jira/callback", methods=["POST"], content_types=["*/*"])
 def jira_callback() -> Response:
-    """Jira, or somebody who knows the callback secret, says what became of a story."""
+    """Take a decision about a story from Jira, or from another sender that knows the callback secret."""
     request = app.current_request
     status, body = callback.handle(request, secret(), verdict_table(), RULES, aws.call_times)
     return Response(body, status_code=status)
 
 
 def mock(api: str) -> Response:
-    """The answer of one mock API to the current request."""
+    """Answer the current request as this mock API."""
     status, body = mock_apis.handle(api, app.current_request)
     return Response(body, status_code=status)
 
 
 @cache
 def secret() -> Secret:
-    """The secret, read once per warm function and kept for minutes."""
+    """The secret; Lambda keeps this object while the function is warm."""
     return Secret(aws.Client("secretsmanager"), SECRET)
 
 
 @cache
 def verdict_table() -> VerdictTable:
-    """The decision table and what resumes the runs in it."""
+    """The decision table, with the client that resumes the runs in it."""
     return VerdictTable(aws.Client("dynamodb"), TABLE, aws.Client("stepfunctions"))
 
 

@@ -1,1 +1,1 @@
-"""What storygate's handlers do, one module per outside thing. Every boundary is handed its client."""
+"""What the handlers of app.py do: one module per outside system. Every function is handed its clients."""

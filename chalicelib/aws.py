@@ -1,6 +1,6 @@
 """The AWS clients of a function, made while it starts or at their first use, and kept while it is warm.
 
-They are botocore's own, which is what `boto3.client` returns; boto3 itself (resources, transfers) is never loaded.
+They are botocore's clients, which `boto3.client` returns too; boto3 itself (resources, transfers) is never loaded.
 """
 
 import gc
@@ -14,15 +14,15 @@ from typing import Any
 import botocore.session
 from botocore.config import Config
 
-# Jira gives up after 20 seconds (Data Center's Automation after 3) and sends a 503 again. Two attempts of at most
-# 1 + 1.5 seconds leave a call that fails for good time to be answered as such; usual calls take milliseconds.
+# Jira waits 20 seconds for an answer (Data Center's Automation 3), and sends a 503 again. Two attempts of at most
+# 1 + 1.5 seconds leave time to answer 503 when a call fails twice; usual calls take milliseconds.
 PATIENCE = Config(connect_timeout=1, read_timeout=1.5, retries={"mode": "standard", "total_max_attempts": 2})
 
 _request = local()
 
 
 class Client:
-    """An AWS client, made at its first use unless `prepare` did. What its calls take is kept for `call_times`."""
+    """An AWS client, made at its first use unless `prepare` made it. `call_times` returns how long its calls took."""
 
     def __init__(self, service: str) -> None:
         self._service = service
@@ -32,7 +32,7 @@ class Client:
 
 
 def prepare(needed: Mapping[str, Iterable[str]]) -> None:
-    """Makes the clients that this function needs, by its handler (`_HANDLER`, Lambda's own variable), at import.
+    """Make the clients of the running function, which Lambda names in `_HANDLER`, while app.py is imported.
 
     Lambda gives a function a whole CPU while it starts, then a share by its memory, a seventh of one at 256 MB (AWS,
     serverlessland.com, "Effectively running Java on serverless"; developer guide, "Configure memory").
@@ -55,7 +55,7 @@ def _session() -> Any:
 @cache
 def _made(service: str) -> Any:
     made = _session().create_client(service, config=PATIENCE)
-    # botocore emits the first once a call, before its retries, and one of the others when it is over.
+    # botocore emits the first event once a call, before its retries, and one of the others when the call is over.
     made.meta.events.register("before-call", _begin)
     made.meta.events.register("after-call", _end)
     made.meta.events.register("after-call-error", _end)
@@ -63,7 +63,7 @@ def _made(service: str) -> Any:
 
 
 def call_times() -> list[str]:
-    """The AWS calls since this was last asked, in order, with their milliseconds: `["Query 7", "PutItem 12"]`."""
+    """Return the AWS calls since the last time, in order, with their milliseconds: `["Query 7", "PutItem 12"]`."""
     times: list[str] = getattr(_request, "times", [])
     _request.times = []
     return times

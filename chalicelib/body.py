@@ -1,4 +1,4 @@
-"""A request's body: the bytes that were sent, and the JSON in them."""
+"""Read a request's body: its bytes, and the JSON in them."""
 
 import json
 from typing import Any
@@ -7,10 +7,10 @@ from chalicelib.errors import BadBody
 
 
 def sent(request: Any) -> bytes:
-    """The raw body of a Chalice request.
+    """Return the raw body of a Chalice request.
 
-    Empty where the event cannot have come from API Gateway: flagged as base64 and none, or with half a surrogate
-    (API Gateway puts U+FFFD for what is no UTF-8). Nobody has signed such a body, so it is refused as any other.
+    Return b"" for an event that API Gateway cannot have sent: flagged as base64 without being base64, or with half a
+    surrogate (API Gateway replaces bytes that are not UTF-8 by U+FFFD). No signature matches it, so it is refused.
     """
     try:
         return bytes(request.raw_body)
@@ -19,7 +19,7 @@ def sent(request: Any) -> bytes:
 
 
 def parsed(raw: bytes) -> Any:
-    """The JSON of a raw body. Raises BadBody for what is no JSON, or nested deeper than Python reads."""
+    """Return the JSON of a raw body. Raises BadBody if it is not JSON, or nested too deeply for Python's parser."""
     try:
         return json.loads(raw, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:

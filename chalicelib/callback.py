@@ -1,4 +1,4 @@
-"""The callback: proof first, then the verdict, then the table."""
+"""The callback: check who sent it, read the verdict, deliver it to the table and the waiting runs."""
 
 import json
 import time
@@ -19,12 +19,12 @@ LONGEST_HEADER = 100
 def handle(
     request: Any, secret: Secret, table: VerdictTable, rules: jira.Rules, call_times: Callable[[], list[str]]
 ) -> Answer:
-    """Answers a Chalice request and prints one line of JSON that says what it did; no body, no credential.
+    """Answer a Chalice request, and print one line of JSON about it, without body and credential.
 
     Lambda makes a log event of every line on standard output. Jira names a delivery by X-Atlassian-Webhook-Identifier,
-    the same in every retry of it. `call_times` is `aws.call_times`.
+    the same in every retry. `call_times` is `aws.call_times`.
     """
-    call_times()  # forget what another request of this warm function left
+    call_times()  # drop the times of the previous request to this warm function
     began = time.perf_counter()
     answered = answer(sent(request), request.headers, secret, table, rules)
     print(_log_line(request.headers, answered, began, call_times()), flush=True)
@@ -39,7 +39,7 @@ def answer(
     rules: jira.Rules,
     received: datetime | None = None,
 ) -> Answer:
-    """HTTP status and body for a delivery (design: Contract, Callback), received now unless told otherwise.
+    """Return HTTP status and body for a delivery (README, "What Jira sends"); `received` is now if it is not given.
 
     `headers` must ignore case.
     """

@@ -1,4 +1,4 @@
-"""The S3 drop: an input file that arrives starts one execution."""
+"""The S3 drop: each input file that arrives starts one execution."""
 
 import hashlib
 import json
@@ -9,21 +9,22 @@ from urllib.parse import unquote_plus
 from botocore.exceptions import BotoCoreError, ClientError
 from chalice.app import BaseLambdaEvent
 
+PREFIX, SUFFIX = "inputs/", ".json"  # the keys that start an execution
 STEM_LENGTH = 80 - 1 - 16  # an execution's name has at most 80 characters (StartExecution API reference)
 
 
 class DropEvent(BaseLambdaEvent):  # type: ignore[misc]
-    """All records of an S3 event; Chalice's own S3Event reads the first alone, and fails on an event that has none."""
+    """An S3 event with all its records. Chalice's own S3Event reads only the first, and fails if there is none."""
 
     def _extract_attributes(self, event_dict: dict[str, Any]) -> None:
         self.records: list[dict[str, Any]] = event_dict.get("Records", [])
 
 
 def start_all(event: DropEvent, machine_name: str, client: Any) -> list[str]:
-    """Starts an execution for each dropped object and returns their names.
+    """Start an execution for each dropped object and return their names.
 
-    Raises the last AWS error only after every record was tried: Lambda then sends the event again (twice, Lambda
-    developer guide, asynchronous invocation), and what has been started is not started anew.
+    Try every record, then raise the last AWS error. Lambda then sends the event again, at most twice (Lambda developer
+    guide, asynchronous invocation); executions that were started before are not started a second time.
     """
     machine = state_machine_arn(event.context.invoked_function_arn, machine_name)
     failure: Exception | None = None
@@ -39,9 +40,9 @@ def start_all(event: DropEvent, machine_name: str, client: Any) -> list[str]:
 
 
 def start(s3: dict[str, Any], machine: str, client: Any) -> str:
-    """Starts the execution of one S3 record's `s3` part and returns its name; a redelivered record starts nothing.
+    """Start the execution for one S3 record's `s3` part and return its name; a redelivered record starts nothing.
 
-    Prints one line of JSON that says so; Lambda makes a log event of it.
+    Print one line of JSON with the result; Lambda makes a log event of it.
     """
     bucket, key = s3["bucket"]["name"], unquote_plus(s3["object"]["key"])  # keys arrive form-encoded
     version = s3["object"].get("versionId")
@@ -51,7 +52,7 @@ def start(s3: dict[str, Any], machine: str, client: Any) -> str:
     try:
         client.start_execution(stateMachineArn=machine, name=name, input=json.dumps(dropped))
     except client.exceptions.ExecutionAlreadyExists:
-        # It ran and ended already; while it runs, the same name and input just answer with it.
+        # It has ended. While it runs, StartExecution answers the same name and input with success.
         print(json.dumps(line | {"started": False}), flush=True)
     except (ClientError, BotoCoreError) as error:
         print(json.dumps(line | {"started": False, "error": type(error).__name__}), flush=True)
@@ -62,7 +63,7 @@ def start(s3: dict[str, Any], machine: str, client: Any) -> str:
 
 
 def execution_name(bucket: str, key: str, version: str) -> str:
-    """File stem cut to what fits, then a digest of bucket, key and the object's version id or sequencer."""
+    """Return the file's stem, cut to fit, and a digest of bucket, key and the object's version id or sequencer."""
     stem = key.rsplit("/", 1)[-1].removesuffix(".json")
     readable = re.sub(r"[^0-9A-Za-z_-]+", "-", stem)[:STEM_LENGTH]
     digest = hashlib.sha256("\n".join((bucket, key, version)).encode()).hexdigest()
@@ -70,6 +71,6 @@ def execution_name(bucket: str, key: str, version: str) -> str:
 
 
 def state_machine_arn(function_arn: str, machine_name: str) -> str:
-    """The state machine beside a function, whose own ARN tells partition, region and account."""
+    """Return the state machine's ARN, with partition, region and account of the function's own ARN."""
     _, partition, _, region, account, *_ = function_arn.split(":")
     return f"arn:{partition}:states:{region}:{account}:stateMachine:{machine_name}"

@@ -1,32 +1,32 @@
-"""What a handler may refuse, each with the HTTP status the callback answers (design: Contract, Callback).
+"""The errors with which a handler refuses a request, each with its HTTP status (README, "What Jira sends").
 
-Never 404 or 409: Jira drops the one for good and resends the other for hours.
+None has 404 or 409: Jira never retries a 404, and retries a 409 for hours.
 """
 
 
 class Refused(Exception):
-    """A request that gets no further. `str(error)` is safe to send back: it names no secret."""
+    """A refused request. `str(error)` may be sent back: it holds no secret."""
 
     status = 400
 
 
 class BadBody(Refused):
-    """Broken or unusable body; sending it again would not help."""
+    """A body that cannot be used; sending it again would not help."""
 
     status = 400
 
 
 class NotAuthentic(Refused):
-    """No credential, or a wrong one."""
+    """A missing or wrong credential."""
 
     status = 401
 
 
 class Unavailable(Refused):
-    """AWS said no. Nothing is lost: Jira sends a 503 again, up to five times (Atlassian, webhook retries)."""
+    """An AWS call that failed. Nothing is lost: Jira retries a 503 up to five times (Atlassian, webhook retries)."""
 
     status = 503
 
 
 class Misconfigured(Exception):
-    """A setting that is missing or makes no sense; the message names it and says what to write."""
+    """A setting that is missing or invalid; the message names it and says what to write."""

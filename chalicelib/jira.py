@@ -1,7 +1,8 @@
-"""Jira's side: is a delivery authentic, and which verdict is in it?
+"""Check that a delivery from Jira is authentic, and read the verdict in it.
 
-A verdict is an event, not a state: a comment on a story that is already Done decides nothing. Shapes after Atlassian's
-documentation and recorded deliveries (docs: Set up Jira); whatever is missing or odd in them is never an approval.
+A verdict is an event, not a state: a comment on a story that is already Done decides nothing. The shapes are those of
+Atlassian's documentation and of recorded deliveries (docs/set-up-jira.md). Whatever is missing or unknown in a body,
+it never approves.
 """
 
 import hashlib
@@ -34,9 +35,9 @@ Body = dict[str, Any]
 
 @dataclass(frozen=True)
 class Rules:
-    """Which statuses and resolutions mean what on this site. Names are compared folded (settings.fold).
+    """The names of the statuses and resolutions that approve and reject. They are compared folded (settings.fold).
 
-    `approved` empty: every status of category `done` that does not reject, approves. Otherwise only those names do.
+    If `approved` is empty, every status of category `done` that does not reject approves; else only those names do.
     """
 
     approved: frozenset[str]
@@ -45,7 +46,7 @@ class Rules:
 
     @classmethod
     def from_environment(cls) -> "Rules":
-        """The stage's rules. Raises Misconfigured naming the variable."""
+        """Return the stage's rules. Raises Misconfigured, which names the variable."""
         return cls(
             settings.names("STORYGATE_APPROVED_STATUSES"),
             settings.names("STORYGATE_REJECTED_STATUSES", REJECTED_STATUSES),
@@ -55,7 +56,7 @@ class Rules:
 
 @dataclass(frozen=True)
 class Decided:
-    """A delivery with a verdict. `former_key`: the key the story had until this very delivery moved it."""
+    """A delivery with a verdict. `former_key` is the key that the story had until this delivery moved it."""
 
     story: str
     verdict: Verdict
@@ -64,7 +65,7 @@ class Decided:
 
 @dataclass(frozen=True)
 class Ignored:
-    """An authentic delivery that decides nothing, and why."""
+    """An authentic delivery that decides nothing, with the reason."""
 
     story: str | None
     why: str
@@ -72,10 +73,10 @@ class Ignored:
 
 
 def authenticate(raw: bytes, signature: str | None, authorization: str | None, secret: Secret) -> None:
-    """Raises NotAuthentic unless the raw body is signed with the callback secret, or the bearer is that secret.
+    """Raise NotAuthentic unless the raw body is signed with the callback secret, or the bearer is that secret.
 
     Jira's webhooks sign (`X-Hub-Signature: sha256=<hex>`, Atlassian, "Secure admin webhooks"); Jira Automation cannot,
-    and sends a bearer. A wrong signature is refused even beside a right bearer. Nothing is parsed before this.
+    and sends a bearer. A wrong signature is refused even beside a right bearer. Call this before anything is parsed.
     """
     if signature is not None:
         proven = secret.proves("callback", lambda key: same(signature.strip().lower(), sign(raw, key)))
@@ -89,12 +90,12 @@ def authenticate(raw: bytes, signature: str | None, authorization: str | None, s
 
 
 def sign(raw: bytes, key: str) -> str:
-    """The X-Hub-Signature of a raw body."""
+    """Return the X-Hub-Signature of a raw body."""
     return "sha256=" + hmac.new(key.encode(errors="replace"), raw, hashlib.sha256).hexdigest()
 
 
 def read(raw: bytes, received: datetime, rules: Rules) -> Decided | Ignored:
-    """The verdict in a body, in any of the four forms; raises BadBody for one that cannot be used."""
+    """Return the verdict in a body of any of the four forms; raises BadBody for a body that cannot be used."""
     body = _object(raw)
     if "webhookEvent" in body:
         return _webhook(body, received, rules)
@@ -133,11 +134,11 @@ def _webhook(body: Body, received: datetime, rules: Rules) -> Decided | Ignored:
 
 
 def _decided(story: str, body: Body, issue: Body, decided: datetime, received: datetime, rules: Rules) -> Decided:
-    """The verdict of an issue, in a webhook or from Automation."""
+    """Return the verdict of an issue, in a webhook or from Automation."""
     changes = {_field(item): item for item in _items(body)}
     fields = _dict(issue.get("fields"))
     status = _dict(fields.get("status"))
-    # Where the issue carries no status, the changelog's item does; it knows the name alone.
+    # If the issue has no status, the changelog's item has it, but only its name.
     name = _text(status.get("name") if status else changes.get("status", {}).get("toString"))
     resolution = _name(
         fields.get("resolution") if "resolution" in fields else changes.get("resolution", {}).get("toString")
@@ -159,7 +160,7 @@ def _decided(story: str, body: Body, issue: Body, decided: datetime, received: d
 def _decision(status: str | None, category: str | None, resolution: str | None, rules: Rules) -> str:
     name = settings.fold(status or "")
     approves = name in rules.approved if rules.approved else category == "done"
-    # Also where the name alone would approve: an old server's status has no category to be `done`.
+    # A resolution also rejects if the status approves by its name: the status of an old server has no category.
     refused = settings.fold(resolution or "") in rules.rejected_resolutions and (approves or category == "done")
     if name in rules.rejected or refused:
         return REJECTED
@@ -192,12 +193,12 @@ def _flat_time(value: Any, received: datetime) -> datetime:
 
 
 def _jira_time(value: Any, received: datetime) -> datetime:
-    """Jira's own timestamp (epoch ms), never later than the moment we received it; that moment where there is none."""
+    """Return Jira's timestamp (epoch ms), but never a moment after `received`; `received` if there is none."""
     return min(_moment(value) or received, received)
 
 
 def _moment(value: Any) -> datetime | None:
-    """A time from epoch milliseconds (number or digits) or ISO 8601 (UTC unless it says otherwise)."""
+    """Return a time given as epoch milliseconds (number or digits) or ISO 8601 (UTC unless it says otherwise)."""
     try:
         if isinstance(value, str) and not value.strip().isdigit():
             moment = datetime.fromisoformat(value.strip())
@@ -217,18 +218,18 @@ def _items(body: Body) -> list[Body]:
     items = _dict(body.get("changelog")).get("items")
     if not isinstance(items, list):
         return []
-    # A custom field may be called "Status", too.
+    # A custom field may also be called "Status".
     return [item for item in items if isinstance(item, dict) and item.get("fieldtype") != "custom"]
 
 
 def _former_key(body: Body, story: str) -> str | None:
-    """The key that a move took from the story: changelog item `Key`, `fromString` old, `toString` new."""
+    """Return the key that a move took from the story: changelog item `Key`, `fromString` old, `toString` new."""
     former = [_key(item.get("fromString")) for item in _items(body) if _field(item) == "key"]
     return former[-1] if former and former[-1] != story else None
 
 
 def _field(item: Body) -> str:
-    """The changelog item's field: `fieldId` is Cloud's, `field` everybody's (and `Key` is spelled so)."""
+    """Return the changelog item's field: `fieldId` on Cloud, else `field`, which spells `Key` with a capital."""
     return (_text(item.get("fieldId") or item.get("field")) or "").lower()
 
 
@@ -237,7 +238,7 @@ def _dict(value: Any) -> Body:
 
 
 def _name(value: Any) -> str | None:
-    """A name given bare or as `{"name": ...}`."""
+    """Return a name that is given as text or as `{"name": ...}`."""
     return _text(value.get("name") if isinstance(value, dict) else value)
 
 
@@ -247,15 +248,15 @@ def _actor(user: Any) -> str | None:
 
 
 def _key(value: Any) -> str | None:
-    """A story's key as the table knows it, without blanks around it and in Jira's own capitals; None if it is none."""
+    """Return a story's key as the table holds it, trimmed and in Jira's capitals; None if it is not a key."""
     key = (_text(value) or "") if isinstance(value, str) else ""
-    # Beyond ASCII a capital may be another letter (\N{LATIN SMALL LETTER LONG S} becomes S), and so another story.
+    # Beyond ASCII a capital may be another letter (\N{LATIN SMALL LETTER LONG S} becomes S) and name another story.
     key = key.upper() if key.isascii() else key
     return key if 0 < len(key.encode()) <= LONGEST_KEY else None
 
 
 def _text(value: Any) -> str | None:
-    """Text that is safe to store: numbers as text, lone surrogates replaced, cut to LONGEST_TEXT; None if empty."""
+    """Return text or a number as text to store: lone surrogates replaced, cut to LONGEST_TEXT; None if it is empty."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     text = str(value).encode(errors="replace").decode().strip()

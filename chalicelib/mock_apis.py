@@ -1,6 +1,6 @@
-"""Stand-ins for the three APIs, which misbehave on demand: `metadata.simulate.<api>` says how.
+"""Stand-ins for the three APIs. They fail on demand, as `metadata.simulate.<api>` says.
 
-`{"status": 503, "times": 2}` answers 503 while `X-Attempt` is below 2 (always, without `times`); no state is kept.
+`{"status": 503, "times": 2}` answers 503 while `X-Attempt` is below 2 (without `times`: always); no state is kept.
 `{"result": "failed"}` answers 200 with `"status": "failed"`.
 """
 
@@ -13,7 +13,7 @@ Answer = tuple[int, dict[str, Any]]
 
 
 def handle(api: str, request: Any) -> Answer:
-    """HTTP status and body of an API's answer to a Chalice request; 400 for a body of no use."""
+    """Return HTTP status and body of an API's answer to a Chalice request; 400 for a body that cannot be used."""
     try:
         return answer(api, parsed(sent(request)), request.headers.get("X-Attempt", ""))
     except BadBody as error:
@@ -21,10 +21,10 @@ def handle(api: str, request: Any) -> Answer:
 
 
 def answer(api: str, body: Any, attempt: str) -> Answer:
-    """HTTP status and body of an API's answer to a request of the workflow.
+    """Return HTTP status and body of an API's answer to a request of the workflow.
 
-    `body` is `{"jiraStoryId", "packageIds", "metadata", "action"}`, `attempt` the X-Attempt header (retries so far).
-    Raises BadBody naming the field.
+    `body` is `{"jiraStoryId", "packageIds", "metadata", "action"}`; `attempt` is the X-Attempt header, the number of
+    retries so far. Raises BadBody, which names the field.
     """
     if not isinstance(body, dict):
         raise BadBody("the body must be a JSON object")
@@ -41,7 +41,7 @@ def answer(api: str, body: Any, attempt: str) -> Answer:
 
 
 def _echo(value: Any) -> Any:
-    """A text or a list of texts as it came, else None: an infinite number, say, could not be written as JSON."""
+    """Return a text or a list of texts unchanged, else None: an infinite number, for example, is not JSON."""
     texts = value if isinstance(value, list) else [value]
     return value if all(isinstance(text, str) for text in texts) else None
 

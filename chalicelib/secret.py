@@ -1,4 +1,4 @@
-"""The one secret: the callback's, and each API's token. `{"callback", "validation", "deployment", "notification"}`."""
+"""The stage's secret, `{"callback", "validation", "deployment", "notification"}`: one token for each."""
 
 import hmac
 import json
@@ -10,23 +10,23 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.errors import Unavailable
 
-# Rotation turns AWSCURRENT into AWSPREVIOUS (Secrets Manager user guide, staging labels): both are accepted, so that
-# nobody is refused between the rotation and the moment a sender learns the new value.
+# Rotation turns AWSCURRENT into AWSPREVIOUS (Secrets Manager user guide, staging labels). Both are accepted, so that a
+# sender that does not have the new value yet is not refused.
 STAGES = ("AWSCURRENT", "AWSPREVIOUS")
 KEPT_SECONDS = 300
 REFETCH_SECONDS = 5
 
 
 def same(given: str, expected: str) -> bool:
-    """Constant-time comparison that also takes what is not ASCII, which `compare_digest` refuses as text."""
+    """Compare in constant time; also text that is not ASCII, which `compare_digest` refuses."""
     return hmac.compare_digest(given.encode(errors="replace"), expected.encode(errors="replace"))
 
 
 class Secret:
-    """The secret's current and previous values, each read when it is first needed and kept for minutes.
+    """The secret's current and previous values, each read when it is first needed and kept for KEPT_SECONDS.
 
-    A value that does not match may have been rotated a moment ago, so the first mismatch reads again; mismatches
-    within `REFETCH_SECONDS` of it do not, so that a flood of bad signatures is no flood of Secrets Manager calls.
+    The secret may have been rotated since it was read, so the first mismatch reads it again. Mismatches within
+    REFETCH_SECONDS of that read do not, so that many bad signatures do not cause as many Secrets Manager calls.
     """
 
     def __init__(self, client: Any, name: str, clock: Callable[[], float] = time.monotonic) -> None:
@@ -35,15 +35,15 @@ class Secret:
         self._began = self._refetched = float("-inf")
 
     def proves(self, field: str, is_right: Callable[[str], bool]) -> bool:
-        """Whether `is_right` holds for a valid value of the field.
+        """Return whether `is_right` holds for a valid value of the field.
 
-        Raises Unavailable if the secret cannot be read or lacks the field: no proof is possible then, and a refusal
-        would make Jira drop for good what may well be authentic.
+        Raises Unavailable if the secret cannot be read or lacks the field: Jira never retries a refusal (401), and the
+        delivery may be authentic.
         """
         return self.which((field,), is_right) is not None
 
     def which(self, fields: Sequence[str], is_right: Callable[[str], bool]) -> str | None:
-        """The first of the fields for a valid value of which `is_right` holds, or None. Raises as `proves` does."""
+        """Return the first field with a valid value for which `is_right` holds, or None. Raises as `proves` does."""
         now = self._clock()
         stale = now - self._began > KEPT_SECONDS
         if stale:

@@ -1,6 +1,6 @@
-"""The stage's settings, read from the environment that `.chalice/config.json` gives each function.
+"""Read the stage's settings from the environment variables that `.chalice/config.json` gives each function.
 
-They are names, never ARNs: region and account come from where the code runs.
+They are names, never ARNs: region and account are those of the running function.
 """
 
 import os
@@ -9,7 +9,7 @@ from chalicelib.errors import Misconfigured
 
 
 def required(variable: str) -> str:
-    """The value of an environment variable that must not be empty; raises Misconfigured naming it."""
+    """Return the value of an environment variable; raises Misconfigured, which names it, if it is empty or missing."""
     value = os.environ.get(variable, "").strip()
     if not value:
         raise Misconfigured(
@@ -19,9 +19,9 @@ def required(variable: str) -> str:
 
 
 def names(variable: str, default: frozenset[str] = frozenset()) -> frozenset[str]:
-    """A comma-separated list of Jira names, folded for comparison; the default where it is unset.
+    """Return a comma-separated list of Jira names, folded for comparison, or the default if the variable is unset.
 
-    Raises Misconfigured for a list that is set but names nothing: it would quietly decide nothing.
+    Raises Misconfigured for a variable that is set but lists no name: no story would ever match it, without an error.
     """
     text = os.environ.get(variable)
     if text is None:
@@ -33,5 +33,5 @@ def names(variable: str, default: frozenset[str] = frozenset()) -> frozenset[str
 
 
 def fold(name: str) -> str:
-    """A Jira name as it is compared: whatever its capitals, blanks and apostrophe."""
+    """Return a Jira name in the form that is compared: without regard to case, repeated blanks and apostrophe style."""
     return " ".join(name.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").split()).casefold()

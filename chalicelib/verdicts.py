@@ -1,20 +1,20 @@
-"""The decision table: what Jira last said of a story, and which runs wait for it.
+"""The decision table: each story's latest verdict, and the runs that wait for it.
 
-One partition a story: `entry = STORY` is the latest known verdict, `entry = WAIT#<execution>` a run that waits, put
-there by the state machine together with a check that STORY holds no verdict that counts for it (workflow.asl.yaml,
-WaitForStory). A verdict counts for a run if it was decided after the run's `countsFrom`: its start, less an allowance
-for clock skew. The callback's three steps keep the two in step, whatever crashes in between:
+Each story has one partition. `entry = STORY` is the latest known verdict. `entry = WAIT#<execution>` is a waiting run:
+the state machine puts it there in one transaction, which also checks that STORY holds no verdict that counts for the
+run (workflow.asl.yaml, WaitForStory). A verdict counts for a run if it was decided after the run's `countsFrom`: the
+run's start, less an allowance for clock skew. Each callback takes three steps, and may crash after any of them:
 
-    1. write STORY, unless a newer verdict stands there
+    1. write STORY, unless it holds a newer verdict
     2. read the whole partition in one consistent Query
-    3. give the verdict *found there* to every run it counts for, then remove that run's entry
+    3. send the verdict *found there* to every run it counts for, then remove that run's entry
 
-A run that enters its wait before (1) is found by (2). One that enters after (1) is cancelled by its own check and
-reads STORY itself. There is no third moment.
+A run that puts its entry before (1) is found by (2). The transaction of a run that comes after (1) fails by its own
+check, and the run reads STORY itself. There is no other order.
 
-`entry = MOVED#<former key>` says which key the story had before it was moved: what is said of it now is said of that
-key too. A move writes its entry before it reads STORY, a verdict writes STORY before it reads the entries, so whichever
-comes second sees the other.
+`entry = MOVED#<former key>` names a key that the story had before it was moved: a verdict counts for runs under that
+key too. A move writes its entry before it reads STORY, and a verdict writes STORY before it reads the entries; so the
+later of the two sees the earlier one.
 """
 
 import itertools
@@ -31,19 +31,19 @@ from chalicelib.errors import Unavailable
 
 APPROVED, REJECTED, PENDING = "approved", "rejected", "pending"
 
-# Of two verdicts of the same instant the more cautious one stands, in whatever order they arrive.
+# Of two verdicts of the same instant the more cautious one is kept, in whatever order they arrive.
 YIELDS_AT_A_TIE = {APPROVED: (), PENDING: (APPROVED,), REJECTED: (APPROVED, PENDING)}
 
 KEPT_SECONDS = 400 * 24 * 3600  # longer than any run may wait (one year), then DynamoDB's TTL removes the entry
 CONFLICT_ATTEMPTS = 5
-# Jira waits 20 seconds for an answer. A story with hundreds of waiting runs may take longer; the rest of them is
-# resumed by Jira's resend, which a 503 asks for.
+# Jira waits 20 seconds for an answer. To resume hundreds of waiting runs may take longer: then the callback answers
+# 503, and Jira's retry resumes the rest.
 PATIENCE_SECONDS = 12
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What Jira said of a story. Times are UTC, `2026-01-31T12:00:00.000Z`: as text they sort as they happened."""
+    """A decision about a story. Times are UTC, `2026-01-31T12:00:00.000Z`, so that their texts sort by time."""
 
     decision: str
     decided_at: str
@@ -53,7 +53,7 @@ class Verdict:
     message: str | None = None
 
     def as_decision(self) -> dict[str, str | None]:
-        """The `decision` of a result (design: Contract, Result)."""
+        """Return the `decision` object of a result (README, "What comes out")."""
         return {
             "decision": self.decision,
             "status": self.status,
@@ -66,7 +66,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Waiting:
-    """A run that waits for a story."""
+    """A run that waits for a story, as its WAIT entry says."""
 
     execution: str
     task_token: str
@@ -75,7 +75,7 @@ class Waiting:
 
 @dataclass
 class _Partition:
-    """What one consistent Query found of a story."""
+    """A story's partition, as one consistent Query found it."""
 
     stands: Verdict | None = None
     waiting: list[Waiting] = field(default_factory=list)
@@ -84,20 +84,20 @@ class _Partition:
 
 @dataclass
 class Delivery:
-    """What became of a story's waiting runs: `resumed` got the verdict now, `closed` were already over."""
+    """The table's verdict, and a story's waiting runs: `resumed` got the verdict now, `closed` were already over."""
 
     stands: Verdict
     resumed: list[str] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
 
     def add(self, other: "Delivery") -> None:
-        """Counts in the runs that another key of the story had."""
+        """Add the runs that waited under another key of the story."""
         self.resumed += other.resumed
         self.closed += other.closed
 
 
 class VerdictTable:
-    """The table behind a DynamoDB client, and the Step Functions client that resumes the runs found in it."""
+    """The table, by a DynamoDB client, and the Step Functions client that resumes the runs found in it."""
 
     def __init__(
         self,
@@ -111,10 +111,10 @@ class VerdictTable:
         self._clock, self._sleep = clock, sleep
 
     def deliver(self, story: str, verdict: Verdict, former_key: str | None = None) -> Delivery:
-        """Records the verdict and gives the one that stands to every waiting run it counts for.
+        """Record the verdict, and send the one found in the table to every waiting run it counts for.
 
-        `former_key` is the key the story had until this delivery. Raises Unavailable if AWS refuses any of it;
-        whatever was done then stays right, and the next callback of the story, a repeat or another, does the rest.
+        `former_key` is the key that the story had until this delivery. Raises Unavailable if an AWS call fails. The
+        steps done before are still right then, and the story's next callback, a retry or a new one, does the rest.
         """
         try:
             if former_key:
@@ -125,9 +125,9 @@ class VerdictTable:
             raise Unavailable("AWS did not take the verdict; send it again") from error
 
     def move(self, story: str, former_key: str) -> Delivery | None:
-        """Remembers the story's former key, and gives what is known of the story to the runs that wait under it.
+        """Record the story's former key, and send the story's latest verdict to the runs that wait under that key.
 
-        None if nothing is known yet. Raises Unavailable as `deliver` does.
+        Return None if the story has no verdict yet. Raises Unavailable as `deliver` does.
         """
         try:
             self._remember(story, former_key)
@@ -159,7 +159,7 @@ class VerdictTable:
         try:
             self._through_conflicts(self._dynamodb.put_item, **put)
         except self._dynamodb.exceptions.ConditionalCheckFailedException:
-            pass  # a newer verdict stands, or this very one: step 2 reads which
+            pass  # STORY holds a newer verdict, or this same one: step 2 reads which
 
     def _read(self, story: str) -> "_Partition":
         pages = list(self._query("story = :story", {":story": story}))
@@ -172,12 +172,12 @@ class VerdictTable:
                 found.waiting.append(Waiting(name, item["taskToken"], item["countsFrom"]))
             elif kind == "MOVED":
                 found.former_keys.append(name)
-        if len(pages) > 1:  # the verdict of the first page may be superseded by the time the last one is read
+        if len(pages) > 1:  # a newer verdict may have replaced the first page's before the last page was read
             found.stands = self._story(story)
         return found
 
     def _query(self, condition: str, values: dict[str, str]) -> Iterator[list[dict[str, str]]]:
-        """The pages of a consistent Query."""
+        """Yield the pages of a consistent Query."""
         query = {
             "TableName": self._table,
             "ConsistentRead": True,
@@ -194,9 +194,9 @@ class VerdictTable:
     def _resume(
         self, story: str, deadline: float, current: str | None = None, seen: frozenset[str] = frozenset()
     ) -> Delivery:
-        """Steps 2 and 3, for the story, then for the keys it had; `current` is the one a former key gave way to."""
+        """Do steps 2 and 3 for the story, then for its former keys; `current` is the present key if `story` is one."""
         found = self._read(story)
-        if current:  # what is said of the story now is said under its current key: the last look is there
+        if current:  # new verdicts come under the current key, so STORY is read there last
             found.stands = self._newest(story, found.stands, self._story(current))
         if found.stands is None:
             raise Unavailable("the verdict just written is not there; send it again")
@@ -210,7 +210,7 @@ class VerdictTable:
                 (delivery.resumed if self._send(run, found.stands) else delivery.closed).append(run.execution)
                 self._forget(story, run)
             except (ClientError, BotoCoreError) as error:
-                failures.append(error)  # one run's trouble must not keep the others waiting
+                failures.append(error)  # the other runs must get their verdict all the same
         for former_key in found.former_keys:
             if former_key in seen:  # a story can be moved there and back
                 continue
@@ -224,7 +224,7 @@ class VerdictTable:
         return delivery
 
     def _newest(self, story: str, known: Verdict | None, now: Verdict | None) -> Verdict | None:
-        """What stands for a former key once it has heard what stands for the current one."""
+        """Copy a newer verdict from the current key, then return the former key's verdict."""
         if now and now != known:
             self._record(story, now)
             return self._story(story)
@@ -258,7 +258,7 @@ class VerdictTable:
                 self._dynamodb.delete_item,
                 TableName=self._table,
                 Key=_strings({"story": story, "entry": f"WAIT#{run.execution}"}),
-                # A wait that was entered anew has put its new token here; that one is not ours to remove.
+                # A run that tried again to wait has put a new token here; its entry must not be removed.
                 ConditionExpression="taskToken = :token",
                 ExpressionAttributeValues=_strings({":token": run.task_token}),
             )
@@ -266,7 +266,7 @@ class VerdictTable:
             pass
 
     def _through_conflicts(self, call: Any, **arguments: Any) -> None:
-        # A run entering its wait holds the item in a transaction for some milliseconds, and a plain write then gets
+        # A run's transaction locks the item for some milliseconds. A plain write then fails with
         # TransactionConflictException, which botocore does not retry (DynamoDB developer guide, transaction conflicts).
         for attempt in range(1, CONFLICT_ATTEMPTS + 1):
             try:

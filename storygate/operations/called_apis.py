@@ -8,12 +8,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from chalicelib.tokens import APIS
+from chalicelib.apis import ACTIONS, APIS
 from storygate.stage.config import Stage
 from storygate.support.errors import OperatorError, error_code
 from storygate.support.terminal import Terminal
-
-ACTIONS = dict(zip(APIS, ("validate", "deploy", "notify"), strict=True))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from chalicelib.tokens import APIS
+from chalicelib.apis import APIS
 from storygate.runs.history import Visit
 from storygate.runs.result_files import log_key, result_key
 from storygate.support.redact import redacted

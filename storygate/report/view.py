@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.tokens import APIS
+from chalicelib.apis import APIS
 from storygate.report.facts import Api, Decision, Facts, LogEvent, answered
 from storygate.report.graph import Mark, Phase
 from storygate.runs.executions import RUNNING, name_of

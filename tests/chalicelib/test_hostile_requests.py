@@ -8,7 +8,7 @@ from chalice.app import Request
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib import body, jira, tokens
+from chalicelib import apis, body, jira, tokens
 from tests.chalicelib.fakes import SECRET_VALUES, sample
 from tests.chalicelib.test_hostile_bodies import KEY, SECRET, deliver, event
 
@@ -105,7 +105,7 @@ def test_a_method_override_overrides_nothing(cloud):
             assert cloud.app.app(event(RAW.decode(), headers, requestContext=context), None)["statusCode"] == 405
 
 
-@pytest.mark.parametrize("api", tokens.APIS)
+@pytest.mark.parametrize("api", apis.APIS)
 def test_a_mock_api_answers_a_broken_body_with_json_and_no_5xx(cloud, api):
     context = {"resourcePath": f"/mock/{api}", "httpMethod": "POST", "identity": {}}
     for sent in (None, "", "[" * 100_000, '{"jiraStoryId": NaN}', '{"packageIds": 1e999}', "\ud800"):

@@ -5,9 +5,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from chalicelib.apis import APIS
 from chalicelib.errors import Unavailable
 from chalicelib.secret import Secret
-from chalicelib.tokens import APIS, api_of, authorized, bearer
+from chalicelib.tokens import api_of, authorized, bearer
 from tests.chalicelib.fakes import SECRET_VALUES, Clock, SecretsManager, aws_error
 
 

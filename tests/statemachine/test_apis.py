@@ -3,6 +3,7 @@
 import pytest
 from sfnx.testing import Failure
 
+from chalicelib.apis import ACTIONS
 from tests.statemachine.machine import (
     APPROVED,
     CALL,
@@ -16,7 +17,6 @@ from tests.statemachine.machine import (
     refused,
 )
 
-ACTIONS = {"validation": "validate", "deployment": "deploy", "notification": "notify"}
 RETRIED = [*(f"States.Http.StatusCode.{status}" for status in (429, 502, 503, 504)), "States.Http.Socket"]
 
 
