@@ -2,7 +2,9 @@
 
 import json
 import os
+from collections.abc import Iterator
 from types import SimpleNamespace
+from typing import Any
 
 import hypothesis
 import pytest
@@ -25,7 +27,7 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing
 
 
 @pytest.fixture(scope="module")
-def _app():
+def _app() -> Iterator[Any]:
     """The app under its stage's environment, with AWS clients of its own."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (ENVIRONMENT | CREDENTIALS).items():
@@ -41,7 +43,7 @@ def _app():
 
 
 @pytest.fixture
-def cloud(_app):
+def cloud(_app: Any) -> Iterator[Any]:
     """The app in an empty AWS: `app` (the module), `http` (sends requests), and the clients of what it uses."""
     app, http = _app
     with mock_aws():
@@ -54,12 +56,12 @@ def cloud(_app):
         _forget(app)
 
 
-def _forget(app):
+def _forget(app: Any) -> None:
     app.secret.cache_clear()
     app.verdict_table.cache_clear()
 
 
-def _make_table(name):
+def _make_table(name: str) -> None:
     client("dynamodb").create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",
@@ -68,19 +70,19 @@ def _make_table(name):
     )
 
 
-def _make_machine(name):
+def _make_machine(name: str) -> None:
     definition = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}
     role = "arn:aws:iam::123456789012:role/gate"
     client("stepfunctions").create_state_machine(name=name, definition=json.dumps(definition), roleArn=role)
 
 
 @pytest.fixture
-def dynamodb(cloud):
+def dynamodb(cloud: Any) -> Any:
     """The decision table's client, at which a test may hook in."""
     return Hooked(cloud.dynamodb)
 
 
 @pytest.fixture
-def machine():
+def machine() -> Any:
     """Step Functions, remembering what it was sent."""
     return StepFunctions()

@@ -2,12 +2,14 @@
 
 import copy
 import json
+from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import boto3
 
 from chalicelib import jira
-from chalicelib.verdicts import Delivery
+from chalicelib.verdicts import Delivery, Verdict
 from tests import ROOT
 
 REGION = "eu-central-1"
@@ -21,34 +23,34 @@ DEFAULT_RULES = jira.Rules(
 
 
 @cache
-def client(service):
+def client(service: Any) -> Any:
     """The real client, made once; it reaches moto alone, inside `mock_aws`."""
     keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
     return boto3.client(service, region_name=REGION, **keys)
 
 
-def exceptions(service):
+def exceptions(service: Any) -> Any:
     """The exceptions of the real client, which the code under test catches by name."""
     return client(service).exceptions
 
 
-def aws_error(service, code, operation="Call"):
+def aws_error(service: Any, code: str, operation: str = "Call") -> Any:
     """An error as boto3 raises it: the modelled class where the service has one."""
     error = {"Error": {"Code": code, "Message": f"{code} from a test"}}
     return getattr(exceptions(service), code, exceptions(service).ClientError)(error, operation)
 
 
 @cache
-def _sample_text(name):
+def _sample_text(name: str) -> Any:
     return (SAMPLES / f"{name}.json").read_text(encoding="utf-8")
 
 
-def sample(name):
+def sample(name: str) -> Any:
     """A fresh copy of samples/jira/<name>.json."""
     return json.loads(_sample_text(name))
 
 
-def changed(body, path, value):
+def changed(body: Any, path: Any, value: Any) -> Any:
     """A copy of the body with the value at a dotted path replaced; the parts on the way must exist."""
     body = copy.deepcopy(body)
     *way, last = path.split(".")
@@ -59,7 +61,7 @@ def changed(body, path, value):
     return body
 
 
-def without(body, path):
+def without(body: Any, path: Any) -> Any:
     """A copy of the body that lacks what is at a dotted path."""
     *way, last = path.split(".")
     body = copy.deepcopy(body)
@@ -73,34 +75,34 @@ def without(body, path):
 class Clock:
     """Seconds that pass when a test says so."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.now = 1000.0
 
-    def __call__(self):
+    def __call__(self) -> Any:
         return self.now
 
 
 class SecretsManager:
     """One secret's versions by staging label, as text; `failure` is raised in place of any answer."""
 
-    def __init__(self, current=SECRET_VALUES, previous=None):
+    def __init__(self, current: Any = SECRET_VALUES, previous: Any = None) -> None:
         self.exceptions = exceptions("secretsmanager")
-        self.versions = {}
-        self.calls = []
-        self.failure = None
+        self.versions: dict[str, str] = {}
+        self.calls: list[tuple[str, str]] = []
+        self.failure: Exception | None = None
         self.put("AWSCURRENT", current)
         if previous is not None:
             self.put("AWSPREVIOUS", previous)
 
-    def put(self, stage, value):
+    def put(self, stage: str, value: Any) -> None:
         self.versions[stage] = value if isinstance(value, str) else json.dumps(value)
 
-    def rotate(self, value):
+    def rotate(self, value: Any) -> None:
         """The new value becomes the current one, the current one the previous one."""
         self.versions["AWSPREVIOUS"] = self.versions["AWSCURRENT"]
         self.put("AWSCURRENT", value)
 
-    def get_secret_value(self, *, SecretId, VersionStage):
+    def get_secret_value(self, *, SecretId: Any, VersionStage: Any) -> Any:
         self.calls.append((SecretId, VersionStage))
         if self.failure:
             raise self.failure
@@ -113,16 +115,16 @@ class StepFunctions:
     """Executions by name, and tasks by token: `over` says which error a token's task answers with, `calls` how each
     answer was sent, `sent` which verdict was in it."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.exceptions = exceptions("stepfunctions")
-        self.started = {}
-        self.ended = set()
-        self.refused = {}
-        self.calls = []
-        self.sent = {}
-        self.over = {}
+        self.started: dict[str, tuple[str, str]] = {}
+        self.ended: set[str] = set()
+        self.refused: dict[str, Exception] = {}
+        self.calls: list[tuple[str, dict[str, str]]] = []
+        self.sent: dict[str, Any] = {}
+        self.over: dict[str, str] = {}
 
-    def start_execution(self, *, stateMachineArn, name, input):
+    def start_execution(self, *, stateMachineArn: Any, name: str, input: Any) -> Any:
         if name in self.refused:
             raise self.refused[name]
         known = self.started.get(name)
@@ -131,7 +133,7 @@ class StepFunctions:
         self.started[name] = (stateMachineArn, input)
         return {"executionArn": f"{stateMachineArn}:{name}"}
 
-    def send_task_success(self, *, taskToken, output):
+    def send_task_success(self, *, taskToken: Any, output: Any) -> None:
         if taskToken in self.over:
             raise aws_error("stepfunctions", self.over[taskToken], "SendTaskSuccess")
         self.calls.append(("SendTaskSuccess", {"taskToken": taskToken, "output": output}))
@@ -141,12 +143,12 @@ class StepFunctions:
 class Table:
     """Takes every verdict, and remembers it; nothing waits in it."""
 
-    def __init__(self, failure=None):
-        self.delivered = []
-        self.moves = []
+    def __init__(self, failure: Any = None) -> None:
+        self.delivered: list[tuple[str, Verdict]] = []
+        self.moves: list[tuple[str, str]] = []
         self.failure = failure
 
-    def deliver(self, story, verdict, former_key=None):
+    def deliver(self, story: str, verdict: Verdict, former_key: str | None = None) -> Delivery:
         if self.failure:
             raise self.failure
         self.delivered.append((story, verdict))
@@ -154,7 +156,7 @@ class Table:
             self.moves.append((story, former_key))
         return Delivery(verdict)
 
-    def move(self, story, former_key):
+    def move(self, story: str, former_key: str) -> None:
         if self.failure:
             raise self.failure
         self.moves.append((story, former_key))
@@ -163,11 +165,13 @@ class Table:
 class Hooked:
     """DynamoDB's client, for the table "verdicts". `before[operation]` gets such a call's arguments, and may raise."""
 
-    def __init__(self, client):
-        self.client, self.exceptions, self.before, self.calls = client, client.exceptions, {}, []
+    def __init__(self, client: Any) -> None:
+        self.client, self.exceptions = client, client.exceptions
+        self.before: dict[str, Callable[[dict[str, Any]], object]] = {}
+        self.calls: list[tuple[str, dict[str, Any]]] = []
 
-    def __getattr__(self, operation):
-        def call(**arguments):
+    def __getattr__(self, operation: str) -> Any:
+        def call(**arguments: Any) -> Any:
             self.calls.append((operation, arguments))
             if operation in self.before:
                 self.before[operation](arguments)
@@ -175,17 +179,19 @@ class Hooked:
 
         return call
 
-    def put(self, story, entry, **values):
+    def put(self, story: str, entry: Any, **values: Any) -> None:
         item = {"story": story, "entry": entry, **values}
         self.client.put_item(TableName="verdicts", Item={name: {"S": value} for name, value in item.items()})
 
-    def wait(self, run, story="P-1", counts_from="2026-01-01T10:00:00.000Z", token=None):
+    def wait(
+        self, run: str, story: str = "P-1", counts_from: Any = "2026-01-01T10:00:00.000Z", token: str | None = None
+    ) -> None:
         self.put(story, f"WAIT#{run}", taskToken=token or f"token of {run}", countsFrom=counts_from)
 
-    def say(self, verdict, story="P-1"):
+    def say(self, verdict: Any, story: str = "P-1") -> None:
         times = {"decidedAt": verdict.decided_at, "receivedAt": verdict.received_at}
         self.put(story, "STORY", decision=verdict.decision, **times)
 
-    def entry(self, story, entry):
+    def entry(self, story: str, entry: Any) -> Any:
         key = {"story": {"S": story}, "entry": {"S": entry}}
         return self.client.get_item(TableName="verdicts", Key=key).get("Item")

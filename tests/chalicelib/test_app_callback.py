@@ -2,6 +2,7 @@
 
 import base64
 import json
+from typing import Any
 
 import pytest
 
@@ -13,10 +14,10 @@ KEY = SECRET_VALUES["callback"]
 
 
 @pytest.fixture
-def post(cloud):
+def post(cloud: Any) -> Any:
     """Sends a body, signed unless headers are given; answers status and JSON."""
 
-    def post(body, headers=None, content_type="application/json"):
+    def post(body: Any, headers: Any = None, content_type: Any = "application/json") -> Any:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         headers = {"X-Hub-Signature": jira.sign(raw, KEY)} if headers is None else headers
         typed = {"content-type": content_type} if content_type else {}
@@ -30,12 +31,12 @@ def post(cloud):
     ("name", "status"),
     [("cloud-done", 202), ("flat-rejected", 202), ("edited-while-done", 200), ("flat-without-status", 400)],
 )
-def test_a_signed_delivery_is_answered(post, name, status):
+def test_a_signed_delivery_is_answered(post: Any, name: str, status: Any) -> None:
     assert post(sample(name))[0] == status
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[" * 100_000, b"null"])
-def test_a_broken_body_is_400_if_proven_and_401_if_not(post, body):
+def test_a_broken_body_is_400_if_proven_and_401_if_not(post: Any, body: Any) -> None:
     assert post(body)[0] == 400
     assert post(body, headers={})[0] == 401
 
@@ -50,7 +51,7 @@ def test_a_broken_body_is_400_if_proven_and_401_if_not(post, body):
         {"X-Hub-Signature": "", "Authorization": f"Bearer {KEY}"},
     ],
 )
-def test_without_a_right_credential_it_is_401_with_the_reason(post, headers):
+def test_without_a_right_credential_it_is_401_with_the_reason(post: Any, headers: Any) -> None:
     status, body = post(sample("cloud-done"), headers=headers)
     assert (status, list(body)) == (401, ["error"])
 
@@ -69,11 +70,11 @@ def test_without_a_right_credential_it_is_401_with_the_reason(post, headers):
         "nonsense",
     ],
 )
-def test_the_content_type_does_not_matter(post, content_type):
+def test_the_content_type_does_not_matter(post: Any, content_type: Any) -> None:
     assert post(sample("unicode-html-20kb"), content_type=content_type)[0] == 202
 
 
-def test_a_body_that_api_gateway_passes_on_as_base64_is_proven_by_its_bytes(cloud):
+def test_a_body_that_api_gateway_passes_on_as_base64_is_proven_by_its_bytes(cloud: Any) -> None:
     raw = (json.dumps(sample("localised-done"), ensure_ascii=False) + " ").encode()
     event = {
         "requestContext": {"resourcePath": "/jira/callback", "httpMethod": "POST", "identity": {}},
@@ -87,35 +88,35 @@ def test_a_body_that_api_gateway_passes_on_as_base64_is_proven_by_its_bytes(clou
     assert cloud.app.app(event, None)["statusCode"] == 202
 
 
-def test_a_delivery_is_recorded_once_however_often_it_comes(cloud, post):
+def test_a_delivery_is_recorded_once_however_often_it_comes(cloud: Any, post: Any) -> None:
     for _ in range(3):
         assert post(sample("cloud-done")) == (202, {"story": "PROJ-12345", "decision": "approved", "resumed": []})
     items = cloud.dynamodb.scan(TableName=cloud.app.TABLE)["Items"]
     assert [(item["story"]["S"], item["decision"]["S"]) for item in items] == [("PROJ-12345", "approved")]
 
 
-def test_a_verdict_older_than_the_known_one_is_200_ignored(post):
+def test_a_verdict_older_than_the_known_one_is_200_ignored(post: Any) -> None:
     post({**sample("rejected-by-status"), "timestamp": 1767261600001})
     status, body = post({**sample("rejected-by-status"), "timestamp": 1767261600000})
     assert (status, body["ignored"][:10]) == (200, "older than")
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-def test_only_post_is_served(cloud, method):
+def test_only_post_is_served(cloud: Any, method: Any) -> None:
     assert cloud.http.request(method, "/jira/callback").status_code == 405
 
 
-def test_a_table_that_is_gone_is_503(cloud, post):
+def test_a_table_that_is_gone_is_503(cloud: Any, post: Any) -> None:
     cloud.dynamodb.delete_table(TableName=cloud.app.TABLE)
     assert post(sample("cloud-done"))[0] == 503
 
 
-def test_a_secret_that_is_gone_is_503(cloud, post):
+def test_a_secret_that_is_gone_is_503(cloud: Any, post: Any) -> None:
     cloud.secretsmanager.delete_secret(SecretId=cloud.app.SECRET, ForceDeleteWithoutRecovery=True)
     assert post(sample("cloud-done"))[0] == 503
 
 
-def test_a_rotated_secret_is_accepted_at_once_and_the_old_one_still(cloud, post):
+def test_a_rotated_secret_is_accepted_at_once_and_the_old_one_still(cloud: Any, post: Any) -> None:
     assert post(sample("cloud-done"))[0] == 202
     rotated = json.dumps(SECRET_VALUES | {"callback": "fresh"})
     cloud.secretsmanager.put_secret_value(SecretId=cloud.app.SECRET, SecretString=rotated)
@@ -123,7 +124,9 @@ def test_a_rotated_secret_is_accepted_at_once_and_the_old_one_still(cloud, post)
     assert post(sample("cloud-done"))[0] == 202
 
 
-def test_each_delivery_leaves_one_log_line_without_credential_or_body(post, capsys):
+def test_each_delivery_leaves_one_log_line_without_credential_or_body(
+    post: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     post(sample("flat-rejected"), headers={"Authorization": f"Bearer {KEY}", "X-Atlassian-Webhook-Identifier": "w-1"})
     (line,) = capsys.readouterr().out.splitlines()
     logged = json.loads(line)
@@ -138,7 +141,9 @@ def test_each_delivery_leaves_one_log_line_without_credential_or_body(post, caps
 
 
 @pytest.mark.parametrize("body", [sample("edited-while-done"), b"{", sample("cloud-done")])
-def test_the_log_line_says_what_the_answer_says(cloud, post, capsys, body):
+def test_the_log_line_says_what_the_answer_says(
+    cloud: Any, post: Any, capsys: pytest.CaptureFixture[str], body: Any
+) -> None:
     wait = {"story": "PROJ-12345", "entry": "WAIT#a", "taskToken": "t", "countsFrom": "2025-01-01T00:00:00.000Z"}
     cloud.dynamodb.put_item(TableName=cloud.app.TABLE, Item={name: {"S": value} for name, value in wait.items()})
     status, answer = post(body)
@@ -154,7 +159,9 @@ def test_the_log_line_says_what_the_answer_says(cloud, post, capsys, body):
         ({"X-Atlassian-Webhook-Retry": "9" * 5000}, ("", "9" * LONGEST_HEADER)),
     ],
 )
-def test_the_log_line_tells_deliveries_and_their_retries_apart(post, capsys, headers, logged):
+def test_the_log_line_tells_deliveries_and_their_retries_apart(
+    post: Any, capsys: pytest.CaptureFixture[str], headers: Any, logged: Any
+) -> None:
     post(sample("cloud-done"), headers={"Authorization": f"Bearer {KEY}", **headers})
     line = json.loads(capsys.readouterr().out)
     assert (line["webhook"], line["retry"]) == logged

@@ -2,6 +2,7 @@
 
 import json
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from chalice.config import Config
@@ -14,8 +15,8 @@ ROUTE = "arn:aws:execute-api:eu-central-1:123456789012:abcdefghij/api/POST/mock/
 
 
 @pytest.fixture
-def post(cloud):
-    def post(api, token=None, *, body=None, headers=None):
+def post(cloud: Any) -> Any:
+    def post(api: str, token: str | None = None, *, body: Any = None, headers: Any = None) -> Any:
         authorization = {"Authorization": f"Bearer {SECRET_VALUES[token or api]}"}
         body = {"jiraStoryId": "PROJ-1", "packageIds": ["p"], "action": APIS[api]} if body is None else body
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -26,10 +27,10 @@ def post(cloud):
 
 
 @pytest.fixture
-def authorize(cloud):
+def authorize(cloud: Any) -> Any:
     """The authorizer as API Gateway calls it; answers the routes it allows."""
 
-    def authorize(token, api="validation"):
+    def authorize(token: str, api: str = "validation") -> Any:
         event = {"type": "TOKEN", "authorizationToken": token, "methodArn": ROUTE.format(api)}
         (statement,) = cloud.app.api_token_authorizer(event, SimpleNamespace())["policyDocument"]["Statement"]
         assert (statement["Effect"], statement["Action"]) == ("Allow", "execute-api:Invoke")
@@ -39,40 +40,42 @@ def authorize(cloud):
 
 
 @pytest.mark.parametrize("api", APIS)
-def test_each_api_answers_its_own_token(post, api):
+def test_each_api_answers_its_own_token(post: Any, api: str) -> None:
     response = post(api)
     assert (response.status_code, response.json_body["status"]) == (200, "success")
 
 
 @pytest.mark.parametrize("api", APIS)
 @pytest.mark.parametrize("token", SECRET_VALUES)
-def test_a_token_reaches_no_api_but_its_own(post, api, token):
+def test_a_token_reaches_no_api_but_its_own(post: Any, api: str, token: str) -> None:
     assert post(api, token).status_code == (200 if token == api else 403)
 
 
 @pytest.mark.parametrize("authorization", ["Bearer wrong", "Basic dTpw", "Bearer ", "x", "Bearer schlüssel"])
-def test_anything_but_a_token_is_403(post, authorization):
+def test_anything_but_a_token_is_403(post: Any, authorization: Any) -> None:
     assert post("validation", headers={"Authorization": authorization}).status_code == 403
 
 
-def test_no_authorization_header_is_401(cloud):
+def test_no_authorization_header_is_401(cloud: Any) -> None:
     # API Gateway says this before it calls the authorizer; Chalice's local gateway does the same.
     assert cloud.http.post("/mock/validation", body=b"{}").status_code == 401
 
 
 @pytest.mark.parametrize("api", APIS)
 @pytest.mark.parametrize("asked", APIS)
-def test_the_policy_names_the_tokens_own_route_whatever_was_asked_because_it_is_cached(authorize, api, asked):
+def test_the_policy_names_the_tokens_own_route_whatever_was_asked_because_it_is_cached(
+    authorize: Any, api: str, asked: Any
+) -> None:
     assert authorize(f"Bearer {SECRET_VALUES[api]}", asked) == [ROUTE.format(api)]
 
 
 @pytest.mark.parametrize("token", ["", "Bearer", "Bearer wrong", f"Bearer {SECRET_VALUES['callback']}"])
-def test_the_policy_of_a_wrong_token_names_no_route(authorize, token):
+def test_the_policy_of_a_wrong_token_names_no_route(authorize: Any, token: str) -> None:
     assert authorize(token) == []
 
 
 @pytest.mark.parametrize("api", APIS)
-def test_a_browsers_preflight_is_answered_without_a_token(cloud, api):
+def test_a_browsers_preflight_is_answered_without_a_token(cloud: Any, api: str) -> None:
     gateway = LocalGateway(cloud.app.app, Config())
     answer = gateway.handle_request("OPTIONS", f"/mock/{api}", {"origin": "https://example.com"}, None)
     headers = answer["headers"]
@@ -82,18 +85,18 @@ def test_a_browsers_preflight_is_answered_without_a_token(cloud, api):
     assert {"Authorization", "Content-Type", "Idempotency-Key", "X-Attempt"} <= allowed
 
 
-def test_an_answer_may_be_read_by_a_browser(post):
+def test_an_answer_may_be_read_by_a_browser(post: Any) -> None:
     assert post("validation").headers["Access-Control-Allow-Origin"] == "*"
 
 
 @pytest.mark.parametrize(("attempt", "status"), [(None, 503), ("0", 503), ("1", 503), ("2", 200), ("x", 503)])
-def test_x_attempt_ends_a_simulated_outage(post, attempt, status):
+def test_x_attempt_ends_a_simulated_outage(post: Any, attempt: Any, status: Any) -> None:
     body = {"action": "deploy", "metadata": {"simulate": {"deployment": {"status": 503, "times": 2}}}}
     headers = {} if attempt is None else {"X-Attempt": attempt}
     assert post("deployment", body=body, headers=headers).status_code == status
 
 
-def test_a_simulated_result_is_http_200(post):
+def test_a_simulated_result_is_http_200(post: Any) -> None:
     body = {"action": "validate", "metadata": {"simulate": {"validation": {"result": "failed"}}}}
     response = post("validation", body=body)
     assert (response.status_code, response.json_body["status"]) == (200, "failed")
@@ -102,20 +105,20 @@ def test_a_simulated_result_is_http_200(post):
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b"null", b'{"metadata": {"simulate": {"validation": {"status": 1e999}}}}']
 )
-def test_a_body_of_no_use_is_400(post, body):
+def test_a_body_of_no_use_is_400(post: Any, body: Any) -> None:
     assert post("validation", body=body).status_code == 400
 
 
 @pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "application/json;charset=UTF-8"])
-def test_a_charset_beside_the_content_type_is_fine(post, content_type):
+def test_a_charset_beside_the_content_type_is_fine(post: Any, content_type: Any) -> None:
     assert post("validation", headers={"Content-Type": content_type}).status_code == 200
 
 
-def test_another_content_type_is_415(post):
+def test_another_content_type_is_415(post: Any) -> None:
     assert post("validation", headers={"Content-Type": "text/plain"}).status_code == 415
 
 
 @pytest.mark.parametrize("path", ["/", "/mock", "/mock/callback", "/mock/validation/x"])
-def test_there_is_no_other_route(cloud, path):
+def test_there_is_no_other_route(cloud: Any, path: Any) -> None:
     headers = {"Authorization": f"Bearer {SECRET_VALUES['validation']}"}
     assert cloud.http.post(path, headers=headers).status_code == 403

@@ -1,6 +1,8 @@
 """A function's clients are made while it starts, if it is one that needs them."""
 
+from collections.abc import Iterator
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -10,10 +12,10 @@ NEEDED = {"app.app": ("secretsmanager", "dynamodb"), "app.start_execution": ("st
 
 
 @pytest.fixture
-def lambda_starts(monkeypatch):
+def lambda_starts(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Prepares as Lambda does at the start of a handler; returns how many clients were made."""
 
-    def start(handler):
+    def start(handler: Any) -> Any:
         aws._made.cache_clear()
         monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
         monkeypatch.setenv("_HANDLER", handler)
@@ -24,23 +26,23 @@ def lambda_starts(monkeypatch):
     aws._made.cache_clear()
 
 
-def test_a_function_makes_what_it_needs_at_its_start(lambda_starts):
+def test_a_function_makes_what_it_needs_at_its_start(lambda_starts: Any) -> None:
     assert lambda_starts("app.start_execution") == 1
     assert lambda_starts("app.app") == 2
 
 
-def test_another_function_makes_none(lambda_starts):
+def test_another_function_makes_none(lambda_starts: Any) -> None:
     assert lambda_starts("app.unheard_of") == 0
 
 
-def test_a_client_made_at_the_start_is_the_one_that_is_used(lambda_starts):
+def test_a_client_made_at_the_start_is_the_one_that_is_used(lambda_starts: Any) -> None:
     lambda_starts("app.start_execution")
     before = aws._made.cache_info()
     assert aws.Client("stepfunctions").meta.service_model.service_name == "stepfunctions"
     assert aws._made.cache_info().misses == before.misses
 
 
-def test_every_function_of_the_app_says_what_it_needs(cloud: SimpleNamespace):
+def test_every_function_of_the_app_says_what_it_needs(cloud: SimpleNamespace) -> None:
     chalice = cloud.app.app
     views = {entry.view_name for methods in chalice.routes.values() for entry in methods.values()}
     assert set(cloud.app.CLIENTS) == {"app.app", *(f"app.{name}" for name in set(chalice.handler_map) - views)}

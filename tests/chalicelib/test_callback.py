@@ -1,6 +1,7 @@
 """The callback's answers, with the real decision table behind it (DynamoDB by moto)."""
 
 import json
+from typing import Any
 
 import pytest
 from chalice.app import CaseInsensitiveMapping
@@ -23,33 +24,35 @@ from tests.chalicelib.fakes import (
 KEY = SECRET_VALUES["callback"]
 
 
-def send(body, table, headers=None, secret=None):
+def send(body: Any, table: Any, headers: Any = None, secret: Any = None) -> Any:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     headers = {"X-Hub-Signature": jira.sign(raw, KEY)} if headers is None else headers
     secret = secret or Secret(SecretsManager(), "the-secret")
     return callback.answer(raw, CaseInsensitiveMapping(headers), secret, table, DEFAULT_RULES)
 
 
-def wait(dynamodb, execution, token, counts_from="2025-12-31T00:00:00.000Z", story="PROJ-12345"):
+def wait(
+    dynamodb: Any, execution: str, token: str, counts_from: Any = "2025-12-31T00:00:00.000Z", story: str = "PROJ-12345"
+) -> None:
     item = {"story": story, "entry": f"WAIT#{execution}", "taskToken": token, "countsFrom": counts_from}
     dynamodb.put_item(TableName="verdicts", Item={name: {"S": value} for name, value in item.items()})
 
 
 @pytest.fixture
-def stepfunctions():
+def stepfunctions() -> Any:
     return StepFunctions()
 
 
 @pytest.fixture
-def table(cloud, stepfunctions):
+def table(cloud: Any, stepfunctions: Any) -> Any:
     return VerdictTable(cloud.dynamodb, "verdicts", stepfunctions)
 
 
-def test_a_verdict_that_nothing_waits_for_is_202(table):
+def test_a_verdict_that_nothing_waits_for_is_202(table: Any) -> None:
     assert send(sample("cloud-done"), table) == (202, {"story": "PROJ-12345", "decision": "approved", "resumed": []})
 
 
-def test_a_waiting_run_gets_the_verdict_and_is_named(cloud, table, stepfunctions):
+def test_a_waiting_run_gets_the_verdict_and_is_named(cloud: Any, table: Any, stepfunctions: Any) -> None:
     wait(cloud.dynamodb, "run-1", "token-1")
     answer = {"story": "PROJ-12345", "decision": "approved", "resumed": ["run-1"], "closed": []}
     assert send(sample("cloud-done"), table) == (200, answer)
@@ -59,27 +62,29 @@ def test_a_waiting_run_gets_the_verdict_and_is_named(cloud, table, stepfunctions
 
 @pytest.mark.parametrize("code", ["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"])
 @pytest.mark.parametrize(("name", "decision"), [("cloud-done", "approved"), ("rejected-by-status", "rejected")])
-def test_a_run_that_is_over_already_is_closed_and_no_error(cloud, table, stepfunctions, code, name, decision):
+def test_a_run_that_is_over_already_is_closed_and_no_error(
+    cloud: Any, table: Any, stepfunctions: Any, code: str, name: str, decision: str
+) -> None:
     wait(cloud.dynamodb, "run-1", "token-1")
     stepfunctions.over["token-1"] = code
     status, body = send(changed(sample(name), "issue.key", "PROJ-12345"), table)
     assert (status, body["decision"], body["resumed"], body["closed"]) == (200, decision, [], ["run-1"])
 
 
-def test_a_run_that_started_after_the_verdict_keeps_waiting(cloud, table, stepfunctions):
+def test_a_run_that_started_after_the_verdict_keeps_waiting(cloud: Any, table: Any, stepfunctions: Any) -> None:
     wait(cloud.dynamodb, "run-1", "token-1", counts_from="2026-01-01T10:00:00.000Z")
     assert send(sample("cloud-done"), table)[0] == 202
     assert stepfunctions.sent == {}
 
 
-def test_the_same_delivery_again_changes_nothing(cloud, table, stepfunctions):
+def test_the_same_delivery_again_changes_nothing(cloud: Any, table: Any, stepfunctions: Any) -> None:
     wait(cloud.dynamodb, "run-1", "token-1")
     assert send(sample("cloud-done"), table)[0] == 200
     assert send(sample("cloud-done"), table) == (202, {"story": "PROJ-12345", "decision": "approved", "resumed": []})
     assert list(stepfunctions.sent) == ["token-1"]
 
 
-def test_an_older_verdict_than_the_known_one_is_ignored_and_says_which_stands(table):
+def test_an_older_verdict_than_the_known_one_is_ignored_and_says_which_stands(table: Any) -> None:
     send({**sample("reopened"), "timestamp": 1767261660000}, table)
     status, body = send(sample("cloud-done"), table)
     assert (status, body["story"]) == (200, "PROJ-12345")
@@ -89,7 +94,7 @@ def test_an_older_verdict_than_the_known_one_is_ignored_and_says_which_stands(ta
     }
 
 
-def test_an_older_verdict_still_mends_what_the_newer_one_left(cloud, table):
+def test_an_older_verdict_still_mends_what_the_newer_one_left(cloud: Any, table: Any) -> None:
     send({**sample("rejected-by-status"), "timestamp": 1767261660000}, table)
     story = send(sample("rejected-by-status"), table)[1]["story"]
     wait(cloud.dynamodb, "run-1", "token-1", story=story)
@@ -100,7 +105,9 @@ def test_an_older_verdict_still_mends_what_the_newer_one_left(cloud, table):
 
 
 @pytest.mark.parametrize("over", [False, True])
-def test_a_move_without_a_verdict_says_which_runs_it_reached_with_the_known_one(cloud, table, stepfunctions, over):
+def test_a_move_without_a_verdict_says_which_runs_it_reached_with_the_known_one(
+    cloud: Any, table: Any, stepfunctions: Any, over: Any
+) -> None:
     send(changed(sample("cloud-done"), "issue.key", "PAY-9"), table)
     wait(cloud.dynamodb, "run-1", "token-1")
     if over:
@@ -111,13 +118,13 @@ def test_a_move_without_a_verdict_says_which_runs_it_reached_with_the_known_one(
     assert body == {"story": "PAY-9", "decision": "approved", **reached}
 
 
-def test_a_moved_story_answers_under_its_old_key_too(cloud, table):
+def test_a_moved_story_answers_under_its_old_key_too(cloud: Any, table: Any) -> None:
     wait(cloud.dynamodb, "run-1", "token-1")
     status, body = send(sample("moved-and-done"), table)
     assert (status, body["story"], body["resumed"]) == (200, "PAY-9", ["run-1"])
 
 
-def test_a_story_that_was_moved_first_and_done_later_answers_under_its_old_key_too(cloud, table):
+def test_a_story_that_was_moved_first_and_done_later_answers_under_its_old_key_too(cloud: Any, table: Any) -> None:
     wait(cloud.dynamodb, "run-1", "token-1")
     moved = send(sample("moved"), table)
     assert moved == (200, {"story": "PAY-9", "ignored": "neither status nor resolution changed"})
@@ -128,7 +135,7 @@ def test_a_story_that_was_moved_first_and_done_later_answers_under_its_old_key_t
 @pytest.mark.parametrize(
     ("name", "story"), [("edited-while-done", "PROJ-12345"), ("comment-created-old", None), ("sprint-closed", None)]
 )
-def test_a_delivery_without_a_verdict_is_200_and_says_why_it_is_ignored(name, story):
+def test_a_delivery_without_a_verdict_is_200_and_says_why_it_is_ignored(name: str, story: str) -> None:
     table = Table()
     status, body = send(sample(name), table)
     assert (status, body["story"], set(body)) == (200, story, {"story", "ignored"})
@@ -137,7 +144,7 @@ def test_a_delivery_without_a_verdict_is_200_and_says_why_it_is_ignored(name, st
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"{}", b'{"jiraStoryId": "PROJ-1"}', b"[" * 100_000])
-def test_a_body_of_no_use_is_400_once_it_is_proven(body):
+def test_a_body_of_no_use_is_400_once_it_is_proven(body: Any) -> None:
     status, answer = send(body, Table())
     assert (status, list(answer)) == (400, ["error"])
 
@@ -146,7 +153,7 @@ def test_a_body_of_no_use_is_400_once_it_is_proven(body):
 @pytest.mark.parametrize(
     "headers", [{}, {"X-Hub-Signature": ""}, {"X-Hub-Signature": "sha256=0"}, {"Authorization": "Bearer x"}]
 )
-def test_nothing_is_parsed_before_it_is_proven(body, headers):
+def test_nothing_is_parsed_before_it_is_proven(body: Any, headers: Any) -> None:
     table = Table()
     assert send(body, table, headers)[0] == 401
     assert table.delivered == []
@@ -155,20 +162,20 @@ def test_nothing_is_parsed_before_it_is_proven(body, headers):
 @pytest.mark.parametrize(
     "headers", [{"authorization": f"Bearer {KEY}"}, {"AUTHORIZATION": f"bearer {KEY}", "x-other": "sha256=0"}]
 )
-def test_the_bearer_is_accepted_in_place_of_a_signature(headers):
+def test_the_bearer_is_accepted_in_place_of_a_signature(headers: Any) -> None:
     table = Table()
     assert send(sample("automation-jira-format"), table, headers)[0] == 202
     assert len(table.delivered) == 1
 
 
-def test_a_wrong_signature_beside_a_right_bearer_is_401():
+def test_a_wrong_signature_beside_a_right_bearer_is_401() -> None:
     headers = {"X-Hub-Signature": "sha256=" + "0" * 64, "Authorization": f"Bearer {KEY}"}
     told = "no credential, or a wrong one: sign the body with the callback secret, or send it as bearer"
     assert send(sample("flat-approved"), Table(), headers) == (401, {"error": told})
 
 
 @pytest.mark.parametrize("name", ["cloud-done", "moved", "flat-rejected"])
-def test_a_table_that_says_no_is_503(name):
+def test_a_table_that_says_no_is_503(name: str) -> None:
     assert send(sample(name), Table(failure=Unavailable("AWS did not take the verdict; send it again"))) == (
         503,
         {"error": "AWS did not take the verdict; send it again"},
@@ -176,7 +183,7 @@ def test_a_table_that_says_no_is_503(name):
 
 
 @pytest.mark.parametrize("code", ["InternalServiceError", "AccessDeniedException"])
-def test_a_secret_that_cannot_be_read_is_503_and_not_401(code):
+def test_a_secret_that_cannot_be_read_is_503_and_not_401(code: str) -> None:
     manager = SecretsManager()
     manager.failure = aws_error("secretsmanager", code)
     status, body = send(sample("cloud-done"), Table(), secret=Secret(manager, "the-secret"))
@@ -184,13 +191,13 @@ def test_a_secret_that_cannot_be_read_is_503_and_not_401(code):
 
 
 @pytest.mark.parametrize(("value", "named"), [({}, "callback"), ("no JSON", "the-secret")])
-def test_a_secret_that_is_not_whole_is_503_and_named(value, named):
+def test_a_secret_that_is_not_whole_is_503_and_named(value: Any, named: Any) -> None:
     status, body = send(sample("cloud-done"), Table(), secret=Secret(SecretsManager(value), "the-secret"))
     assert status == 503
     assert named in body["error"]
 
 
 @pytest.mark.parametrize("name", ["cloud-done", "edited-while-done", "flat-without-status"])
-def test_no_answer_tells_the_secret(name):
+def test_no_answer_tells_the_secret(name: str) -> None:
     for headers in (None, {"Authorization": f"Bearer {KEY}"}, {"Authorization": f"Bearer {KEY}x"}):
         assert KEY not in json.dumps(send(sample(name), Table(), headers))

@@ -4,12 +4,13 @@ That its steps are right in every order is shown in tests/protocol/test_keys_and
 """
 
 from itertools import chain, repeat
+from typing import Any
 
 import pytest
 
 from chalicelib.errors import Unavailable
 from chalicelib.verdicts import PATIENCE_SECONDS, Verdict, VerdictTable
-from tests.chalicelib.fakes import aws_error
+from tests.chalicelib.fakes import StepFunctions, aws_error
 
 EARLY, AT, LATE = (f"2026-01-01T1{hour}:00:00.000Z" for hour in range(3))
 APPROVED, REJECTED = Verdict("approved", AT, AT), Verdict("rejected", LATE, LATE)
@@ -17,11 +18,13 @@ NOW = 1_767_272_400.0
 
 
 @pytest.fixture
-def table(dynamodb, machine):
+def table(dynamodb: Any, machine: StepFunctions) -> Any:
     return VerdictTable(dynamodb, "verdicts", machine, clock=lambda: NOW)
 
 
-def test_the_runs_under_every_former_key_are_counted_together(dynamodb, machine, table):
+def test_the_runs_under_every_former_key_are_counted_together(
+    dynamodb: Any, machine: StepFunctions, table: Any
+) -> None:
     for story in ("P-1", "OLD-1", "OLD-2"):
         dynamodb.wait(f"open {story}", story)
         dynamodb.wait(f"over {story}", story)
@@ -33,7 +36,7 @@ def test_the_runs_under_every_former_key_are_counted_together(dynamodb, machine,
     assert delivery.closed == ["over P-1", "over OLD-1", "over OLD-2"]
 
 
-def test_a_story_that_was_moved_there_and_back_is_gone_through_once(dynamodb, table):
+def test_a_story_that_was_moved_there_and_back_is_gone_through_once(dynamodb: Any, table: Any) -> None:
     for story, former in (("P-1", "OLD-1"), ("P-1", "OLD-2"), ("OLD-1", "P-1"), ("OLD-1", "OLDER-1")):
         dynamodb.put(story, f"MOVED#{former}")
     for story in ("P-1", "OLD-1", "OLD-2", "OLDER-1"):
@@ -46,13 +49,15 @@ def test_a_story_that_was_moved_there_and_back_is_gone_through_once(dynamodb, ta
     assert sorted(delivery.resumed) == [f"under {story}" for story in ("OLD-1", "OLD-2", "OLDER-1", "P-1", "Z-1")]
 
 
-def test_trouble_under_one_former_key_keeps_no_other_waiting_and_asks_for_a_resend(dynamodb, machine, table):
+def test_trouble_under_one_former_key_keeps_no_other_waiting_and_asks_for_a_resend(
+    dynamodb: Any, machine: StepFunctions, table: Any
+) -> None:
     for former in ("OLD-1", "OLD-2"):
         dynamodb.put("P-1", f"MOVED#{former}")
         dynamodb.wait(f"under {former}", former)
     trouble = aws_error("dynamodb", "ProvisionedThroughputExceededException", "PutItem")
 
-    def refuse(put):
+    def refuse(put: Any) -> None:
         if put["Item"]["story"] == {"S": "OLD-1"}:
             raise trouble
 
@@ -63,11 +68,13 @@ def test_trouble_under_one_former_key_keeps_no_other_waiting_and_asks_for_a_rese
     assert list(machine.sent) == ["token of under OLD-2"]
 
 
-def test_a_former_key_hears_what_was_said_of_the_story_meanwhile(dynamodb, machine, table):
+def test_a_former_key_hears_what_was_said_of_the_story_meanwhile(
+    dynamodb: Any, machine: StepFunctions, table: Any
+) -> None:
     dynamodb.put("P-1", "MOVED#OLD-1")
     dynamodb.wait("a", "OLD-1")
 
-    def meanwhile(query):
+    def meanwhile(query: Any) -> None:
         if query["ExpressionAttributeValues"][":story"] == {"S": "OLD-1"}:
             dynamodb.say(REJECTED, "P-1")
 
@@ -77,13 +84,15 @@ def test_a_former_key_hears_what_was_said_of_the_story_meanwhile(dynamodb, machi
     assert dynamodb.entry("OLD-1", "STORY")["decision"] == {"S": "rejected"}
 
 
-def test_a_former_key_is_written_once_if_nothing_was_said_meanwhile(dynamodb, table):
+def test_a_former_key_is_written_once_if_nothing_was_said_meanwhile(dynamodb: Any, table: Any) -> None:
     dynamodb.put("P-1", "MOVED#OLD-1")
     table.deliver("P-1", APPROVED)
     assert [call for call, _ in dynamodb.calls].count("put_item") == 2
 
 
-def test_a_former_key_that_knows_something_newer_goes_by_that(dynamodb, machine, table):
+def test_a_former_key_that_knows_something_newer_goes_by_that(
+    dynamodb: Any, machine: StepFunctions, table: Any
+) -> None:
     dynamodb.put("P-1", "MOVED#OLD-1")
     dynamodb.wait("a", "OLD-1")
     dynamodb.say(REJECTED, "OLD-1")
@@ -91,7 +100,7 @@ def test_a_former_key_that_knows_something_newer_goes_by_that(dynamodb, machine,
     assert machine.sent["token of a"]["decision"] == "rejected"
 
 
-def test_a_move_gives_what_is_known_to_the_runs_under_the_former_key(dynamodb, table):
+def test_a_move_gives_what_is_known_to_the_runs_under_the_former_key(dynamodb: Any, table: Any) -> None:
     dynamodb.wait("a", "OLD-1")
     assert table.move("P-1", "OLD-1") is None
     table.deliver("P-1", Verdict("pending", EARLY, EARLY))
@@ -99,7 +108,7 @@ def test_a_move_gives_what_is_known_to_the_runs_under_the_former_key(dynamodb, t
     assert table.move("P-1", "OLD-1").resumed == ["a"]
 
 
-def test_a_move_has_the_same_time_as_a_verdict(dynamodb, machine):
+def test_a_move_has_the_same_time_as_a_verdict(dynamodb: Any, machine: StepFunctions) -> None:
     dynamodb.say(APPROVED, "P-1")
     dynamodb.wait("a", "OLD-1")
     clock = chain([NOW, NOW, NOW], repeat(NOW + PATIENCE_SECONDS))
@@ -107,8 +116,8 @@ def test_a_move_has_the_same_time_as_a_verdict(dynamodb, machine):
     assert list(machine.sent) == ["token of a"]
 
 
-def test_a_move_that_aws_refuses_is_503(dynamodb, table):
-    def refuse(_):
+def test_a_move_that_aws_refuses_is_503(dynamodb: Any, table: Any) -> None:
+    def refuse(_: Any) -> None:
         raise aws_error("dynamodb", "ProvisionedThroughputExceededException", "PutItem")
 
     dynamodb.before["put_item"] = refuse

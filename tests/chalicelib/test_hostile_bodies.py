@@ -3,7 +3,9 @@
 import gzip
 import io
 import json
+from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -19,7 +21,7 @@ KEY = SECRET_VALUES["callback"]
 SECRET = Secret(SecretsManager(), "the-secret")
 FORMS = ("cloud-done", "automation-jira-format", "automation-automation-format", "flat-approved")
 MOCK_BODY = {"jiraStoryId": "PROJ-1", "packageIds": ["p"], "action": "validate", "metadata": {"simulate": {}}}
-ODD = (
+ODD: tuple[Any, ...] = (
     None,
     True,
     0,
@@ -36,16 +38,17 @@ ODD = (
 REFUSED = DEFAULT_RULES.rejected | DEFAULT_RULES.rejected_resolutions
 
 
-def event(body, headers, **more):
+def event(body: Any, headers: Any, **more: Any) -> Any:
     """What API Gateway hands to Lambda for a POST."""
     context = {"resourcePath": "/jira/callback", "httpMethod": "POST", "identity": {}}
     nothing = dict.fromkeys(("multiValueQueryStringParameters", "pathParameters", "stageVariables"))
     return {"requestContext": context, **nothing, "headers": headers, "body": body, "isBase64Encoded": False, **more}
 
 
-def deliver(raw, headers=None, **more):
+def deliver(raw: bytes, headers: Any = None, **more: Any) -> Any:
     """Status and what was recorded; signed unless headers are given."""
-    table, printed = Table(), io.StringIO()
+    table: Any = Table()
+    printed = io.StringIO()
     headers = {"X-Hub-Signature": jira.sign(raw, KEY)} if headers is None else headers
     with redirect_stdout(printed):
         status, body = callback.handle(Request(event(raw, headers, **more)), SECRET, table, DEFAULT_RULES, list)
@@ -54,17 +57,17 @@ def deliver(raw, headers=None, **more):
     return status, table.delivered
 
 
-def dig(part, *way):
+def dig(part: Any, *way: Any) -> Any:
     for step in way:
         part = part.get(step) if isinstance(part, dict) else None
     return part
 
 
-def word(value):
+def word(value: Any) -> Any:
     return value.strip().lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'") if isinstance(value, str) else ""
 
 
-def approved_story(body):
+def approved_story(body: Any) -> Any:
     """The story that a body approves by the contract's text, read with nothing of chalicelib; None if it does not."""
     if "webhookEvent" not in body and ("jiraStoryId" in body or ("status" in body and "issue" not in body)):
         return body.get("jiraStoryId") if word(body.get("status")) in ("success", "approved", "done") else None
@@ -80,7 +83,7 @@ def approved_story(body):
     return dig(issue, "key") if done else None
 
 
-def judged(raw, status, delivered):
+def judged(raw: bytes, status: Any, delivered: Any) -> None:
     """No 5xx, and the story approved, if any, is the one that the oracle finds."""
     assert status in (200, 202, 400)
     for story, verdict in delivered:
@@ -88,14 +91,14 @@ def judged(raw, status, delivered):
             assert story == approved_story(json.loads(raw)).strip().upper()
 
 
-def places(part, way=()):
+def places(part: Any, way: Any = ()) -> Iterator[Any]:
     for step, inner in part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ():
         yield (*way, step)
         yield from places(inner, (*way, step))
 
 
 @contextmanager
-def replaced(body, way, value):
+def replaced(body: Any, way: Any, value: Any) -> Iterator[Any]:
     """The body with the value at a place, for a while: copying one costs more than reading it."""
     part = body
     for step in way[:-1]:
@@ -106,7 +109,7 @@ def replaced(body, way, value):
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_no_type_in_any_place_of_any_form_breaks_or_approves(name):
+def test_no_type_in_any_place_of_any_form_breaks_or_approves(name: str) -> None:
     body = sample(name)
     assert approved_story(body)
     for way in list(places(body)):
@@ -116,7 +119,7 @@ def test_no_type_in_any_place_of_any_form_breaks_or_approves(name):
 
 
 @pytest.mark.parametrize("number", ["1e999", "-1e999", "9" * 4300, "9" * 4301, "NaN", "-Infinity", "-0", "0.1e-9999"])
-def test_no_number_breaks_whatever_its_size(number):
+def test_no_number_breaks_whatever_its_size(number: Any) -> None:
     for name in FORMS:
         body = sample(name)
         for way in list(places(body))[::7]:
@@ -132,7 +135,7 @@ def test_no_number_breaks_whatever_its_size(number):
 
 
 @pytest.mark.parametrize("depth", [10, *range(930, 1000, 5), 100_000])
-def test_no_nesting_breaks_however_deep(depth):
+def test_no_nesting_breaks_however_deep(depth: Any) -> None:
     for deep in ("[" * depth + "]" * depth, '{"a":' * depth + "1" + "}" * depth):
         webhook = '{"webhookEvent": "issue_updated", "issue": {"key": "A-1"}, "changelog": {"items": [{"field": %s}]}}'
         simulated = '{"metadata": {"simulate": {"validation": {"result": %s}}}}'
@@ -144,7 +147,7 @@ def test_no_nesting_breaks_however_deep(depth):
             json.dumps(answer)
 
 
-def mock(raw):
+def mock(raw: bytes) -> Any:
     return mock_apis.handle("validation", Request(event(raw, {})))
 
 
@@ -173,18 +176,18 @@ DONE = json.dumps(sample("cloud-done")).encode()
         (json.dumps({"jiraStoryId": "K" * 2049, "status": "approved"}).encode(), 400),  # DynamoDB: 2,048 bytes of key
     ],
 )
-def test_a_signed_body_in_any_encoding_is_read_or_refused(raw, status):
+def test_a_signed_body_in_any_encoding_is_read_or_refused(raw: bytes, status: Any) -> None:
     assert deliver(raw)[0] == status
 
 
 @pytest.mark.parametrize("letters", ["WI\u017fH-1", "W\u0131SH-1", "wi\ufb01sh-1", "WISH-\u0661"])
-def test_a_letter_beyond_ascii_is_not_taken_for_another_storys(letters):
+def test_a_letter_beyond_ascii_is_not_taken_for_another_storys(letters: Any) -> None:
     ((story, _),) = deliver(json.dumps({"jiraStoryId": letters, "status": "approved"}).encode())[1]
     assert not story.isascii()
 
 
 @st.composite
-def with_repeated_keys(draw):
+def with_repeated_keys(draw: Any) -> Any:
     """JSON text of the flat form or a bare issue, in which keys come in any order and more than once."""
     names = st.sampled_from(("jiraStoryId", "status", "issue", "webhookEvent", "key", "fields", "__proto__"))
     issue = json.dumps({"key": "A-1", "fields": {"status": {"name": "Done", "statusCategory": {"key": "done"}}}})
@@ -197,5 +200,5 @@ def with_repeated_keys(draw):
 
 @settings(max_examples=60)
 @given(raw=with_repeated_keys())
-def test_keys_in_any_order_and_number_approve_only_as_json_reads_them(raw):
+def test_keys_in_any_order_and_number_approve_only_as_json_reads_them(raw: bytes) -> None:
     judged(raw, *deliver(raw))

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from typing import Any
 
 import pytest
 from chalice.app import Request
@@ -45,12 +46,12 @@ JSON_TYPE = {"Content-Type": "application/json"}
         ({}, 401),
     ],
 )
-def test_only_the_two_headers_of_the_contract_prove_a_body(headers, status):
+def test_only_the_two_headers_of_the_contract_prove_a_body(headers: Any, status: Any) -> None:
     answered, recorded = deliver(RAW, headers)
     assert (answered, len(recorded)) == (status, int(status == 202))
 
 
-def test_of_a_signature_given_twice_api_gateway_passes_the_last_on_and_it_must_be_right():
+def test_of_a_signature_given_twice_api_gateway_passes_the_last_on_and_it_must_be_right() -> None:
     # `headers` holds the last of several values (API Gateway developer guide, proxy integration input format).
     both = {"multiValueHeaders": {"X-Hub-Signature": [WRONG, RIGHT]}}
     assert deliver(RAW, {"X-Hub-Signature": RIGHT}, **both)[0] == 202
@@ -73,7 +74,9 @@ def test_of_a_signature_given_twice_api_gateway_passes_the_last_on_and_it_must_b
         (None, True, 401),
     ],
 )
-def test_a_body_is_proven_by_its_bytes_and_a_wrong_flag_is_no_server_error(sent, encoded, status):
+def test_a_body_is_proven_by_its_bytes_and_a_wrong_flag_is_no_server_error(
+    sent: Any, encoded: Any, status: Any
+) -> None:
     assert deliver(sent, {"X-Hub-Signature": RIGHT}, isBase64Encoded=encoded)[0] == status
     assert deliver(sent, {}, isBase64Encoded=encoded)[0] == 401
 
@@ -85,28 +88,28 @@ BODIES = st.none() | st.text(max_size=40) | st.binary(max_size=40).map(base64.b6
 
 @settings(max_examples=60)
 @given(headers=st.dictionaries(NAMES, TEXT, max_size=4), sent=BODIES, encoded=st.booleans())
-def test_a_request_without_a_right_credential_is_401_whatever_is_in_it(headers, sent, encoded):
+def test_a_request_without_a_right_credential_is_401_whatever_is_in_it(headers: Any, sent: Any, encoded: Any) -> None:
     assert deliver(sent, headers, isBase64Encoded=encoded) == (401, [])
     assert tokens.api_of(headers.get("Authorization", ""), SECRET) is None
 
 
 @settings(max_examples=30)
 @given(raw=st.binary(max_size=40))
-def test_the_bytes_of_a_body_come_through_base64_unchanged(raw):
+def test_the_bytes_of_a_body_come_through_base64_unchanged(raw: bytes) -> None:
     request = Request(event(base64.b64encode(raw).decode(), {}, isBase64Encoded=True))
     assert body.sent(request) == raw
 
 
-def test_a_method_override_overrides_nothing(cloud):
+def test_a_method_override_overrides_nothing(cloud: Any) -> None:
     for override in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"):
         for method in ("GET", "DELETE", "PATCH", "TRACE", "post"):
-            context = {"resourcePath": "/jira/callback", "httpMethod": method, "identity": {}}
+            context: dict[str, Any] = {"resourcePath": "/jira/callback", "httpMethod": method, "identity": {}}
             headers = {override: "POST", "X-Hub-Signature": RIGHT}
             assert cloud.app.app(event(RAW.decode(), headers, requestContext=context), None)["statusCode"] == 405
 
 
 @pytest.mark.parametrize("api", apis.APIS)
-def test_a_mock_api_answers_a_broken_body_with_json_and_no_5xx(cloud, api):
+def test_a_mock_api_answers_a_broken_body_with_json_and_no_5xx(cloud: Any, api: str) -> None:
     context = {"resourcePath": f"/mock/{api}", "httpMethod": "POST", "identity": {}}
     for sent in (None, "", "[" * 100_000, '{"jiraStoryId": NaN}', '{"packageIds": 1e999}', "\ud800"):
         answer = cloud.app.app(event(sent, JSON_TYPE, requestContext=context), None)
@@ -114,14 +117,14 @@ def test_a_mock_api_answers_a_broken_body_with_json_and_no_5xx(cloud, api):
         json.loads(answer["body"], parse_constant=pytest.fail)
 
 
-def test_a_body_of_ten_megabytes_is_answered_by_the_clock_of_jira():
+def test_a_body_of_ten_megabytes_is_answered_by_the_clock_of_jira() -> None:
     raw = json.dumps(sample("flat-approved") | {"message": "x" * (10 * 1024 * 1024 - 1000)}).encode()
     assert deliver(raw)[0] == 202
     assert deliver(raw, {"Authorization": f"Bearer {SECRET_VALUES['validation']}"})[0] == 401
 
 
 @pytest.mark.parametrize("text", ["x" * 2_000_000, "\U0001f600" * 99_999, "\x00\x1b[2J\r\n" * 9_999, "\ud800" * 9_999])
-def test_what_is_handed_on_fits_aws_however_long_the_message_is(text):
+def test_what_is_handed_on_fits_aws_however_long_the_message_is(text: str) -> None:
     """An output of SendTaskSuccess has 262,144 bytes at most, a DynamoDB item 400 KB, a key of it 2,048 bytes (API
     references)."""
     for raw in (sample("cloud-done") | {"user": {"name": text}}, sample("flat-approved") | {"message": text}):

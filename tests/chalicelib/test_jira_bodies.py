@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 DONE = json.dumps(sample("cloud-done"))
 
 
-def read(raw):
+def read(raw: bytes) -> Any:
     return jira.read(raw, NOW, DEFAULT_RULES)
 
 
@@ -36,45 +37,45 @@ def read(raw):
         b"\x00\x00\x00",
     ],
 )
-def test_a_body_that_is_not_json_is_refused_with_the_way_out(raw):
+def test_a_body_that_is_not_json_is_refused_with_the_way_out(raw: bytes) -> None:
     with pytest.raises(BadBody, match="jsonEncode"):
         read(raw)
 
 
 @pytest.mark.parametrize("raw", [b"[]", b"null", b"true", b'"approved"', b"7", b"1e999", b'[{"status": "approved"}]'])
-def test_a_body_that_is_no_object_is_refused(raw):
+def test_a_body_that_is_no_object_is_refused(raw: bytes) -> None:
     with pytest.raises(BadBody, match="must be a JSON object"):
         read(raw)
 
 
 @pytest.mark.parametrize("opening", [b"[", b'{"issue":', b'{"a":['])
-def test_five_megabytes_of_nesting_are_refused(opening):
+def test_five_megabytes_of_nesting_are_refused(opening: Any) -> None:
     with pytest.raises(BadBody):
         read(opening * (5_000_000 // len(opening)))
 
 
-def test_five_megabytes_of_text_are_read():
+def test_five_megabytes_of_text_are_read() -> None:
     body = sample("cloud-done")
     body["issue"]["fields"]["description"] = "x" * 5_000_000
     assert read(json.dumps(body).encode()).verdict.decision == "approved"
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
-def test_a_body_is_read_in_any_unicode_encoding(encoding):
+def test_a_body_is_read_in_any_unicode_encoding(encoding: Any) -> None:
     assert read(DONE.encode(encoding)).verdict.decision == "approved"
 
 
-def test_of_a_key_that_is_there_twice_the_last_counts():
+def test_of_a_key_that_is_there_twice_the_last_counts() -> None:
     assert read(b'{"jiraStoryId": "PROJ-1", "status": "approved", "status": "rejected"}').verdict.decision == "rejected"
 
 
-def test_an_event_that_is_there_twice_is_still_one_event():
+def test_an_event_that_is_there_twice_is_still_one_event() -> None:
     body = DONE[:-1] + ', "webhookEvent": "comment_created", "changelog": null}'
     assert isinstance(read(body.encode()), jira.Ignored)
 
 
 @pytest.mark.parametrize("number", ["1e999", "-1e999", "1" + "0" * 400, "-0", "0.1", "1e-400"])
-def test_a_huge_or_tiny_number_in_a_field_is_no_trouble(number):
+def test_a_huge_or_tiny_number_in_a_field_is_no_trouble(number: Any) -> None:
     body = DONE.replace('"20417"', number).replace('"labels": ["release"]', f'"labels": {number}')
     assert read(body.encode()).verdict.decision == "approved"
 
@@ -94,13 +95,13 @@ def test_a_huge_or_tiny_number_in_a_field_is_no_trouble(number):
         {"issue": {"fields": {"status": {"name": "Done"}}}, "status": "approved"},
     ],
 )
-def test_an_object_of_no_known_form_is_refused_with_the_forms(body):
+def test_an_object_of_no_known_form_is_refused_with_the_forms(body: Any) -> None:
     with pytest.raises(BadBody, match="not understood"):
         read(json.dumps(body).encode())
 
 
 @pytest.mark.parametrize("key", [None, "", "  ", 17, True, ["PROJ-1"], {"key": "PROJ-1"}, "K" * 256])
-def test_the_flat_form_needs_a_story(key):
+def test_the_flat_form_needs_a_story(key: str) -> None:
     with pytest.raises(BadBody, match="jiraStoryId"):
         read(json.dumps({"jiraStoryId": key, "status": "approved"}).encode())
 
@@ -109,7 +110,7 @@ def test_the_flat_form_needs_a_story(key):
     "status",
     [None, "", "ok", "Closed", "approve", "not approved", "approved!", 1, True, ["approved"], {"name": "done"}],
 )
-def test_the_flat_form_needs_a_status_that_is_known(status):
+def test_the_flat_form_needs_a_status_that_is_known(status: Any) -> None:
     with pytest.raises(BadBody, match="status"):
         read(json.dumps({"jiraStoryId": "PROJ-1", "status": status}).encode())
 
@@ -121,11 +122,11 @@ def test_the_flat_form_needs_a_status_that_is_known(status):
         *((word, "rejected") for word in ("failure", "failed", "rejected", "error", "Rejected")),
     ],
 )
-def test_the_flat_form_says_its_verdict_in_one_of_seven_words(status, decision):
+def test_the_flat_form_says_its_verdict_in_one_of_seven_words(status: Any, decision: str) -> None:
     answer = read(json.dumps({"jiraStoryId": " proj-1 ", "status": status}).encode())
     assert (answer.story, answer.verdict.decision) == ("PROJ-1", decision)
 
 
-def test_the_flat_form_wins_over_an_issue_beside_it():
+def test_the_flat_form_wins_over_an_issue_beside_it() -> None:
     body = {"jiraStoryId": "PROJ-1", "status": "rejected", **sample("automation-jira-format")}
     assert read(json.dumps(body).encode()).verdict.decision == "rejected"

@@ -3,6 +3,7 @@
 import json
 import time
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -14,34 +15,34 @@ NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 DONE = sample("cloud-done")
 
 
-def read(body):
+def read(body: Any) -> Any:
     return jira.read(json.dumps(body).encode(), NOW, DEFAULT_RULES)
 
 
-def with_items(body, *items):
+def with_items(body: Any, *items: Any) -> Any:
     return changed(body, "changelog.items", list(items))
 
 
-def item(field, to, **more):
+def item(field: str, to: Any, **more: Any) -> Any:
     return {"field": field, "fieldId": field, "fieldtype": "jira", "toString": to, **more}
 
 
-def test_where_the_issue_has_no_resolution_the_changelog_names_it():
+def test_where_the_issue_has_no_resolution_the_changelog_names_it() -> None:
     body = with_items(without(DONE, "issue.fields.resolution"), item("resolution", "Won't Do"))
     assert (read(body).verdict.decision, read(body).verdict.message) == ("rejected", "status Done, resolution Won't Do")
 
 
-def test_an_issue_that_says_it_has_no_resolution_is_believed():
+def test_an_issue_that_says_it_has_no_resolution_is_believed() -> None:
     body = with_items(changed(DONE, "issue.fields.resolution", None), item("resolution", "Won't Do"))
     assert (read(body).verdict.decision, read(body).verdict.message) == ("approved", "status Done")
 
 
-def test_a_status_alone_is_enough():
+def test_a_status_alone_is_enough() -> None:
     body = with_items(without(DONE, "issue.fields.resolution"), item("status", "Done"))
     assert (read(body).verdict.decision, read(body).verdict.message) == ("approved", "status Done")
 
 
-def test_an_issue_that_is_created_without_a_status_is_pending():
+def test_an_issue_that_is_created_without_a_status_is_pending() -> None:
     body = with_items({**without(DONE, "issue.fields.status"), "webhookEvent": "jira:issue_created"})
     verdict = read(changed(body, "issue.fields.resolution", None)).verdict
     assert (verdict.decision, verdict.status, verdict.message) == ("pending", None, "status unknown")
@@ -58,18 +59,18 @@ def test_an_issue_that_is_created_without_a_status_is_pending():
         ({}, False),
     ],
 )
-def test_a_field_is_known_by_its_id_else_by_its_name(named, counts):
+def test_a_field_is_known_by_its_id_else_by_its_name(named: Any, counts: Any) -> None:
     answer = read(with_items(DONE, {"fieldtype": "jira", "toString": "Done", **named}))
     assert isinstance(answer, jira.Decided) is counts
 
 
-def test_an_event_without_a_name_decides_nothing_unless_its_changelog_does():
+def test_an_event_without_a_name_decides_nothing_unless_its_changelog_does() -> None:
     assert read(with_items({**DONE, "webhookEvent": 5})).why == "neither status nor resolution changed"
     assert read({"webhookEvent": None}).why == "not about an issue"
     assert read({**DONE, "webhookEvent": 5}).verdict.decision == "approved"
 
 
-def test_a_verdict_whose_story_was_moved_to_its_own_key_names_no_former_one():
+def test_a_verdict_whose_story_was_moved_to_its_own_key_names_no_former_one() -> None:
     body = with_items(DONE, item("status", "Done"), item("Key", "PROJ-12345", fromString="PROJ-12345"))
     assert read(body).former_key is None
 
@@ -84,7 +85,7 @@ def test_a_verdict_whose_story_was_moved_to_its_own_key_names_no_former_one():
         ("\N{LATIN SMALL LETTER LONG S}-1", "\N{LATIN SMALL LETTER LONG S}-1"),
     ],
 )
-def test_a_key_is_one_to_so_many_bytes_and_only_ascii_is_put_in_capitals(key, story):
+def test_a_key_is_one_to_so_many_bytes_and_only_ascii_is_put_in_capitals(key: str, story: str) -> None:
     assert read(changed(DONE, "issue.key", key)).story == story
 
 
@@ -108,18 +109,18 @@ NOT_UNDERSTOOD = (
         ),
     ],
 )
-def test_a_body_of_no_use_is_told_how_to_mend_it(raw, told):
+def test_a_body_of_no_use_is_told_how_to_mend_it(raw: bytes, told: Any) -> None:
     with pytest.raises(BadBody) as refusal:
         jira.read(raw, NOW, DEFAULT_RULES)
     assert str(refusal.value) == told
 
 
-def test_the_flat_forms_status_is_kept_as_it_was_sent():
+def test_the_flat_forms_status_is_kept_as_it_was_sent() -> None:
     assert read({"jiraStoryId": "AB-1", "status": "Approved"}).verdict.status == "Approved"
 
 
 @pytest.mark.parametrize("timestamp", ["2026-01-31T12:00:00", "2026-01-31T13:00:00+01:00", 1769860800000])
-def test_times_are_utc_wherever_the_code_runs(timestamp):
+def test_times_are_utc_wherever_the_code_runs(timestamp: Any) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TZ", "America/New_York")
         time.tzset()
@@ -128,5 +129,5 @@ def test_times_are_utc_wherever_the_code_runs(timestamp):
     assert verdict.decided_at == "2026-01-31T12:00:00.000Z"
 
 
-def test_a_key_that_is_no_utf_8_signs_as_any_other():
+def test_a_key_that_is_no_utf_8_signs_as_any_other() -> None:
     assert jira.sign(b"", "\ud800") == jira.sign(b"", "?")

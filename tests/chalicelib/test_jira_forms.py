@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -15,12 +16,12 @@ ROWS = re.findall(r"^\| `(\S+)\.json` \| .+ \| (\w+) \|$", (SAMPLES / "README.md
 DONE = sample("cloud-done")
 
 
-def read(body):
+def read(body: Any) -> Any:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     return jira.read(raw, NOW, DEFAULT_RULES)
 
 
-def verdict_of(body):
+def verdict_of(body: Any) -> Any:
     """The word that the samples' table uses: a decision, `ignored`, or the HTTP status of a refusal."""
     try:
         answer = read(body)
@@ -30,11 +31,11 @@ def verdict_of(body):
 
 
 @pytest.mark.parametrize(("name", "expected"), ROWS)
-def test_a_sample_gives_the_verdict_that_its_table_promises(name, expected):
+def test_a_sample_gives_the_verdict_that_its_table_promises(name: str, expected: Any) -> None:
     assert verdict_of((SAMPLES / f"{name}.json").read_bytes()) == expected
 
 
-def test_the_table_lists_every_sample_once():
+def test_the_table_lists_every_sample_once() -> None:
     assert sorted(name for name, _ in ROWS) == sorted(path.stem for path in SAMPLES.glob("*.json"))
 
 
@@ -51,41 +52,41 @@ def test_the_table_lists_every_sample_once():
         ("two-keys-only", None),
     ],
 )
-def test_the_story_is_the_issues_key(name, story):
+def test_the_story_is_the_issues_key(name: str, story: str) -> None:
     assert read(sample(name)).story == story
 
 
 @pytest.mark.parametrize(
     ("name", "former"), [("moved", "PROJ-12345"), ("moved-and-done", "PROJ-12345"), ("cloud-done", None)]
 )
-def test_a_move_names_the_key_the_story_had(name, former):
+def test_a_move_names_the_key_the_story_had(name: str, former: Any) -> None:
     assert read(sample(name)).former_key == former
 
 
-def test_a_move_to_the_same_key_is_none():
+def test_a_move_to_the_same_key_is_none() -> None:
     assert read(changed(sample("moved"), "issue.key", " proj-12345")).former_key is None
 
 
 @pytest.mark.parametrize("letter", ["K", "é", "価", "ΐ", "\ud800"])
-def test_a_key_that_is_read_fits_the_tables_keys_whatever_its_letters(letter):
+def test_a_key_that_is_read_fits_the_tables_keys_whatever_its_letters(letter: Any) -> None:
     for length in range(1, 260, 7):
         items = [{"field": "Key", "fromString": letter * length}]
         former = read(changed(sample("moved"), "changelog.items", items)).former_key
         assert len(f"MOVED#{former}".encode()) <= 1024  # DynamoDB, naming rules and quotas: sort key
 
 
-def test_a_story_in_small_letters_is_the_same_story():
+def test_a_story_in_small_letters_is_the_same_story() -> None:
     assert read(changed(DONE, "issue.key", "proj-12345")).story == "PROJ-12345"
 
 
-def test_a_verdict_carries_what_a_result_shows():
+def test_a_verdict_carries_what_a_result_shows() -> None:
     verdict = read(sample("rejected-by-resolution")).verdict
     assert (verdict.decision, verdict.status, verdict.actor) == ("rejected", "Done", "Ines Albrecht")
     assert verdict.message == "status Done, resolution Won't Do"
     assert (verdict.decided_at, verdict.received_at) == ("2026-01-01T10:00:00.000Z", "2026-03-01T12:00:00.000Z")
 
 
-def test_a_deleted_issue_says_so():
+def test_a_deleted_issue_says_so() -> None:
     assert read(sample("deleted")).verdict.message == "the issue was deleted"
 
 
@@ -99,7 +100,7 @@ def test_a_deleted_issue_says_so():
         ("t.okafor", None),
     ],
 )
-def test_the_actor_is_whatever_name_the_user_has(user, actor):
+def test_the_actor_is_whatever_name_the_user_has(user: Any, actor: Any) -> None:
     assert read(changed(DONE, "user", user)).verdict.actor == actor
 
 
@@ -123,7 +124,7 @@ def test_the_actor_is_whatever_name_the_user_has(user, actor):
         ("issue_event_type_name", "approved"),
     ],
 )
-def test_a_part_that_is_missing_never_helps_an_approval(name, missing, expected):
+def test_a_part_that_is_missing_never_helps_an_approval(name: str, missing: str, expected: Any) -> None:
     assert verdict_of(without(sample(name), missing)) == expected
     assert verdict_of(changed(sample(name), missing, None)) == expected
 
@@ -154,25 +155,25 @@ def test_a_part_that_is_missing_never_helps_an_approval(name, missing, expected)
         ("user", 5, "approved"),
     ],
 )
-def test_a_part_of_another_type_never_helps_an_approval(path, value, expected):
+def test_a_part_of_another_type_never_helps_an_approval(path: Any, value: Any, expected: Any) -> None:
     assert verdict_of(changed(DONE, path, value)) == expected
 
 
-def test_where_the_issue_has_no_status_the_changelog_names_it():
+def test_where_the_issue_has_no_status_the_changelog_names_it() -> None:
     verdict = read(without(DONE, "issue.fields.status")).verdict
     assert (verdict.decision, verdict.status) == ("pending", "Done")
 
 
-def test_where_the_issue_has_no_status_a_rejecting_name_in_the_changelog_rejects():
+def test_where_the_issue_has_no_status_a_rejecting_name_in_the_changelog_rejects() -> None:
     assert verdict_of(without(sample("rejected-by-status"), "issue.fields.status")) == "rejected"
 
 
-def test_text_is_cut_to_what_a_result_may_hold():
+def test_text_is_cut_to_what_a_result_may_hold() -> None:
     verdict = read(changed(sample("flat-approved"), "message", "x" * 50_000)).verdict
     assert verdict.message == "x" * jira.LONGEST_TEXT
 
 
-def test_a_lone_surrogate_is_replaced_before_it_is_stored():
+def test_a_lone_surrogate_is_replaced_before_it_is_stored() -> None:
     body = b'{"jiraStoryId": "AB-\\ud800", "status": "done", "message": "\\udfff!"}'
     answer = read(body)
     assert (answer.story, answer.verdict.message) == ("AB-?", "?!")

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -13,15 +14,17 @@ NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 RECEIVED = "2026-03-01T12:00:00.000Z"
 
 
-def decided_at(body):
-    return jira.read(json.dumps(body).encode(), NOW, DEFAULT_RULES).verdict.decided_at
+def decided_at(body: Any) -> Any:
+    read = jira.read(json.dumps(body).encode(), NOW, DEFAULT_RULES)
+    assert isinstance(read, jira.Decided)
+    return read.verdict.decided_at
 
 
-def webhook(timestamp):
+def webhook(timestamp: Any) -> Any:
     return {**sample("cloud-done"), "timestamp": timestamp}
 
 
-def flat(timestamp):
+def flat(timestamp: Any) -> Any:
     return {**sample("flat-approved"), "timestamp": timestamp}
 
 
@@ -49,7 +52,9 @@ def flat(timestamp):
         (1772366400001, RECEIVED),
     ],
 )
-def test_a_timestamp_is_read_as_milliseconds_or_iso_and_never_lies_ahead(form, timestamp, moment):
+def test_a_timestamp_is_read_as_milliseconds_or_iso_and_never_lies_ahead(
+    form: Any, timestamp: Any, moment: Any
+) -> None:
     assert decided_at(form(timestamp)) == moment
 
 
@@ -73,15 +78,15 @@ def test_a_timestamp_is_read_as_milliseconds_or_iso_and_never_lies_ahead(form, t
     ],
 )
 class TestATimestampThatIsNone:
-    def test_is_received_time_in_a_webhook(self, timestamp):
+    def test_is_received_time_in_a_webhook(self, timestamp: Any) -> None:
         assert decided_at(webhook(timestamp)) == RECEIVED
 
-    def test_is_refused_in_the_flat_form(self, timestamp):
+    def test_is_refused_in_the_flat_form(self, timestamp: Any) -> None:
         with pytest.raises(BadBody, match="timestamp"):
             decided_at(flat(timestamp))
 
 
-def test_without_a_timestamp_the_moment_we_received_it_counts():
+def test_without_a_timestamp_the_moment_we_received_it_counts() -> None:
     assert decided_at(without(sample("cloud-done"), "timestamp")) == RECEIVED
     assert decided_at(sample("flat-approved")) == RECEIVED
     assert decided_at(flat(None)) == RECEIVED
@@ -89,16 +94,16 @@ def test_without_a_timestamp_the_moment_we_received_it_counts():
     assert decided_at(sample("automation-automation-format")) == RECEIVED
 
 
-def test_jiras_timestamp_counts_without_an_event_too():
+def test_jiras_timestamp_counts_without_an_event_too() -> None:
     assert decided_at(sample("service-management-webhook")) == "2026-01-01T10:00:00.000Z"
 
 
 @pytest.mark.parametrize("seconds", [1767261600, "1767261600"])
-def test_jiras_seconds_are_taken_for_milliseconds_so_that_they_count_for_no_run(seconds):
+def test_jiras_seconds_are_taken_for_milliseconds_so_that_they_count_for_no_run(seconds: Any) -> None:
     assert decided_at(webhook(seconds)) == "1970-01-21T10:54:21.600Z"
 
 
-def test_moments_sort_as_text():
+def test_moments_sort_as_text() -> None:
     moments = [decided_at(webhook(millis)) for millis in (-62135596800000, -1, 0, 999, 1000, 1767261600000)]
     assert moments == sorted(moments)
     assert len({len(moment) for moment in moments}) == 1

@@ -1,6 +1,7 @@
 """docs/openapi.yaml is a valid OpenAPI description, and says of routes, bodies and answers what the app does."""
 
 import json
+from typing import Any
 
 import pytest
 import yaml
@@ -23,11 +24,11 @@ NOT_DESCRIBED = {"flat-without-status"}  # the one sample that is answered 400
 API_CALL = {"jiraStoryId": "PROJ-1", "packageIds": ["p"], "metadata": {}, "action": "validate"}
 
 
-def validator(schema):
+def validator(schema: Any) -> Any:
     return Draft202012Validator(schema | {"components": DESCRIPTION["components"]})
 
 
-def described(operation, status):
+def described(operation: Any, status: Any) -> Any:
     """Validates an answer; a KeyError where its status is not described."""
     response = operation["responses"][str(status)]
     if "$ref" in response:
@@ -35,11 +36,11 @@ def described(operation, status):
     return validator(response["content"]["application/json"]["schema"])
 
 
-def test_it_is_valid_openapi_3_1():
+def test_it_is_valid_openapi_3_1() -> None:
     OpenAPIV31SpecValidator(DESCRIPTION).validate()
 
 
-def test_it_has_the_apps_routes_methods_and_content_types(cloud):
+def test_it_has_the_apps_routes_methods_and_content_types(cloud: Any) -> None:
     routes = {(path, method): entry for path, by in cloud.app.app.routes.items() for method, entry in by.items()}
     assert set(OPERATIONS) == set(routes)
     for route, operation in OPERATIONS.items():
@@ -50,12 +51,12 @@ def test_it_has_the_apps_routes_methods_and_content_types(cloud):
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in SAMPLES.glob("*.json")))
-def test_every_sample_is_a_body_it_describes(name):
+def test_every_sample_is_a_body_it_describes(name: str) -> None:
     bodies = validator(CALLBACK["requestBody"]["content"]["application/json"]["schema"])
     assert bodies.is_valid(sample(name)) == (name not in NOT_DESCRIBED)
 
 
-def test_every_answer_of_the_callback_is_one_it_describes(cloud):
+def test_every_answer_of_the_callback_is_one_it_describes(cloud: Any) -> None:
     seen = set()
     for name, _ in ROWS:
         for times in (1, 2):
@@ -72,10 +73,10 @@ def test_every_answer_of_the_callback_is_one_it_describes(cloud):
     assert seen | {str(response.status_code)} == set(CALLBACK["responses"])
 
 
-def test_every_answer_of_the_mocks_is_one_it_describes(cloud):
+def test_every_answer_of_the_mocks_is_one_it_describes(cloud: Any) -> None:
     simulated = {"metadata": {"simulate": {"validation": {"status": 503}}}}
     right = {"Content-Type": "application/json", "Authorization": f"Bearer {SECRET_VALUES['validation']}"}
-    requests = {
+    requests: dict[str, tuple[Any, dict[str, Any]]] = {
         "200": (API_CALL, {}),
         "400": ([], {}),
         "401": (API_CALL, {"Authorization": None}),

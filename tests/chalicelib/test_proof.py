@@ -1,6 +1,7 @@
 """Is a delivery authentic? Proven on the raw bytes, before anything is parsed."""
 
 import hmac
+from typing import Any
 
 import pytest
 
@@ -15,12 +16,12 @@ ATLASSIAN_SIGNATURE = "sha256=a4771c39fbe90f317c7824e83ddef3caae9cb3d976c214ace1
 SHA1_SIGNATURE = "sha1=" + hmac.new(ATLASSIAN_KEY.encode(), ATLASSIAN_BODY, "sha1").hexdigest()
 
 
-def secret(current=ATLASSIAN_KEY, previous=None):
+def secret(current: Any = ATLASSIAN_KEY, previous: Any = None) -> Any:
     previous = {"callback": previous} if previous is not None else None
     return Secret(SecretsManager({"callback": current}, previous), "the-secret", Clock())
 
 
-def proven(signature=None, authorization=None, body=ATLASSIAN_BODY, by=None):
+def proven(signature: Any = None, authorization: Any = None, body: Any = ATLASSIAN_BODY, by: Any = None) -> Any:
     try:
         jira.authenticate(body, signature, authorization, by or secret())
     except NotAuthentic:
@@ -28,24 +29,24 @@ def proven(signature=None, authorization=None, body=ATLASSIAN_BODY, by=None):
     return True
 
 
-def test_atlassians_own_test_vector_is_accepted():
+def test_atlassians_own_test_vector_is_accepted() -> None:
     assert proven(ATLASSIAN_SIGNATURE)
 
 
 @pytest.mark.parametrize("body", [b"", b"Hello World", b"Hello World!\n", b"hello world!", b"\xef\xbb\xbfHello World!"])
-def test_a_body_that_differs_in_any_byte_is_refused(body):
+def test_a_body_that_differs_in_any_byte_is_refused(body: Any) -> None:
     assert not proven(ATLASSIAN_SIGNATURE, body=body)
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"\x00", b"\xff\xfe", b"{", b"\r\n", '{"a": "ü"}'.encode("latin-1"), b"x" * 10**6]
 )
-def test_the_signature_is_over_the_raw_bytes_whatever_they_are(body):
+def test_the_signature_is_over_the_raw_bytes_whatever_they_are(body: Any) -> None:
     assert proven(jira.sign(body, ATLASSIAN_KEY), body=body)
 
 
 @pytest.mark.parametrize("body", [b'{"a": 1, "b": 2}', b'{"b":2,"a":1}', b'{"a":1,"b":2} '])
-def test_the_same_json_written_otherwise_is_another_body(body):
+def test_the_same_json_written_otherwise_is_another_body(body: Any) -> None:
     assert not proven(jira.sign(b'{"a":1,"b":2}', ATLASSIAN_KEY), body=body)
 
 
@@ -71,24 +72,24 @@ def test_the_same_json_written_otherwise_is_another_body(body):
     ],
 )
 class TestAWrongSignature:
-    def test_is_refused(self, signature):
+    def test_is_refused(self, signature: Any) -> None:
         assert not proven(signature)
 
-    def test_is_refused_even_beside_a_right_bearer(self, signature):
+    def test_is_refused_even_beside_a_right_bearer(self, signature: Any) -> None:
         assert not proven(signature, f"Bearer {ATLASSIAN_KEY}")
 
 
 @pytest.mark.parametrize("change", [str.upper, lambda text: f"  {text} ", lambda text: text.replace("sha", "SHA")])
-def test_a_right_signature_may_come_in_capitals_or_with_blanks_around(change):
+def test_a_right_signature_may_come_in_capitals_or_with_blanks_around(change: Any) -> None:
     assert proven(change(ATLASSIAN_SIGNATURE))
 
 
-def test_a_right_signature_needs_no_bearer_and_outweighs_a_wrong_one():
+def test_a_right_signature_needs_no_bearer_and_outweighs_a_wrong_one() -> None:
     assert proven(ATLASSIAN_SIGNATURE, "Bearer wrong")
 
 
 @pytest.mark.parametrize("header", ["Bearer {}", "bearer {}", "BEARER {}", "  Bearer   {}  "])
-def test_the_secret_itself_is_accepted_as_bearer(header):
+def test_the_secret_itself_is_accepted_as_bearer(header: str) -> None:
     assert proven(None, header.format(ATLASSIAN_KEY))
 
 
@@ -111,12 +112,12 @@ def test_the_secret_itself_is_accepted_as_bearer(header):
         f"Bearer {ATLASSIAN_SIGNATURE}",
     ],
 )
-def test_no_bearer_or_another_one_is_refused(authorization):
+def test_no_bearer_or_another_one_is_refused(authorization: Any) -> None:
     assert not proven(None, authorization)
 
 
 @pytest.mark.parametrize("key", ["schlüssel 🔑", "a b", "?", "x" * 1000])
-def test_a_secret_of_any_characters_works_both_ways(key):
+def test_a_secret_of_any_characters_works_both_ways(key: str) -> None:
     by = secret(key)
     assert proven(jira.sign(ATLASSIAN_BODY, key), by=by)
     assert proven(None, f"Bearer {key}", by=by)
@@ -124,7 +125,7 @@ def test_a_secret_of_any_characters_works_both_ways(key):
 
 @pytest.mark.parametrize("authorization", ["Bearer", "Bearer ", "", None])
 @pytest.mark.parametrize("signature", [None, jira.sign(ATLASSIAN_BODY, "")])
-def test_an_empty_secret_never_authenticates(signature, authorization):
+def test_an_empty_secret_never_authenticates(signature: Any, authorization: Any) -> None:
     for empty in (secret(""), secret("", "")):
         try:
             assert not proven(signature, authorization, by=empty)
@@ -132,34 +133,34 @@ def test_an_empty_secret_never_authenticates(signature, authorization):
             assert error.status == 503  # noqa: PT017 - either refusal is right, an acceptance is not
 
 
-def test_an_empty_current_value_leaves_the_previous_one_alone_valid():
+def test_an_empty_current_value_leaves_the_previous_one_alone_valid() -> None:
     by = secret("", "the old one")
     assert proven(None, "Bearer the old one", by=by)
     with pytest.raises(Unavailable):
         proven(jira.sign(ATLASSIAN_BODY, ""), by=by)
 
 
-def test_the_previous_secret_is_accepted_too():
+def test_the_previous_secret_is_accepted_too() -> None:
     by = secret("the new one", "the old one")
     assert proven(jira.sign(ATLASSIAN_BODY, "the old one"), by=by)
     assert proven(jira.sign(ATLASSIAN_BODY, "the new one"), by=by)
     assert proven(None, "Bearer the old one", by=by)
 
 
-def test_without_the_secret_nothing_is_refused_for_good():
+def test_without_the_secret_nothing_is_refused_for_good() -> None:
     manager = SecretsManager()
     manager.failure = aws_error("secretsmanager", "InternalServiceError")
     with pytest.raises(Unavailable):
         jira.authenticate(b"", ATLASSIAN_SIGNATURE, None, Secret(manager, "the-secret"))
 
 
-def test_a_delivery_without_any_credential_costs_no_call():
+def test_a_delivery_without_any_credential_costs_no_call() -> None:
     manager = SecretsManager()
     assert not proven(by=Secret(manager, "the-secret"))
     assert manager.calls == []
 
 
-def test_a_refusal_says_what_to_do_and_no_secret():
+def test_a_refusal_says_what_to_do_and_no_secret() -> None:
     with pytest.raises(NotAuthentic) as refusal:
         jira.authenticate(ATLASSIAN_BODY, "sha256=0", f"Bearer {ATLASSIAN_KEY}", secret())
     assert "sign the body" in str(refusal.value)

@@ -2,6 +2,8 @@
 
 import copy
 import json
+from collections.abc import Iterator
+from typing import Any
 
 from chalice.app import CaseInsensitiveMapping
 from hypothesis import HealthCheck, given, settings
@@ -33,7 +35,7 @@ ODD_VALUES = st.one_of(
 )
 
 
-def paths(part, way=()):
+def paths(part: Any, way: Any = ()) -> Iterator[Any]:
     """Every path in a JSON value, outermost first."""
     steps = part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ()
     for step, inner in steps:
@@ -42,7 +44,7 @@ def paths(part, way=()):
 
 
 @st.composite
-def bodies(draw):
+def bodies(draw: Any) -> Any:
     """A sample with some parts removed, replaced by odd values, or taken from another sample."""
     body = copy.deepcopy(draw(st.sampled_from(NAMES).map(sample)))
     other = draw(st.sampled_from(NAMES).map(sample))
@@ -65,7 +67,7 @@ def bodies(draw):
 
 
 @st.composite
-def spoiled(draw):
+def spoiled(draw: Any) -> Any:
     """The bytes of a sample with a stretch of them removed, doubled or replaced; or no sample at all."""
     if draw(st.booleans()):
         return draw(st.binary(max_size=200) | st.text(max_size=100).map(lambda text: text.encode(errors="replace")))
@@ -75,13 +77,13 @@ def spoiled(draw):
     return raw[:start] + draw(st.binary(max_size=10) | st.just(raw[start:end] * 2)) + raw[end:]
 
 
-def dig(part, *way):
+def dig(part: Any, *way: Any) -> Any:
     for step in way:
         part = part.get(step) if isinstance(part, dict) else None
     return part
 
 
-def states_an_approval(raw, approved_names):
+def states_an_approval(raw: bytes, approved_names: Any) -> Any:
     """Whether the body itself says so: its status's category key, a status's listed name, or a flat word."""
     body = json.loads(raw)
     status = dig(body.get("issue", body), "fields", "status")
@@ -95,8 +97,8 @@ def states_an_approval(raw, approved_names):
     )
 
 
-def send(raw, rules, signature=None):
-    table = Table()
+def send(raw: bytes, rules: Any, signature: Any = None) -> Any:
+    table: Any = Table()
     headers = CaseInsensitiveMapping({"x-hub-signature": signature or jira.sign(raw, KEY)})
     status, body = callback.answer(raw, headers, SECRET, table, rules)
     json.dumps(body)
@@ -105,7 +107,7 @@ def send(raw, rules, signature=None):
 
 @settings(max_examples=500)
 @given(raw=bodies() | spoiled())
-def test_a_proven_body_is_recorded_ignored_or_refused_and_approves_only_if_it_says_so(raw):
+def test_a_proven_body_is_recorded_ignored_or_refused_and_approves_only_if_it_says_so(raw: bytes) -> None:
     for rules in (DEFAULT_RULES, NAMED_RULES):
         status, delivered = send(raw, rules)
         assert status in (200, 202, 400)
@@ -118,7 +120,7 @@ def test_a_proven_body_is_recorded_ignored_or_refused_and_approves_only_if_it_sa
 
 @settings(max_examples=200)
 @given(raw=bodies() | spoiled())
-def test_the_same_body_twice_gives_the_same_verdict(raw):
+def test_the_same_body_twice_gives_the_same_verdict(raw: bytes) -> None:
     (first, recorded), (second, again) = send(raw, DEFAULT_RULES), send(raw, DEFAULT_RULES)
     assert first == second
     assert [(story, verdict.decision) for story, verdict in recorded] == [
@@ -130,13 +132,13 @@ def test_the_same_body_twice_gives_the_same_verdict(raw):
 @given(
     raw=bodies() | spoiled(), signature=st.text(max_size=80) | st.binary(max_size=32).map(lambda b: "sha256=" + b.hex())
 )
-def test_a_body_that_is_not_proven_is_401_whatever_it_holds(raw, signature):
+def test_a_body_that_is_not_proven_is_401_whatever_it_holds(raw: bytes, signature: Any) -> None:
     assert send(raw, DEFAULT_RULES, signature or "-") == (401, [])
 
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(raw=bodies() | spoiled(), content_type=st.sampled_from(("application/json", "text/plain", "x")))
-def test_on_the_wire_every_answer_is_one_of_the_contracts(cloud, raw, content_type):
+def test_on_the_wire_every_answer_is_one_of_the_contracts(cloud: Any, raw: bytes, content_type: Any) -> None:
     headers = {"content-type": content_type, "X-Hub-Signature": jira.sign(raw, KEY)}
     response = cloud.http.post("/jira/callback", body=raw, headers=headers)
     assert response.status_code in (200, 202, 400)
@@ -145,7 +147,7 @@ def test_on_the_wire_every_answer_is_one_of_the_contracts(cloud, raw, content_ty
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(raw=spoiled() | bodies(), token=st.sampled_from(("validation", "callback", "deployment")))
-def test_a_mock_api_never_breaks_whatever_it_is_sent(cloud, raw, token):
+def test_a_mock_api_never_breaks_whatever_it_is_sent(cloud: Any, raw: bytes, token: str) -> None:
     headers = {"content-type": "application/json", "Authorization": f"Bearer {SECRET_VALUES[token]}"}
     response = cloud.http.post("/mock/validation", body=raw, headers=headers)
     assert response.status_code in ((200, 400) if token == "validation" else (403,))

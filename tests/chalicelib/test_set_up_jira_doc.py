@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -15,11 +16,11 @@ TEXT = (ROOT / "docs" / "set-up-jira.md").read_text(encoding="utf-8")
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
-def blocks(language):
+def blocks(language: Any) -> Any:
     return re.findall(rf"^```{language}\n(.*?)^```$", TEXT, re.M | re.S)
 
 
-def test_the_printed_commands_send_the_sample_with_a_right_signature_and_a_right_bearer():
+def test_the_printed_commands_send_the_sample_with_a_right_signature_and_a_right_bearer() -> None:
     read_secret, signed, bearer = blocks("bash")
     value = "-7f3a $`'\" Zq9"
     aws = f"aws() {{ printf %s {json.dumps(json.dumps({'callback': 'SECRET'}))}; }}"
@@ -43,24 +44,28 @@ def test_the_printed_commands_send_the_sample_with_a_right_signature_and_a_right
     assert f"Authorization: Bearer {value}" in second
 
 
-def test_the_printed_answer_is_the_one_that_the_sample_gets():
+def test_the_printed_answer_is_the_one_that_the_sample_gets() -> None:
     answer = jira.read(json.dumps(sample("edited-while-done")).encode(), NOW, DEFAULT_RULES)
+    assert isinstance(answer, jira.Ignored)
     assert f'{{"story":"{answer.story}","ignored":"{answer.why}"}}' in TEXT
 
 
-def test_the_flat_form_is_understood_as_printed():
+def test_the_flat_form_is_understood_as_printed() -> None:
     (body,) = (block for block in blocks("json") if block.startswith("{"))
-    verdict = jira.read(body.encode(), NOW, DEFAULT_RULES).verdict
-    assert (verdict.decision, verdict.decided_at) == ("approved", "2026-01-31T12:00:00.000Z")
+    read = jira.read(body.encode(), NOW, DEFAULT_RULES)
+    assert isinstance(read, jira.Decided)
+    assert (read.verdict.decision, read.verdict.decided_at) == ("approved", "2026-01-31T12:00:00.000Z")
 
 
-def test_the_custom_data_template_gives_json_once_jira_has_filled_it_in():
+def test_the_custom_data_template_gives_json_once_jira_has_filled_it_in() -> None:
     (template,) = blocks("text")
     body = template.replace("{{issue.key}}", "PROJ-1").replace("{{issue.summary.jsonEncode}}", r"Fix \"quotes\"")
-    assert jira.read(body.encode(), NOW, DEFAULT_RULES).verdict.message == 'Fix "quotes"'
+    read = jira.read(body.encode(), NOW, DEFAULT_RULES)
+    assert isinstance(read, jira.Decided)
+    assert read.verdict.message == 'Fix "quotes"'
 
 
-def test_every_word_of_the_flat_form_is_named():
+def test_every_word_of_the_flat_form_is_named() -> None:
     assert {word for word in jira.FLAT if f"`{word}`" in TEXT} == set(jira.FLAT)
 
 
@@ -71,11 +76,11 @@ def test_every_word_of_the_flat_form_is_named():
         ("STORYGATE_REJECTED_RESOLUTIONS", jira.REJECTED_RESOLUTIONS),
     ],
 )
-def test_the_usual_names_are_the_ones_in_the_code(variable, names):
+def test_the_usual_names_are_the_ones_in_the_code(variable: str, names: Any) -> None:
     assert f"| `{variable}` | {', '.join(sorted(names))} |" in TEXT
 
 
-def test_the_lists_are_read_as_printed(monkeypatch):
+def test_the_lists_are_read_as_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     (lines,) = (block for block in blocks("json") if block.startswith('"'))
     for variable, value in json.loads(f"{{{lines}}}").items():
         monkeypatch.setenv(variable, value)

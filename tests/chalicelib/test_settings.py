@@ -1,18 +1,22 @@
 """The stage's settings: a value that is missing or makes no sense fails, naming its variable."""
 
+from typing import Any
+
 import pytest
 
 from chalicelib import settings
 from chalicelib.errors import Misconfigured
 
 
-def test_a_required_variable_is_its_value_without_blanks(monkeypatch):
+def test_a_required_variable_is_its_value_without_blanks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STORYGATE_TABLE", "  verdicts ")
     assert settings.required("STORYGATE_TABLE") == "verdicts"
 
 
 @pytest.mark.parametrize("value", [None, "", "   "])
-def test_a_required_variable_that_is_missing_or_empty_fails_naming_it_and_the_file(monkeypatch, value):
+def test_a_required_variable_that_is_missing_or_empty_fails_naming_it_and_the_file(
+    monkeypatch: pytest.MonkeyPatch, value: Any
+) -> None:
     monkeypatch.delenv("STORYGATE_TABLE", raising=False)
     if value is not None:
         monkeypatch.setenv("STORYGATE_TABLE", value)
@@ -20,19 +24,19 @@ def test_a_required_variable_that_is_missing_or_empty_fails_naming_it_and_the_fi
         settings.required("STORYGATE_TABLE")
 
 
-def test_a_list_of_names_is_split_at_commas_and_folded(monkeypatch):
+def test_a_list_of_names_is_split_at_commas_and_folded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STORYGATE_APPROVED_STATUSES", " Done,Signed   OFF ,, Won\N{RIGHT SINGLE QUOTATION MARK}t Do,")
     assert settings.names("STORYGATE_APPROVED_STATUSES") == {"done", "signed off", "won't do"}
 
 
-def test_a_list_that_is_not_set_is_the_default_folded(monkeypatch):
+def test_a_list_that_is_not_set_is_the_default_folded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("STORYGATE_APPROVED_STATUSES", raising=False)
     assert settings.names("STORYGATE_APPROVED_STATUSES") == frozenset()
     assert settings.names("STORYGATE_APPROVED_STATUSES", frozenset(("Won't Do",))) == {"won't do"}
 
 
 @pytest.mark.parametrize("value", ["", " ", ",", ", ,"])
-def test_a_list_that_names_nothing_fails_naming_its_variable(monkeypatch, value):
+def test_a_list_that_names_nothing_fails_naming_its_variable(monkeypatch: pytest.MonkeyPatch, value: Any) -> None:
     monkeypatch.setenv("STORYGATE_APPROVED_STATUSES", value)
     with pytest.raises(Misconfigured, match="STORYGATE_APPROVED_STATUSES"):
         settings.names("STORYGATE_APPROVED_STATUSES", frozenset(("Done",)))
@@ -49,5 +53,5 @@ def test_a_list_that_names_nothing_fails_naming_its_variable(monkeypatch, value)
         ("", ""),
     ],
 )
-def test_a_name_is_folded_for_comparison(name, folded):
+def test_a_name_is_folded_for_comparison(name: str, folded: Any) -> None:
     assert settings.fold(name) == folded

@@ -2,6 +2,7 @@
 
 import json
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -12,12 +13,12 @@ from chalicelib.tokens import api_of, authorized, bearer
 from tests.chalicelib.fakes import SECRET_VALUES, Clock, SecretsManager, aws_error
 
 
-def secret(manager=None):
+def secret(manager: Any = None) -> Any:
     return Secret(manager or SecretsManager(), "the-secret", Clock())
 
 
 @pytest.mark.parametrize("api", APIS)
-def test_a_token_names_its_own_api(api):
+def test_a_token_names_its_own_api(api: str) -> None:
     assert api_of(f"Bearer {SECRET_VALUES[api]}", secret()) == api
 
 
@@ -25,16 +26,16 @@ def test_a_token_names_its_own_api(api):
     "header",
     ["", "Bearer", "Bearer ", "Bearer wrong", "Basic dTpw", SECRET_VALUES["validation"], "Bearer é🚀", "Bearer \ud800"],
 )
-def test_anything_else_names_none(header):
+def test_anything_else_names_none(header: str) -> None:
     assert api_of(header, secret()) is None
 
 
-def test_the_callback_secret_is_no_api_token():
+def test_the_callback_secret_is_no_api_token() -> None:
     assert api_of(f"Bearer {SECRET_VALUES['callback']}", secret()) is None
 
 
 @pytest.mark.parametrize("api", APIS)
-def test_a_new_token_works_at_once_beside_the_old_one(api):
+def test_a_new_token_works_at_once_beside_the_old_one(api: str) -> None:
     manager = SecretsManager()
     shared = secret(manager)
     assert api_of(f"Bearer {SECRET_VALUES[api]}", shared) == api
@@ -43,14 +44,14 @@ def test_a_new_token_works_at_once_beside_the_old_one(api):
     assert api_of(f"Bearer {SECRET_VALUES[api]}", shared) == api
 
 
-def test_a_flood_of_wrong_tokens_makes_a_handful_of_calls():
+def test_a_flood_of_wrong_tokens_makes_a_handful_of_calls() -> None:
     manager = SecretsManager()
     shared = secret(manager)
     assert not any(api_of("Bearer wrong", shared) for _ in range(2000))
     assert len(manager.calls) <= 4
 
 
-def test_without_the_secret_no_token_is_judged():
+def test_without_the_secret_no_token_is_judged() -> None:
     manager = SecretsManager()
     manager.failure = aws_error("secretsmanager", "InternalServiceError")
     with pytest.raises(Unavailable):
@@ -71,12 +72,12 @@ def test_without_the_secret_no_token_is_judged():
         ("", ""),
     ],
 )
-def test_a_bearer_is_what_follows_the_word(header, token):
+def test_a_bearer_is_what_follows_the_word(header: str, token: str) -> None:
     assert bearer(header) == token
 
 
 @pytest.mark.parametrize("api", APIS)
-def test_right_tokens_need_no_second_look_at_the_secret(api):
+def test_right_tokens_need_no_second_look_at_the_secret(api: str) -> None:
     manager = SecretsManager()
     shared = secret(manager)
     for _ in range(10):
@@ -84,13 +85,13 @@ def test_right_tokens_need_no_second_look_at_the_secret(api):
     assert len(manager.calls) == 1
 
 
-def test_without_a_bearer_the_secret_is_not_read():
+def test_without_a_bearer_the_secret_is_not_read() -> None:
     manager = SecretsManager()
     assert api_of("Basic abc", secret(manager)) is None
     assert manager.calls == []
 
 
-def asked(token, api):
+def asked(token: str, api: str) -> Any:
     return SimpleNamespace(token=token, method_arn=f"arn:aws:execute-api:r:123456789012:abcdefghij/api/POST/mock/{api}")
 
 
@@ -102,7 +103,9 @@ def asked(token, api):
         (f"Bearer {SECRET_VALUES['deployment']}", "the deployment API's token"),
     ],
 )
-def test_a_refusal_is_one_line_with_route_reason_and_trace_and_no_token(token, why, capsys, monkeypatch):
+def test_a_refusal_is_one_line_with_route_reason_and_trace_and_no_token(
+    token: str, why: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=5;Sampled=1")
     authorized(asked(token, "validation"), secret())
     (line,) = capsys.readouterr().out.splitlines()
@@ -114,13 +117,13 @@ def test_a_refusal_is_one_line_with_route_reason_and_trace_and_no_token(token, w
     }
 
 
-def test_outside_lambda_there_is_no_trace(capsys, monkeypatch):
+def test_outside_lambda_there_is_no_trace(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("_X_AMZN_TRACE_ID", raising=False)
     authorized(asked("Bearer wrong", "validation"), secret())
     assert json.loads(capsys.readouterr().out)["trace"] == ""
 
 
 @pytest.mark.parametrize("api", APIS)
-def test_what_is_let_in_needs_no_line(api, capsys):
+def test_what_is_let_in_needs_no_line(api: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert authorized(asked(f"Bearer {SECRET_VALUES[api]}", api), secret()) == api
     assert capsys.readouterr().out == ""

@@ -6,13 +6,14 @@ That its steps are right in every order is shown in tests/protocol.
 import random
 from datetime import UTC, datetime
 from itertools import chain, repeat
+from typing import Any
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from chalicelib.errors import Unavailable
 from chalicelib.verdicts import CONFLICT_ATTEMPTS, KEPT_SECONDS, PATIENCE_SECONDS, Verdict, VerdictTable
-from tests.chalicelib.fakes import aws_error
+from tests.chalicelib.fakes import StepFunctions, aws_error
 
 EARLY, AT, LATE = (f"2026-01-01T1{hour}:00:00.000Z" for hour in range(3))
 APPROVED = Verdict("approved", AT, AT, "Done", "Ännchen ☃", "ship it")
@@ -22,16 +23,18 @@ TIMEOUT = ReadTimeoutError(endpoint_url="https://states")
 
 
 @pytest.fixture
-def slept():
+def slept() -> Any:
     return []
 
 
 @pytest.fixture
-def table(dynamodb, machine, slept):
+def table(dynamodb: Any, machine: StepFunctions, slept: Any) -> Any:
     return VerdictTable(dynamodb, "verdicts", machine, clock=lambda: NOW, sleep=slept.append)
 
 
-def test_an_approval_completes_the_wait_with_the_whole_decision(dynamodb, machine, table):
+def test_an_approval_completes_the_wait_with_the_whole_decision(
+    dynamodb: Any, machine: StepFunctions, table: Any
+) -> None:
     dynamodb.wait("a")
     table.deliver("P-1", APPROVED)
     output = (
@@ -41,7 +44,9 @@ def test_an_approval_completes_the_wait_with_the_whole_decision(dynamodb, machin
     assert machine.calls == [("SendTaskSuccess", {"taskToken": "token of a", "output": output})]
 
 
-def test_a_rejection_completes_the_wait_with_the_whole_decision(dynamodb, machine, table):
+def test_a_rejection_completes_the_wait_with_the_whole_decision(
+    dynamodb: Any, machine: StepFunctions, table: Any
+) -> None:
     dynamodb.wait("a")
     table.deliver("P-1", Verdict("rejected", LATE, LATE, "Won't Do", "Ännchen ☃", '"no"'))
     output = (
@@ -51,26 +56,28 @@ def test_a_rejection_completes_the_wait_with_the_whole_decision(dynamodb, machin
     assert machine.calls == [("SendTaskSuccess", {"taskToken": "token of a", "output": output})]
 
 
-def test_a_pending_story_is_sent_to_nobody(dynamodb, machine, table):
+def test_a_pending_story_is_sent_to_nobody(dynamodb: Any, machine: StepFunctions, table: Any) -> None:
     dynamodb.wait("a")
     assert table.deliver("P-1", Verdict("pending", LATE, LATE)).resumed == []
     assert machine.calls == []
     assert dynamodb.entry("P-1", "WAIT#a")
 
 
-def test_a_run_that_the_verdict_does_not_count_for_keeps_none_behind_it_waiting(dynamodb, table):
+def test_a_run_that_the_verdict_does_not_count_for_keeps_none_behind_it_waiting(dynamodb: Any, table: Any) -> None:
     dynamodb.wait("a", counts_from=AT)
     dynamodb.wait("b")
     assert table.deliver("P-1", APPROVED).resumed == ["b"]
 
 
 @pytest.mark.parametrize("verdict", [APPROVED, REJECTED])
-def test_a_runs_own_trouble_keeps_none_behind_it_waiting_and_asks_for_a_resend(dynamodb, machine, table, verdict):
+def test_a_runs_own_trouble_keeps_none_behind_it_waiting_and_asks_for_a_resend(
+    dynamodb: Any, machine: Any, table: VerdictTable, verdict: Verdict
+) -> None:
     for run in "abc":
         dynamodb.wait(run)
     sent = machine.send_task_success
 
-    def send(taskToken, **given):
+    def send(taskToken: Any, **given: Any) -> None:
         if taskToken == "token of b":
             raise TIMEOUT
         sent(taskToken=taskToken, **given)
@@ -83,31 +90,33 @@ def test_a_runs_own_trouble_keeps_none_behind_it_waiting_and_asks_for_a_resend(d
     assert dynamodb.entry("P-1", "WAIT#b")
 
 
-def test_a_wait_that_was_entered_anew_keeps_its_entry(dynamodb, table):
+def test_a_wait_that_was_entered_anew_keeps_its_entry(dynamodb: Any, table: Any) -> None:
     dynamodb.wait("a")
     dynamodb.before["delete_item"] = lambda _: dynamodb.wait("a", token="a new one")
     assert table.deliver("P-1", APPROVED).resumed == ["a"]
     assert dynamodb.entry("P-1", "WAIT#a")["taskToken"] == {"S": "a new one"}
 
 
-def test_what_is_written_is_kept_for_longer_than_a_run_may_wait(dynamodb, table):
+def test_what_is_written_is_kept_for_longer_than_a_run_may_wait(dynamodb: Any, table: Any) -> None:
     table.deliver("P-1", APPROVED, former_key="OLD-1")
     for entry in ("STORY", "MOVED#OLD-1"):
         assert dynamodb.entry("P-1", entry)["expiresAt"] == {"N": str(int(NOW) + KEPT_SECONDS)}
     assert KEPT_SECONDS > 366 * 24 * 3600
 
 
-def test_a_partition_of_one_page_is_read_once_and_consistently(dynamodb, table):
+def test_a_partition_of_one_page_is_read_once_and_consistently(dynamodb: Any, table: Any) -> None:
     table.deliver("P-1", APPROVED)
     ((_, query),) = [call for call in dynamodb.calls if call[0] == "query"]
     assert query["ConsistentRead"] is True
 
 
-def test_after_the_last_of_several_pages_the_verdict_is_read_again(dynamodb, machine, table):
+def test_after_the_last_of_several_pages_the_verdict_is_read_again(
+    dynamodb: Any, machine: StepFunctions, table: Any
+) -> None:
     for run in "ab":
         dynamodb.wait(run)
 
-    def two_pages(query):
+    def two_pages(query: Any) -> None:
         if "ExclusiveStartKey" in query:  # while the first page was read, Jira said something else
             dynamodb.say(REJECTED)
         elif ":entry" not in query["ExpressionAttributeValues"]:
@@ -119,7 +128,7 @@ def test_after_the_last_of_several_pages_the_verdict_is_read_again(dynamodb, mac
     assert {query["ConsistentRead"] for operation, query in dynamodb.calls if operation == "query"} == {True}
 
 
-def test_a_verdict_that_vanished_at_once_is_503(dynamodb, table):
+def test_a_verdict_that_vanished_at_once_is_503(dynamodb: Any, table: Any) -> None:
     key = {"story": {"S": "P-1"}, "entry": {"S": "STORY"}}
     dynamodb.before["query"] = lambda _: dynamodb.client.delete_item(TableName="verdicts", Key=key)
     with pytest.raises(Unavailable, match=r"^the verdict just written is not there; send it again$"):
@@ -127,7 +136,9 @@ def test_a_verdict_that_vanished_at_once_is_503(dynamodb, table):
 
 
 @pytest.mark.parametrize(("late_by", "resumed"), [(0, 2), (0.001, 1)])
-def test_more_runs_than_there_is_time_for_are_left_to_the_resend(dynamodb, machine, late_by, resumed):
+def test_more_runs_than_there_is_time_for_are_left_to_the_resend(
+    dynamodb: Any, machine: StepFunctions, late_by: Any, resumed: Any
+) -> None:
     for run in "ab":
         dynamodb.wait(run)
     # The clock is read for STORY's expiry, for the deadline, and before each run.
@@ -141,10 +152,10 @@ def test_more_runs_than_there_is_time_for_are_left_to_the_resend(dynamodb, machi
     assert len(machine.sent) == resumed
 
 
-def test_a_conflict_with_a_run_that_begins_to_wait_is_waited_out(dynamodb, table, slept):
+def test_a_conflict_with_a_run_that_begins_to_wait_is_waited_out(dynamodb: Any, table: Any, slept: Any) -> None:
     conflicts = iter(range(CONFLICT_ATTEMPTS - 1))
 
-    def conflict(_):
+    def conflict(_: Any) -> None:
         if next(conflicts, None) is not None:
             raise aws_error("dynamodb", "TransactionConflictException", "PutItem")
 
@@ -156,8 +167,8 @@ def test_a_conflict_with_a_run_that_begins_to_wait_is_waited_out(dynamodb, table
     assert slept == [random.uniform(0, 0.05 * 2**attempt) for attempt in range(1, CONFLICT_ATTEMPTS)]  # noqa: S311
 
 
-def test_a_conflict_that_does_not_pass_is_503(dynamodb, table, slept):
-    def conflict(_):
+def test_a_conflict_that_does_not_pass_is_503(dynamodb: Any, table: Any, slept: Any) -> None:
+    def conflict(_: Any) -> None:
         raise aws_error("dynamodb", "TransactionConflictException", "PutItem")
 
     dynamodb.before["put_item"] = conflict

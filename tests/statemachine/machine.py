@@ -120,12 +120,14 @@ class Run:
     @property
     def result(self) -> dict[str, Any]:
         """result.json"""
-        return (self.made_by("WriteResult") or self.made_by("WriteApprovedResult"))[-1]["Body"]
+        written: dict[str, Any] = (self.made_by("WriteResult") or self.made_by("WriteApprovedResult"))[-1]["Body"]
+        return written
 
     @property
     def log(self) -> dict[str, Any]:
         """execution.json"""
-        return (self.made_by("WriteLog") or self.made_by("WriteApprovedLog"))[-1]["Body"]
+        written: dict[str, Any] = (self.made_by("WriteLog") or self.made_by("WriteApprovedLog"))[-1]["Body"]
+        return written
 
     @property
     def ending(self) -> tuple[str, str]:
@@ -166,24 +168,26 @@ def play(execution_input: object = REQUEST, **answers: object) -> Run:
 
 def integration(call: Call) -> str:
     """The name of the answer that a call asks for."""
+    arguments: Any = call.arguments
     if call.resource == HTTP:
-        return call.arguments["ApiEndpoint"].rsplit("/", 1)[1]
+        return str(arguments["ApiEndpoint"]).rsplit("/", 1)[1]
     if call.resource == PUT:
-        return "log" if call.arguments["Key"].startswith("logs/") else "result"
+        return "log" if arguments["Key"].startswith("logs/") else "result"
     return {GET: "s3", READ: "story", WAIT: "wait"}[call.resource]
 
 
 def check(call: Call) -> None:
     """What AWS would refuse, and what this project promises of every call."""
-    written = json.dumps(call.arguments, ensure_ascii=False)
+    arguments: Any = call.arguments
+    written = json.dumps(arguments, ensure_ascii=False)
     if len(written.encode()) > PAYLOAD_BYTES:
         raise Failure("States.DataLimitExceeded", f"{len(written.encode())} bytes")
     if call.resource != HTTP:
-        assert misspelled(call.resource, call.arguments) == ""
+        assert misspelled(call.resource, arguments) == ""
     if call.resource == PUT:
         assert TOKEN not in written
-        assert call.arguments["ContentType"] == "application/json"
-        assert isinstance(call.arguments["Body"], dict)  # a string would be written with quotes around it
+        assert arguments["ContentType"] == "application/json"
+        assert isinstance(arguments["Body"], dict)  # a string would be written with quotes around it
 
 
 def evaluate(expression: str, functions: dict[str, Callable[..., object]], **variables: object) -> object:

@@ -21,7 +21,8 @@ def operation(resource: str) -> OperationModel:
 def misspelled(resource: str, arguments: Any) -> str:
     """What botocore holds against the arguments, empty if nothing: unknown and missing members, types, lengths."""
     shape = operation(resource).input_shape
-    return ParamValidator().validate(_botocores(arguments, shape), shape).generate_report()
+    report: str = ParamValidator().validate(_botocores(arguments, shape), shape).generate_report()
+    return report
 
 
 def _botocores(value: Any, shape: Shape) -> Any:

@@ -1,5 +1,7 @@
 """The three calls: what is sent, what is sent again, and what a failure does to the run."""
 
+from typing import Any
+
 import pytest
 from sfnx.testing import Failure
 
@@ -30,7 +32,7 @@ def around(api: str) -> tuple[str, ...]:
 
 
 @each_api
-def test_a_call_says_which_action_for_which_packages(api):
+def test_a_call_says_which_action_for_which_packages(api: str) -> None:
     request = {"jiraStoryId": "PROJ-1", "packageIds": ["pkg-1"], "metadata": {"environment": "production"}}
     assert play(request).made_by(state(api)) == [
         {
@@ -49,7 +51,7 @@ def test_a_call_says_which_action_for_which_packages(api):
 
 @pytest.mark.parametrize("error", RETRIED)
 @each_api
-def test_a_passing_failure_is_tried_three_times_more(api, error):
+def test_a_passing_failure_is_tried_three_times_more(api: str, error: str) -> None:
     done = play(**{api: Failure(error, "busy")})
     headers = [call["Headers"] for call in done.made_by(state(api))]
     assert [sent["X-Attempt"] for sent in headers] == ["0", "1", "2", "3"]
@@ -61,7 +63,7 @@ def test_a_passing_failure_is_tried_three_times_more(api, error):
 
 @pytest.mark.parametrize("failures", [1, 2, 3])
 @each_api
-def test_a_call_that_succeeds_at_last_has_succeeded(api, failures):
+def test_a_call_that_succeeds_at_last_has_succeeded(api: str, failures: int) -> None:
     done = play(**{api: InTurn(*[refused(503)] * failures, SUCCESS)})
     assert done.states == (*DECIDED, *APPROVED)
     assert done.result["apis"][api] == {
@@ -73,7 +75,7 @@ def test_a_call_that_succeeds_at_last_has_succeeded(api, failures):
     ).items()
 
 
-def test_attempts_add_up_over_different_failures():
+def test_attempts_add_up_over_different_failures() -> None:
     done = play(validation=InTurn(refused(429), Failure("States.Http.Socket"), refused(502), refused(504), SUCCESS))
     assert len(done.made_by("CallValidation")) == 4
     assert done.result["apis"]["validation"]["statusCode"] == 504
@@ -81,7 +83,7 @@ def test_attempts_add_up_over_different_failures():
 
 @pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 409, 500, 501])
 @each_api
-def test_any_other_status_fails_at_once(api, status):
+def test_any_other_status_fails_at_once(api: str, status: Any) -> None:
     done = play(**{api: refused(status)})
     assert len(done.made_by(state(api))) == 1
     assert done.result["apis"][api] == {
@@ -106,7 +108,7 @@ def test_any_other_status_fails_at_once(api, status):
     ],
 )
 @each_api
-def test_a_call_that_cannot_be_made_fails_at_once(api, error):
+def test_a_call_that_cannot_be_made_fails_at_once(api: str, error: str) -> None:
     done = play(**{api: Failure(error, "no")})
     assert len(done.made_by(state(api))) == 1
     assert done.result["apis"][api] == {
@@ -115,13 +117,13 @@ def test_a_call_that_cannot_be_made_fails_at_once(api, error):
 
 
 @pytest.mark.parametrize("cause", ["", 'it\'s "quoted" {% 1 %}', "x" * 30_000])
-def test_a_cause_is_kept_short_and_as_it_is(cause):
+def test_a_cause_is_kept_short_and_as_it_is(cause: str) -> None:
     failed = play(notification=Failure("States.Http.Socket", cause)).result["apis"]["notification"]
     assert failed["error"] == f"States.Http.Socket: {cause[:500]}"
 
 
 @pytest.mark.parametrize("api", ["validation", "deployment"])
-def test_a_required_api_that_gives_up_fails_the_run(api):
+def test_a_required_api_that_gives_up_fails_the_run(api: str) -> None:
     done = play(**{api: refused(500)})
     assert done.states == ("FindInput", "InputIsValid", *around(api), *NOT_APPROVED)
     assert done.ending == (
@@ -131,7 +133,7 @@ def test_a_required_api_that_gives_up_fails_the_run(api):
     assert {name for name, answer in done.result["apis"].items() if answer["status"] == "success"} == {*ACTIONS} - {api}
 
 
-def test_both_required_apis_failing_are_both_named():
+def test_both_required_apis_failing_are_both_named() -> None:
     done = play(validation=refused(500), deployment=http({"status": "failed"}))
     assert done.ending == (
         "api_failed",
@@ -141,7 +143,7 @@ def test_both_required_apis_failing_are_both_named():
 
 
 @pytest.mark.parametrize("answer", [refused(500), http({"status": "failed"}), Failure("States.Http.Socket", "no")])
-def test_a_failed_notification_is_recorded_and_the_run_goes_on(answer):
+def test_a_failed_notification_is_recorded_and_the_run_goes_on(answer: Any) -> None:
     done = play(notification=answer)
     assert done.states[-3:] == ("VerdictCounts", *APPROVED)
     assert done.ending[0] == "approved"
@@ -151,7 +153,7 @@ def test_a_failed_notification_is_recorded_and_the_run_goes_on(answer):
     assert event["message"].endswith(": " + done.result["apis"]["notification"]["error"])
 
 
-def test_all_three_failing_are_all_recorded():
+def test_all_three_failing_are_all_recorded() -> None:
     done = play(validation=refused(400), deployment=refused(401), notification=refused(403))
     assert [answer["statusCode"] for answer in done.result["apis"].values()] == [400, 401, 403]
     assert [event["step"] for event in done.log["events"]] == [
@@ -159,7 +161,7 @@ def test_all_three_failing_are_all_recorded():
     ]  # fmt: skip
 
 
-def test_a_failure_that_cannot_even_be_told_is_an_error():
+def test_a_failure_that_cannot_even_be_told_is_an_error() -> None:
     # No failure known of Step Functions is one; it stands for whatever breaks the calls as a whole.
     done = play(validation=Failure("States.Http.StatusCode.unknown", "no"))
     assert done.states == ("FindInput", "InputIsValid", "CallApis", "CallValidation", *NOT_APPROVED)

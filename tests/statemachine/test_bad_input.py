@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ PACKAGES = "packageIds must be a list of 1 to 100 non-empty strings of at most 2
 METADATA = "metadata must be an object of at most 32768 characters, or left out"
 TIMEOUT = "timeoutSeconds must be a whole number from 1 to 31536000, or left out"
 
-WRONG = {
+WRONG: dict[str, tuple[str, list[Any]]] = {
     STORY: ("jiraStoryId", [None, True, 7, 1.5, "", "  \t", [], ["PROJ-1"], {}, {"S": "PROJ-1"}, "P" * 256]),
     PACKAGES: (
         "packageIds",
@@ -46,18 +47,18 @@ def refusal(request: object) -> str:
     [(problem, name, value) for problem, (name, values) in WRONG.items() for value in values],
     ids=lambda value: repr(value)[:30],
 )
-def test_a_wrong_field_is_named(problem, name, value):
+def test_a_wrong_field_is_named(problem: str, name: str, value: Any) -> None:
     assert refusal(REQUEST | {name: value}) == f"Correct the input: {problem}."
 
 
 @pytest.mark.parametrize(("problem", "missing"), [(STORY, "jiraStoryId"), (PACKAGES, "packageIds")])
-def test_a_missing_field_is_named(problem, missing):
+def test_a_missing_field_is_named(problem: str, missing: str) -> None:
     assert refusal({name: value for name, value in REQUEST.items() if name != missing}) == (
         f"Correct the input: {problem}."
     )
 
 
-def test_all_wrong_fields_are_named_at_once():
+def test_all_wrong_fields_are_named_at_once() -> None:
     request = {"jiraStoryId": "", "packageIds": [], "metadata": "x", "timeoutSeconds": "a week"}
     reason = f"Correct the input: {STORY}; {PACKAGES}; {METADATA}; {TIMEOUT}."
     assert refusal(request) == reason
@@ -65,17 +66,17 @@ def test_all_wrong_fields_are_named_at_once():
 
 
 @pytest.mark.parametrize("request_", [None, True, 7, 1.5, "text", [], [[]]])
-def test_a_request_that_is_no_object_is_told_so(request_):
+def test_a_request_that_is_no_object_is_told_so(request_: Any) -> None:
     assert play(request_).ending == ("invalid_input", f"Correct the input: {OBJECT}; {STORY}; {PACKAGES}.")
 
 
-def test_a_request_in_a_list_is_no_request():
+def test_a_request_in_a_list_is_no_request() -> None:
     assert refusal([REQUEST]) == f"Correct the input: {OBJECT}."
 
 
 @pytest.mark.parametrize("name", ["jiraStoryId", "packageIds", "metadata"])
 @pytest.mark.parametrize("value", [None, True, 7, "x" * 40_000, ["x" * 40_000], {"x": "x" * 40_000}])
-def test_a_field_of_the_wrong_type_or_size_is_not_carried_on(name, value):
+def test_a_field_of_the_wrong_type_or_size_is_not_carried_on(name: str, value: Any) -> None:
     carried = play(REQUEST | {name: value}).result
     assert carried[name] == {"jiraStoryId": None, "packageIds": [], "metadata": {}}[name]
 
@@ -103,7 +104,7 @@ def test_a_field_of_the_wrong_type_or_size_is_not_carried_on(name, value):
     ],
     ids=lambda request: str(request)[:60],
 )
-def test_a_good_request_arrives_as_it_is(request_):
+def test_a_good_request_arrives_as_it_is(request_: Any) -> None:
     for done in (play(request_), play({"key": "inputs/x.json"}, s3=stored(request_))):
         assert done.ending[0] == "approved"
         for api in ("CallValidation", "CallDeployment", "CallNotification"):
@@ -114,7 +115,7 @@ def test_a_good_request_arrives_as_it_is(request_):
 
 
 @pytest.mark.parametrize("character", ['"', "\\", "\n"])
-def test_good_packages_are_never_left_out(character):
+def test_good_packages_are_never_left_out(character: str) -> None:
     packages = [character.join("pp" * 64)] * 100
     done = play(REQUEST | {"packageIds": packages})
     assert done.ending[0] == "invalid_input" or done.result["packageIds"] == packages
@@ -127,7 +128,7 @@ BLANKS_INSIDE = ["P  1", "P\x0b", "\u2028P-1", "\u00a0P-1"]
     "written",
     ["PROJ-1", "proj-1", "  PROJ-1\n", "\tproj-1 ", "prÖj-ß", "ς-1", "é" * 128, "P" * 255, *BLANKS_INSIDE],
 )
-def test_a_run_waits_under_the_key_by_which_the_callback_knows_its_story(written):
+def test_a_run_waits_under_the_key_by_which_the_callback_knows_its_story(written: str) -> None:
     body = json.dumps({"jiraStoryId": written, "status": "approved"}).encode()
     try:
         known = jira.read(body, datetime.now(UTC), jira.Rules.from_environment()).story
@@ -141,5 +142,5 @@ def test_a_run_waits_under_the_key_by_which_the_callback_knows_its_story(written
     assert done.result["jiraStoryId"] == known
 
 
-def test_a_story_is_known_by_its_key_in_capitals_without_blanks_around_it():
+def test_a_story_is_known_by_its_key_in_capitals_without_blanks_around_it() -> None:
     assert play({"jiraStoryId": " proj-1\n", "packageIds": ["pkg-1"]}).result["jiraStoryId"] == "PROJ-1"

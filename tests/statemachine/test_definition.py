@@ -83,34 +83,34 @@ def reached(start: str, states: dict[str, Any], without: tuple[str, ...] = ()) -
     return found
 
 
-def test_step_functions_would_take_the_definition():
+def test_step_functions_would_take_the_definition() -> None:
     testing.check(MACHINE)  # fields, transitions, expressions, and variables of branches; raises naming the state
 
 
-def test_no_name_is_used_twice():
+def test_no_name_is_used_twice() -> None:
     names = [name for name, _ in all_states()]
     assert len(names) == len(set(names))
 
 
-def test_every_state_can_be_reached():
+def test_every_state_can_be_reached() -> None:
     assert reached(MACHINE["StartAt"], TOP) == set(TOP)
     for state in STATES.values():
         for branch in state.get("Branches", []):
             assert reached(branch["StartAt"], branch["States"]) == set(branch["States"])
 
 
-def test_every_run_ends_by_writing_its_approval_or_by_failing():
+def test_every_run_ends_by_writing_its_approval_or_by_failing() -> None:
     ends = {name for name, state in TOP.items() if state["Type"] in ("Succeed", "Fail") or state.get("End")}
     assert ends == {"WriteApprovedResult", "NotApproved"}
 
 
-def test_no_run_ends_without_trying_to_write():
+def test_no_run_ends_without_trying_to_write() -> None:
     without_a_log = reached(MACHINE["StartAt"], TOP, without=("WriteLog", "WriteApprovedLog"))
     assert without_a_log.isdisjoint({"WriteApprovedResult", "WriteResult", "NotApproved"})
     assert "NotApproved" not in reached(MACHINE["StartAt"], TOP, without=("WriteResult", "WriteApprovedResult"))
 
 
-def test_only_an_approval_leads_to_the_green_end():
+def test_only_an_approval_leads_to_the_green_end() -> None:
     leading = {end: {name for name, state in TOP.items() if end in ways_on(state)} for end in APPROVED}
     assert leading == {
         "WriteApprovedLog": {"VerdictCounts"},
@@ -121,7 +121,7 @@ def test_only_an_approval_leads_to_the_green_end():
 
 
 @pytest.mark.parametrize("kind", ["Log", "Result"])
-def test_the_two_ways_write_the_same(kind):
+def test_the_two_ways_write_the_same(kind: str) -> None:
     def plain(state: dict[str, Any]) -> str:
         same = {key: state[key] for key in ("Type", "Resource", "Arguments", "Retry", "Catch")}
         return json.dumps(same).replace(f"WriteApproved{kind}", f"Write{kind}")
@@ -129,7 +129,7 @@ def test_the_two_ways_write_the_same(kind):
     assert plain(TOP[f"Write{kind}"]) == plain(TOP[f"WriteApproved{kind}"])
 
 
-def test_what_refuses_an_input_names_what_was_wrong_with_it():
+def test_what_refuses_an_input_names_what_was_wrong_with_it() -> None:
     state = TOP["InputIsValid"]
     (rule,) = state["Choices"]
     checks = re.fullmatch(r"\{% \$count\((\[.*\])\) = 0 %\}", rule["Condition"], re.DOTALL)
@@ -138,7 +138,7 @@ def test_what_refuses_an_input_names_what_was_wrong_with_it():
 
 
 @pytest.mark.parametrize("name", sorted(FAILING.keys() & TOP.keys()))
-def test_whatever_fails_is_caught_and_told(name):
+def test_whatever_fails_is_caught_and_told(name: str) -> None:
     last = TOP[name]["Catch"][-1]
     assert last["ErrorEquals"] == ["States.ALL"]
     assert last["Assign"]["outcome"] == "error"
@@ -153,7 +153,7 @@ def test_whatever_fails_is_caught_and_told(name):
 
 
 @pytest.mark.parametrize("name", sorted(FAILING.keys() - TOP.keys()))
-def test_an_api_that_fails_does_not_end_the_others(name):
+def test_an_api_that_fails_does_not_end_the_others(name: str) -> None:
     (catcher,) = STATES[name]["Catch"]
     # States.TaskFailed takes everything but these (sfnx, docs/design.md: Errors; measured).
     assert {"States.TaskFailed", "States.Timeout", "States.QueryEvaluationError"} <= set(catcher["ErrorEquals"])
@@ -161,7 +161,7 @@ def test_an_api_that_fails_does_not_end_the_others(name):
 
 
 @pytest.mark.parametrize("name", sorted(FAILING))
-def test_only_what_passes_is_retried_and_with_an_end(name):
+def test_only_what_passes_is_retried_and_with_an_end(name: str) -> None:
     for retry in STATES[name].get("Retry", []):
         assert set(retry["ErrorEquals"]) <= set(TRANSIENT)
         assert 1 <= retry["MaxAttempts"] <= 5
@@ -170,7 +170,7 @@ def test_only_what_passes_is_retried_and_with_an_end(name):
         assert retry["JitterStrategy"] == "FULL"
 
 
-def test_the_three_calls_differ_in_their_api_alone():
+def test_the_three_calls_differ_in_their_api_alone() -> None:
     def plain(api: str) -> str:
         state = TOP["CallApis"]["Branches"][["Validation", "Deployment", "Notification"].index(api)]
         action = {"Validation": "validate", "Deployment": "deploy", "Notification": "notify"}[api]
@@ -180,7 +180,7 @@ def test_the_three_calls_differ_in_their_api_alone():
 
 
 @pytest.mark.parametrize("name", [name for name, state in STATES.items() if state.get("Resource") == HTTP])
-def test_no_call_sets_a_header_that_step_functions_refuses(name):
+def test_no_call_sets_a_header_that_step_functions_refuses(name: str) -> None:
     arguments = STATES[name]["Arguments"]
     assert set(arguments) == {"ApiEndpoint", "Method", "InvocationConfig", "Headers", "RequestBody"}
     headers = {header.lower() for header in arguments["Headers"]}

@@ -1,5 +1,7 @@
 """A verdict that outruns the wait: the transaction is cancelled, and the run reads what stands in the table."""
 
+from typing import Any
+
 import pytest
 from sfnx.testing import Failure
 
@@ -29,7 +31,7 @@ SHAKY = [
 
 
 @pytest.mark.parametrize("decision", ["approved", "rejected"])
-def test_a_verdict_since_the_start_is_taken_without_waiting(decision):
+def test_a_verdict_since_the_start_is_taken_without_waiting(decision: str) -> None:
     verdict = VERDICT | {"decision": decision}
     done = play(wait=CANCELLED, story=story(story="PROJ-1", entry="STORY", **verdict))
     assert done.states == (*WAITED, *READ, *(APPROVED if decision == "approved" else NOT_APPROVED))
@@ -37,7 +39,7 @@ def test_a_verdict_since_the_start_is_taken_without_waiting(decision):
     assert done.result["decision"] == verdict
 
 
-def test_the_verdict_is_read_consistently():
+def test_the_verdict_is_read_consistently() -> None:
     done = play(wait=CANCELLED, story=story(**VERDICT))
     assert done.made_by("ReadVerdict") == [
         {
@@ -48,14 +50,14 @@ def test_the_verdict_is_read_consistently():
     ]
 
 
-def test_what_a_verdict_does_not_say_is_null():
+def test_what_a_verdict_does_not_say_is_null() -> None:
     done = play(wait=CANCELLED, story=story(decision="approved", decidedAt=STARTED))
     assert done.ending == ("approved", "PROJ-1 was approved, before the run began to wait.")
     assert done.result["decision"] == dict.fromkeys(VERDICT) | {"decision": "approved", "decidedAt": STARTED}
 
 
 @pytest.mark.parametrize("decided_at", ["2026-03-01T11:59:55.001Z", STARTED, "2027-01-01T00:00:00.000Z"])
-def test_a_verdict_counts_from_the_start_less_the_clock_skew(decided_at):
+def test_a_verdict_counts_from_the_start_less_the_clock_skew(decided_at: str) -> None:
     done = play(wait=CANCELLED, story=story(decision="approved", decidedAt=decided_at))
     assert done.ending[0] == "approved"
 
@@ -87,32 +89,32 @@ def test_a_verdict_counts_from_the_start_less_the_clock_skew(decided_at):
         "no verdict",
     ],
 )
-def test_a_run_goes_back_to_waiting_if_no_verdict_counts(standing):
+def test_a_run_goes_back_to_waiting_if_no_verdict_counts(standing: Any) -> None:
     done = play(wait=InTurn(CANCELLED, REJECTED), story=standing)
     assert done.states == (*WAITED, *AGAIN, "VerdictCounts", *NOT_APPROVED)
     assert done.ending == ("rejected", "PROJ-1 was rejected by Ada: ship it.")
 
 
-def test_a_verdict_taken_back_and_given_again_is_followed():
+def test_a_verdict_taken_back_and_given_again_is_followed() -> None:
     pending = story(decision="pending", decidedAt="2026-03-01T12:30:00.000Z")
     done = play(wait=CANCELLED, story=InTurn({}, pending, {}, story(**VERDICT)))
     assert done.states == (*WAITED, *AGAIN * 3, *READ, *APPROVED)
-    assert all(0 < wait.seconds <= 3 for wait in done.waits)
+    assert all(wait.seconds is not None and 0 < wait.seconds <= 3 for wait in done.waits)
 
 
-def test_each_entry_into_the_wait_has_its_own_request_token_and_the_same_expiry():
+def test_each_entry_into_the_wait_has_its_own_request_token_and_the_same_expiry() -> None:
     entered = play(wait=InTurn(CANCELLED, CANCELLED, VERDICT), story={}).made_by("WaitForStory")
     assert len({call["ClientRequestToken"] for call in entered}) == 3
     assert len({call["TransactItems"][1]["Put"]["Item"]["expiresAt"]["N"] for call in entered}) == 1
 
 
-def test_a_timeout_after_a_conflict_is_a_timeout():
+def test_a_timeout_after_a_conflict_is_a_timeout() -> None:
     done = play(wait=InTurn(CANCELLED, Failure("States.Timeout")), story={})
     assert done.ending[0] == "timed_out"
     assert done.result["decision"] is None
 
 
-def test_a_hundred_conflicts_are_an_error():
+def test_a_hundred_conflicts_are_an_error() -> None:
     done = play(wait=CANCELLED, story={})
     assert done.states == (*WAITED, *AGAIN * 99, *READ, *NOT_APPROVED)
     assert len(done.made_by("WaitForStory")) == 100
@@ -122,13 +124,13 @@ def test_a_hundred_conflicts_are_an_error():
     )
 
 
-def test_a_verdict_after_ninety_nine_conflicts_still_counts():
+def test_a_verdict_after_ninety_nine_conflicts_still_counts() -> None:
     done = play(wait=CANCELLED, story=InTurn(*[{}] * 99, story(**VERDICT)))
     assert done.ending[0] == "approved"
 
 
 @pytest.mark.parametrize("error", SHAKY)
-def test_the_verdict_is_read_again_when_the_table_is_shaky(error):
+def test_the_verdict_is_read_again_when_the_table_is_shaky(error: str) -> None:
     done = play(wait=CANCELLED, story=InTurn(*[Failure(error, "busy")] * 5, story(**VERDICT)))
     assert len(done.made_by("ReadVerdict")) == 6
     assert done.ending[0] == "approved"
@@ -138,7 +140,7 @@ def test_the_verdict_is_read_again_when_the_table_is_shaky(error):
     ("error", "attempts"),
     [*((error, 6) for error in SHAKY), ("DynamoDb.ResourceNotFoundException", 1), ("States.Permissions", 1)],
 )
-def test_a_verdict_that_cannot_be_read_is_an_error(error, attempts):
+def test_a_verdict_that_cannot_be_read_is_an_error(error: str, attempts: int) -> None:
     done = play(wait=CANCELLED, story=Failure(error, "no"))
     assert done.states == (*WAITED, "ReadVerdict", *NOT_APPROVED)
     assert len(done.made_by("ReadVerdict")) == attempts

@@ -32,7 +32,7 @@ def assigned() -> set[str]:
     return {name for way in ways for name in way.get("Assign", {})}
 
 
-def test_no_variable_hides_a_function_of_jsonata():
+def test_no_variable_hides_a_function_of_jsonata() -> None:
     bound = {name for code in CODES for name in re.findall(r"\$(\w+)\s*:=", code)}
     parameters = {
         name
@@ -46,7 +46,7 @@ def test_no_variable_hides_a_function_of_jsonata():
     assert (assigned() | bound | parameters).isdisjoint(FUNCTIONS | {"states"})
 
 
-def test_every_variable_read_is_assigned_somewhere():
+def test_every_variable_read_is_assigned_somewhere() -> None:
     known = assigned() | FUNCTIONS | {"states"}
     for code in CODES:
         own = set(re.findall(r"\$(\w+)\s*:=", code)) | set(re.findall(r"[(,]\s*\$(\w+)(?=[^()]*\)\s*\{)", code))
@@ -54,7 +54,7 @@ def test_every_variable_read_is_assigned_somewhere():
         assert read <= known | own, code
 
 
-def test_expressions_keep_to_what_step_functions_evaluates():
+def test_expressions_keep_to_what_step_functions_evaluates() -> None:
     for code in CODES:
         plain = re.sub(r"'[^']*'", "''", code)
         assert "$eval(" not in plain
@@ -64,7 +64,7 @@ def test_expressions_keep_to_what_step_functions_evaluates():
         assert not list(names_without_an_item(jsonata.Jsonata(code).ast)), code
 
 
-def test_a_name_without_an_item_would_be_noticed():
+def test_a_name_without_an_item_would_be_noticed() -> None:
     for refused in ("story", "$.story", "'x' & story", "$map($packageIds, function($id) { story })", "[story]", "$"):
         assert list(names_without_an_item(jsonata.Jsonata(refused).ast)), refused
     for fine in ("$story", "$states.input.story", "$problems[$ != '']", "$apis.validation[status = 'success'].error"):

@@ -1,5 +1,7 @@
 """Where a run finds its request: in S3, as the trigger or an operator names it, or in the execution's own input."""
 
+from typing import Any
+
 import pytest
 from sfnx.testing import Failure
 
@@ -29,7 +31,7 @@ NAMED = {"bucket": "drops", "key": "inputs/x.json"}
         ),
     ],
 )
-def test_the_named_object_is_read(execution_input, read):
+def test_the_named_object_is_read(execution_input: Any, read: Any) -> None:
     done = play(execution_input, s3=stored(REQUEST))
     assert done.states[:3] == (*FIND, "InputIsValid")
     assert done.made_by("ReadInput") == [read]
@@ -37,7 +39,7 @@ def test_the_named_object_is_read(execution_input, read):
 
 
 @pytest.mark.parametrize("beside", [{}, NAMED, {"inputFile": "inputs/x.json"}])
-def test_a_request_as_execution_input_reads_nothing(beside):
+def test_a_request_as_execution_input_reads_nothing(beside: Any) -> None:
     done = play(REQUEST | beside)
     assert done.states[:2] == ("FindInput", "InputIsValid")
     assert done.made_by("ReadInput") == []
@@ -46,7 +48,7 @@ def test_a_request_as_execution_input_reads_nothing(beside):
 
 @pytest.mark.parametrize("unusable", [None, "", 7, [], ["inputs/x.json"], {}])
 @pytest.mark.parametrize("name", ["key", "inputFile"])
-def test_a_file_name_that_is_none_is_an_invalid_request(name, unusable):
+def test_a_file_name_that_is_none_is_an_invalid_request(name: str, unusable: Any) -> None:
     done = play({"bucket": "drops", name: unusable})
     assert done.states == ("FindInput", "InputIsValid", *NOT_APPROVED)
     assert done.ending[0] == "invalid_input"
@@ -73,7 +75,7 @@ def test_a_file_name_that_is_none_is_an_invalid_request(name, unusable):
         ({"ContentLength": 0}, "s3://drops/inputs/x.json is not JSON: correct the file and drop it again."),
     ],
 )
-def test_an_object_that_cannot_be_used_is_an_invalid_input(answer, reason):
+def test_an_object_that_cannot_be_used_is_an_invalid_input(answer: Any, reason: str) -> None:
     done = play(NAMED, s3=answer)
     assert done.states == (*FIND, *NOT_APPROVED)
     assert len(done.made_by("ReadInput")) == 1
@@ -82,20 +84,20 @@ def test_an_object_that_cannot_be_used_is_an_invalid_input(answer, reason):
 
 
 @pytest.mark.parametrize("content", [None, True, 7, "text", [], [REQUEST, REQUEST], {}])
-def test_a_file_that_holds_no_request_is_checked_like_one(content):
+def test_a_file_that_holds_no_request_is_checked_like_one(content: Any) -> None:
     done = play(NAMED, s3=stored(content if not isinstance(content, str) else f'"{content}"'))
     assert done.states == (*FIND, "InputIsValid", *NOT_APPROVED)
     assert done.ending[0] == "invalid_input"
 
 
 @pytest.mark.parametrize("error", ["S3.S3Exception", "S3.SdkClientException"])
-def test_s3_is_asked_again_and_then_the_run_is_an_error(error):
+def test_s3_is_asked_again_and_then_the_run_is_an_error(error: str) -> None:
     done = play(NAMED, s3=Failure(error, "slow down"))
     assert len(done.made_by("ReadInput")) == 6
     assert done.ending == ("error", f"The input could not be read: {error}: slow down")
 
 
-def test_a_read_that_fails_for_another_reason_is_an_error_at_once():
+def test_a_read_that_fails_for_another_reason_is_an_error_at_once() -> None:
     done = play(NAMED, s3=Failure("S3.InvalidObjectStateException", "archived" * 100))
     assert done.states == (*FIND, *NOT_APPROVED)
     assert len(done.made_by("ReadInput")) == 1

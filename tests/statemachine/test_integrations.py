@@ -1,6 +1,7 @@
 """The calls of AWS services, held against botocore's models: arguments, fields of results, names of errors."""
 
 import re
+from typing import Any
 
 import pytest
 from sfnx.integrations import sdk_error
@@ -30,12 +31,12 @@ def errors_named() -> set[str]:
 
 
 @pytest.mark.parametrize("name", [name for name, state in SDK_TASKS.items() if isinstance(state["Arguments"], dict)])
-def test_arguments_are_spelled_as_the_java_sdk_spells_them(name):
+def test_arguments_are_spelled_as_the_java_sdk_spells_them(name: str) -> None:
     # ReadInput builds its arguments in one expression; they are checked in every run, as all the others are once more.
     assert misspelled(SDK_TASKS[name]["Resource"], SDK_TASKS[name]["Arguments"]) == ""
 
 
-def test_the_only_arguments_not_checked_here_are_those_of_the_read():
+def test_the_only_arguments_not_checked_here_are_those_of_the_read() -> None:
     assert [name for name, state in SDK_TASKS.items() if isinstance(state["Arguments"], str)] == ["ReadInput"]
     assert {state["Resource"] for state in SDK_TASKS.values()} == {GET, PUT, READ, WAIT}
 
@@ -55,12 +56,12 @@ def test_the_only_arguments_not_checked_here_are_those_of_the_read():
         (GET, {"Bucket": "b", "Key": "k", "VersionID": "v"}, "not Java's: VersionID"),
     ],
 )
-def test_a_misspelled_argument_would_be_noticed(resource, wrong, report):
+def test_a_misspelled_argument_would_be_noticed(resource: str, wrong: Any, report: str) -> None:
     assert report in misspelled(resource, wrong)
 
 
 @pytest.mark.parametrize("resource", [READ, WAIT])
-def test_attribute_values_are_spelled_s_n_and_bool(resource):
+def test_attribute_values_are_spelled_s_n_and_bool(resource: str) -> None:
     values = {"s": {"S": "x"}, "n": {"N": "1"}, "b": {"Bool": True}, "ss": {"Ss": ["x"]}}
     key = {"TableName": "t", "Key": values}
     assert misspelled(resource, key if resource == READ else {"TransactItems": [{"ConditionCheck": {
@@ -68,7 +69,7 @@ def test_attribute_values_are_spelled_s_n_and_bool(resource):
 
 
 @pytest.mark.parametrize("name", sorted(SDK_TASKS))
-def test_the_result_fields_read_exist(name):
+def test_the_result_fields_read_exist(name: str) -> None:
     state = SDK_TASKS[name]
     if state["Resource"].endswith(".waitForTaskToken"):
         return  # its result is what SendTaskSuccess sent
@@ -80,7 +81,7 @@ def test_the_result_fields_read_exist(name):
     assert [path for path in paths if not has_result_field(state["Resource"], path.split("."))] == []
 
 
-def test_a_result_field_that_does_not_exist_would_be_noticed():
+def test_a_result_field_that_does_not_exist_would_be_noticed() -> None:
     assert has_result_field(READ, ["Item", "decision", "S"])
     assert not has_result_field(READ, ["Item", "decision", "String"])
     assert not has_result_field(READ, ["Items"])
@@ -88,11 +89,11 @@ def test_a_result_field_that_does_not_exist_would_be_noticed():
 
 
 @pytest.mark.parametrize("error", sorted(error for error in errors_named() if error.split(".")[0] in SERVICES))
-def test_an_error_caught_or_retried_is_one_that_the_service_has(error):
+def test_an_error_caught_or_retried_is_one_that_the_service_has(error: str) -> None:
     service, name = error.split(".")
     assert name in OF_THE_SDK or sdk_error(SERVICES[service], name) == error
 
 
-def test_an_error_of_no_service_is_one_of_step_functions():
+def test_an_error_of_no_service_is_one_of_step_functions() -> None:
     others = {error for error in errors_named() if error.split(".")[0] not in SERVICES}
     assert [error for error in others if not OF_STEP_FUNCTIONS.fullmatch(error)] == []

@@ -20,14 +20,14 @@ SUCCEEDED = {"status": "success", "statusCode": 200, "attempts": 1, "response": 
 APIS = {"validation": SUCCEEDED, "deployment": SUCCEEDED, "notification": SUCCEEDED}
 
 
-def test_an_approved_story_ends_green_and_names_its_result():
+def test_an_approved_story_ends_green_and_names_its_result() -> None:
     done = play()
     assert done.states == (*DECIDED, *APPROVED)
     assert done.output == {"outcome": "approved", "result": "s3://the-bucket/outputs/execution/result.json"}
     assert done.ending == ("approved", "PROJ-1 was approved by Ada: ship it.")
 
 
-def test_a_result_holds_the_whole_run():
+def test_a_result_holds_the_whole_run() -> None:
     request = {"jiraStoryId": "PROJ-1", "packageIds": ["pkg-1", "pkg-2"], "metadata": {"environment": "production"}}
     (write,) = play(request).made_by("WriteApprovedResult")
     assert write == {
@@ -48,7 +48,7 @@ def test_a_result_holds_the_whole_run():
     assert write["Body"]["finishedAt"] > write["Body"]["startedAt"]
 
 
-def test_a_log_tells_the_run_in_order():
+def test_a_log_tells_the_run_in_order() -> None:
     (write,) = play({"bucket": "drops", "key": "inputs/x.json"}, s3=stored({"jiraStoryId": "P-1", "packageIds": ["a"]})
                     ).made_by("WriteApprovedLog")  # fmt: skip
     assert {name: value for name, value in write.items() if name != "Body"} == {
@@ -71,7 +71,7 @@ def test_a_log_tells_the_run_in_order():
     assert all(set(event) == {"at", "step", "message"} for event in events)
 
 
-def test_a_rejected_story_ends_red():
+def test_a_rejected_story_ends_red() -> None:
     verdict = REJECTED | {"status": "Won't Do", "message": None}
     done = play(wait=verdict)
     assert done.states == (*DECIDED, *NOT_APPROVED)
@@ -79,14 +79,14 @@ def test_a_rejected_story_ends_red():
     assert done.result["decision"] == verdict
 
 
-def test_a_story_without_a_verdict_times_out():
+def test_a_story_without_a_verdict_times_out() -> None:
     done = play({"jiraStoryId": "PROJ-1", "packageIds": ["a"], "timeoutSeconds": 90}, wait=Failure("States.Timeout"))
     assert done.states == (*WAITED, *NOT_APPROVED)
     assert done.ending == ("timed_out", "PROJ-1 was neither approved nor rejected within 90 seconds.")
     assert done.result["decision"] is None
 
 
-def test_a_failed_api_ends_the_run_before_the_wait():
+def test_a_failed_api_ends_the_run_before_the_wait() -> None:
     done = play(deployment=http({"status": "failed"}))
     assert done.states == ("FindInput", "InputIsValid", *CALL, *NOT_APPROVED)
     assert done.ending == (
@@ -96,7 +96,7 @@ def test_a_failed_api_ends_the_run_before_the_wait():
     assert done.result["decision"] is None
 
 
-def test_an_invalid_input_calls_nothing():
+def test_an_invalid_input_calls_nothing() -> None:
     done = play({"bucket": "drops", "key": "inputs/x.json"}, s3=stored({"jiraStoryId": "P-1"}))
     assert done.states == (*FIND, "InputIsValid", *NOT_APPROVED)
     assert done.ending[0] == "invalid_input"
@@ -104,7 +104,7 @@ def test_an_invalid_input_calls_nothing():
     assert (done.result["apis"], done.result["decision"]) == ({}, None)
 
 
-def test_a_broken_wait_is_an_error():
+def test_a_broken_wait_is_an_error() -> None:
     done = play(wait=Failure("DynamoDb.ResourceNotFoundException", "no such table"))
     assert done.states == (*WAITED, *NOT_APPROVED)
     assert done.ending == (

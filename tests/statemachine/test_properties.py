@@ -2,6 +2,7 @@
 
 import json
 import math
+from typing import Any
 
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -97,7 +98,7 @@ def valid(request: object) -> bool:
 
 @often
 @given(anything | requests)
-def test_any_execution_input_ends_well(execution_input):
+def test_any_execution_input_ends_well(execution_input: Any) -> None:
     done = play(execution_input, s3=stored(""), wait=REJECTED)
     assert ended(done) in ("invalid_input", "rejected")
     if "ReadInput" not in done.states:
@@ -106,20 +107,20 @@ def test_any_execution_input_ends_well(execution_input):
 
 @often
 @given(anything | requests)
-def test_any_json_in_s3_is_judged_as_the_contract_says(content):
+def test_any_json_in_s3_is_judged_as_the_contract_says(content: Any) -> None:
     done = play({"key": "inputs/x.json"}, s3=stored(json.dumps(content)), wait=REJECTED)
     assert ended(done) == ("rejected" if valid(content) else "invalid_input")
 
 
 @often
 @given(st.text(max_size=50))
-def test_any_text_in_s3_ends_well(content):
+def test_any_text_in_s3_ends_well(content: Any) -> None:
     assert ended(play({"key": "inputs/x.json"}, s3={"Body": content})) == "invalid_input"
 
 
 @often
 @given(anything, st.booleans())
-def test_any_answer_of_the_apis_ends_well(body, as_text):
+def test_any_answer_of_the_apis_ends_well(body: Any, as_text: bool) -> None:
     answer = http(json.dumps(body) if as_text else body)
     done = play(validation=answer, notification=answer, wait=REJECTED)
     # A body that is a string is JSON text, so text in quotes may say success as well.
@@ -141,7 +142,7 @@ def _is_json(text: str) -> bool:
 @given(anything)
 @example({"decision": "approved", "actor": ["Ada"], "message": {"not": "text"}})
 @example({"decision": "rejected", "message": None})
-def test_only_a_verdict_decides(output):
+def test_only_a_verdict_decides(output: Any) -> None:
     done = play(wait=output)
     decision = output.get("decision") if isinstance(output, dict) else None
     assert ended(done) == (decision if decision in ("approved", "rejected") else "error")
@@ -150,7 +151,7 @@ def test_only_a_verdict_decides(output):
 
 @often
 @given(st.sampled_from(["approved", "rejected"]), st.dictionaries(names, anything, max_size=5))
-def test_a_verdict_decides_whatever_else_it_says(decision, fields):
+def test_a_verdict_decides_whatever_else_it_says(decision: str, fields: Any) -> None:
     done = play(wait=fields | {"decision": decision})
     assert ended(done) == decision
     assert set(done.result["decision"]) == set(VERDICT)
@@ -159,7 +160,7 @@ def test_a_verdict_decides_whatever_else_it_says(decision, fields):
 
 @often
 @given(entries)
-def test_only_a_standing_verdict_that_counts_is_taken(attributes):
+def test_only_a_standing_verdict_that_counts_is_taken(attributes: Any) -> None:
     done = play(wait=InTurn(CANCELLED, None), story=story(**attributes))
     counts = attributes.get("decidedAt", "") > COUNTS_FROM and attributes.get("decision") in ("approved", "rejected")
     assert ended(done) == (attributes["decision"] if counts else "error")

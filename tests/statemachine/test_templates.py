@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.statemachine.machine import PLACEHOLDERS, ROOT, TEXT
+from tests import ROOT
+from tests.statemachine.machine import PLACEHOLDERS, TEXT
 
 # Actions for which IAM knows no resource (service authorization reference), so that "*" is the only one to name.
 WITHOUT_RESOURCE = {
@@ -19,7 +20,7 @@ FOLDER = ROOT / "statemachine"
 APIS = ["Validation", "Deployment", "Notification"]
 
 
-class Template(yaml.SafeLoader):
+class Template(yaml.SafeLoader):  # type: ignore[misc]
     """YAML with the short forms of CloudFormation's functions."""
 
     def function(self, name: str, node: yaml.Node) -> dict[str, Any]:
@@ -38,31 +39,34 @@ Template.add_multi_constructor("!", Template.function)
 
 
 def resources(stack: str) -> dict[str, Any]:
-    return yaml.load((FOLDER / f"{stack}.yaml").read_text(encoding="utf-8"), Template)["Resources"]  # noqa: S506 - it is one
+    template = yaml.load((FOLDER / f"{stack}.yaml").read_text(encoding="utf-8"), Template)  # noqa: S506 - it is safe
+    found: dict[str, Any] = template["Resources"]
+    return found
 
 
 STORAGE, WORKFLOW = resources("storage"), resources("workflow")
 
 
 def the_only(stack: dict[str, Any], kind: str) -> dict[str, Any]:
+    found: dict[str, Any]
     (found,) = [resource for resource in stack.values() if resource["Type"] == kind]
     return found
 
 
 @pytest.mark.parametrize("template", [FOLDER / "storage.yaml", FOLDER / "workflow.yaml"], ids=lambda path: path.name)
-def test_cfn_lint_finds_nothing(template: Path):
+def test_cfn_lint_finds_nothing(template: Path) -> None:
     from cfnlint.api import lint_file  # importing it takes a second, in every worker that collects this file
 
     assert lint_file(template) == []
 
 
-def test_each_placeholder_of_the_definition_is_substituted_and_no_other():
+def test_each_placeholder_of_the_definition_is_substituted_and_no_other() -> None:
     given = the_only(WORKFLOW, "AWS::StepFunctions::StateMachine")["Properties"]["DefinitionSubstitutions"]
     assert set(re.findall(r"\$\{(\w*)\}", TEXT)) == set(given) == set(PLACEHOLDERS)
     assert TEXT.count("${") == len(re.findall(r"\$\{\w+\}", TEXT))
 
 
-def test_the_bucket_is_versioned_encrypted_and_closed_to_the_public():
+def test_the_bucket_is_versioned_encrypted_and_closed_to_the_public() -> None:
     bucket = the_only(STORAGE, "AWS::S3::Bucket")["Properties"]
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
     (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
@@ -73,7 +77,7 @@ def test_the_bucket_is_versioned_encrypted_and_closed_to_the_public():
     assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
 
 
-def test_the_bucket_is_reached_by_tls_alone():
+def test_the_bucket_is_reached_by_tls_alone() -> None:
     policy = the_only(STORAGE, "AWS::S3::BucketPolicy")["Properties"]
     (statement,) = policy["PolicyDocument"]["Statement"]
     assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
@@ -84,7 +88,7 @@ def test_the_bucket_is_reached_by_tls_alone():
     ]
 
 
-def test_the_table_is_paid_by_use_forgets_by_itself_and_can_be_restored():
+def test_the_table_is_paid_by_use_forgets_by_itself_and_can_be_restored() -> None:
     table = the_only(STORAGE, "AWS::DynamoDB::Table")["Properties"]
     assert table["BillingMode"] == "PAY_PER_REQUEST"
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expiresAt", "Enabled": True}
@@ -96,11 +100,11 @@ def test_the_table_is_paid_by_use_forgets_by_itself_and_can_be_restored():
 
 
 @pytest.mark.parametrize("name", STORAGE)
-def test_what_lives_long_survives_its_stack(name):
+def test_what_lives_long_survives_its_stack(name: str) -> None:
     assert (STORAGE[name]["DeletionPolicy"], STORAGE[name]["UpdateReplacePolicy"]) == ("Retain", "Retain")
 
 
-def test_the_log_ends_and_holds_no_execution_data():
+def test_the_log_ends_and_holds_no_execution_data() -> None:
     assert the_only(WORKFLOW, "AWS::Logs::LogGroup")["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
     logging = the_only(WORKFLOW, "AWS::StepFunctions::StateMachine")["Properties"]["LoggingConfiguration"]
     assert logging["IncludeExecutionData"] is False
@@ -110,14 +114,15 @@ def test_the_log_ends_and_holds_no_execution_data():
 
 def statements() -> list[dict[str, Any]]:
     (policy,) = WORKFLOW["Role"]["Properties"]["Policies"]
-    return policy["PolicyDocument"]["Statement"]
+    found: list[dict[str, Any]] = policy["PolicyDocument"]["Statement"]
+    return found
 
 
 def actions(statement: dict[str, Any]) -> set[str]:
     return set(statement["Action"]) if isinstance(statement["Action"], list) else {statement["Action"]}
 
 
-def test_the_role_may_do_what_the_states_do_and_nothing_else():
+def test_the_role_may_do_what_the_states_do_and_nothing_else() -> None:
     assert set().union(*map(actions, statements())) - WITHOUT_RESOURCE == {
         "s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:PutObject",
         "dynamodb:PutItem", "dynamodb:ConditionCheckItem", "dynamodb:GetItem",
@@ -127,7 +132,7 @@ def test_the_role_may_do_what_the_states_do_and_nothing_else():
 
 
 @pytest.mark.parametrize("statement", statements(), ids=lambda statement: statement["Sid"])
-def test_a_statement_of_the_role_covers_everything_only_where_iam_knows_no_resource(statement):
+def test_a_statement_of_the_role_covers_everything_only_where_iam_knows_no_resource(statement: Any) -> None:
     if actions(statement) <= WITHOUT_RESOURCE:
         assert statement["Resource"] == "*"
         return
@@ -138,7 +143,7 @@ def test_a_statement_of_the_role_covers_everything_only_where_iam_knows_no_resou
     assert not [arn for arn in arns if "*" in arn.removesuffix("/*")]
 
 
-def test_only_the_named_urls_may_be_called_and_only_by_post():
+def test_only_the_named_urls_may_be_called_and_only_by_post() -> None:
     (call,) = [s for s in statements() if s["Action"] == "states:InvokeHTTPEndpoint"]
     assert call["Condition"] == {
         "StringEquals": {
@@ -149,7 +154,7 @@ def test_only_the_named_urls_may_be_called_and_only_by_post():
 
 
 @pytest.mark.parametrize("api", APIS)
-def test_each_connection_takes_its_own_token_from_the_secret_in_the_version_given(api):
+def test_each_connection_takes_its_own_token_from_the_secret_in_the_version_given(api: str) -> None:
     connection = WORKFLOW[f"{api}Connection"]["Properties"]
     token = "{{resolve:secretsmanager:${SecretName}:SecretString:" + api.lower() + "::${SecretVersion}}}"
     assert connection["AuthorizationType"] == "API_KEY"
@@ -159,7 +164,7 @@ def test_each_connection_takes_its_own_token_from_the_secret_in_the_version_give
 
 
 @pytest.mark.parametrize("api", APIS)
-def test_a_real_api_needs_no_more_than_its_url_and_connection(api):
+def test_a_real_api_needs_no_more_than_its_url_and_connection(api: str) -> None:
     given = the_only(WORKFLOW, "AWS::StepFunctions::StateMachine")["Properties"]["DefinitionSubstitutions"]
     own = {"Fn::GetAtt": [f"{api}Connection", "Arn"]}
     assert given[f"{api}Url"] == {"Ref": f"{api}Url"}

@@ -1,6 +1,7 @@
 """What the callback sends is what the workflow takes: each verdict on its way from Jira into a run's result."""
 
 import json
+from typing import Any
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -21,18 +22,18 @@ texts = st.none() | pieces | pieces.map(lambda piece: (piece * LONGEST_TEXT)[:LO
 class OneWaiting:
     """DynamoDB, in which one run waits."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.exceptions = exceptions("dynamodb")
-        self.story = {}
+        self.story: dict[str, Any] = {}
 
-    def put_item(self, *, Item, **_):
+    def put_item(self, *, Item: Any, **_: Any) -> None:
         self.story = Item
 
-    def query(self, **_):
+    def query(self, **_: Any) -> Any:
         waiting = {"entry": "WAIT#execution", "taskToken": "token", "countsFrom": "2026-01-01T00:00:00.000Z"}
         return {"Items": [self.story, {name: {"S": value} for name, value in waiting.items()}]}
 
-    def delete_item(self, **_):
+    def delete_item(self, **_: Any) -> None:
         self.story = {}
 
 
@@ -45,7 +46,7 @@ class OneWaiting:
 @example("approved", EMOJI, CONTROL, QUOTES)
 @example("rejected", '"}', '", "decision": "approved', '{"decision": "approved"}')
 @example("rejected", "\\u0000\\", '\\"', "{% 'approved' %}\n")
-def test_a_verdict_arrives_whole_whatever_its_texts_are(decision, status, actor, message):
+def test_a_verdict_arrives_whole_whatever_its_texts_are(decision: str, status: Any, actor: Any, message: Any) -> None:
     verdict = Verdict(decision, VERDICT["decidedAt"], VERDICT["receivedAt"], status, actor, message)
     machine = StepFunctions()
     VerdictTable(OneWaiting(), "verdicts", machine).deliver("PROJ-1", verdict)
