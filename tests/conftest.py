@@ -1,4 +1,4 @@
-"""What every test run shows: under pytest-xdist only this file is read by the process that prints the summary."""
+"""What all tests share. Under pytest-xdist, the process that prints the summary reads this conftest.py alone."""
 
 import functools
 import gc
@@ -8,11 +8,11 @@ import botocore.hooks
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-import localcloud.light  # noqa: F401 - for the tests without a local cloud, too
+import localcloud.light  # noqa: F401 - makes moto start faster in tests without a local cloud, too
 from tests import proofs
 
-# The tests make hundreds of botocore sessions. Each would look up the alias of each of its 130 built-in events and the
-# signature of each handler, after it has read the services' models (light.py).
+# The tests make hundreds of botocore sessions. Each would look up the alias of each of its 130 built-in events, and the
+# signature of each handler. (What else a session reads anew: see light.py.)
 _alias = functools.cache(botocore.hooks.EventAliaser(None)._alias_event_name)
 botocore.hooks.EventAliaser._alias_event_name = lambda _, name: _alias(name)
 _accepts_kwargs = functools.cache(botocore.hooks.accepts_kwargs)
@@ -20,7 +20,7 @@ botocore.hooks.accepts_kwargs = lambda handler: _accepts_kwargs(getattr(handler,
 
 
 def pytest_collection_finish() -> None:
-    """Takes all that imports and collection have made out of the garbage collector's sight."""
+    """Keep the garbage collector from looking through what imports and collection have made, which stays."""
     gc.collect()
     gc.freeze()
 
@@ -36,7 +36,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 
 class ByCloud(LoadScopeScheduling):  # type: ignore[misc]  # xdist is untyped
-    """A file's tests stay on one worker, for their fixtures; those of tests/e2e stay together, for their cloud."""
+    """Send a file's tests to one worker, which makes their fixtures once; and all of tests/e2e, which share a cloud."""
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.split("::")[0]
@@ -44,5 +44,5 @@ class ByCloud(LoadScopeScheduling):  # type: ignore[misc]  # xdist is untyped
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByCloud:
-    """`--dist loadgroup` would do, but pytest-xdist 3.8 cannot rename the tests of pytest 9.2 for it."""
+    """Return our scheduler: `--dist loadgroup` of pytest-xdist 3.8 cannot rename the tests of pytest 9.2."""
     return ByCloud(config, log)

@@ -1,4 +1,4 @@
-"""sfnx, with definitions checked and expressions parsed once: to do so at every run takes nine tenths of a run."""
+"""Run state machines with sfnx, but check definitions and parse expressions once: that takes nine tenths of a run."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -20,6 +20,6 @@ def _parsed_once(parser: Parser, code: str, *engine: object) -> Parser.Symbol:
 def run(
     definition: Mapping[str, Any], execution_input: object, tasks: Callable[[testing.Call], object], **options: Any
 ) -> testing.Execution:
-    """`sfnx.testing.run` of a definition that went through `sfnx.testing.check` and has not changed since."""
+    """Call `sfnx.testing.run` with a definition that `sfnx.testing.check` accepted and that has not changed."""
     with patch.object(testing, "check", lambda _: None), patch.object(Parser, "parse", _parsed_once):
         return testing.run(definition, execution_input, tasks, **options)

@@ -1,4 +1,4 @@
-"""The oracle of the chaos runs tells each kind of mistake, given runs that are right but for that one."""
+"""Check that the oracle of the chaos runs finds each kind of mistake in runs that are otherwise right."""
 
 from collections import Counter
 from dataclasses import replace
@@ -16,13 +16,13 @@ APPROVED, REJECTED, LATE = (f"C1-{number}-0{DIGEST}" for number in (1, 2, 3))
 
 
 def event(decision: str, at: int, resumed: str | None = None) -> Event:
-    """A verdict that was sent and acknowledged within a second after it was made."""
+    """Return a verdict that was sent and acknowledged within a second after it was made."""
     answers: list[tuple[int, dict[str, Any]]] = [(200, {"resumed": [resumed] if resumed else []})]
     return Event(decision, at, b"", sent=at / 1000, acknowledged=at / 1000 + 0.5, answers=answers)
 
 
 def stories() -> list[Story]:
-    """One approved, one rejected though an older approval came late, one of which nothing was said."""
+    """Return three stories: approved; rejected, although an older approval came late; without any verdict."""
     return [
         Story("C1-1", "approved", [APPROVED], [event("approved", START_MS + 10_000, APPROVED)]),
         Story(
@@ -36,7 +36,7 @@ def stories() -> list[Story]:
 
 
 def found() -> Found:
-    """What is there if all went right."""
+    """Return what AWS holds after right runs."""
 
     def execution(name: str, status: str) -> dict[str, Any]:
         start, stop = (datetime.fromtimestamp(START_MS / 1000 + seconds, UTC) for seconds in (0, 11))
@@ -56,7 +56,7 @@ def judged(played: list[Story], there: Found, api_succeeds: bool = True) -> Judg
 
 
 def with_end(name: str, status: str, **result: Any) -> Found:
-    """All right, but that one run ended so."""
+    """Return right runs, but for one run that ended as given."""
     there = found()
     return replace(
         there,
@@ -66,12 +66,12 @@ def with_end(name: str, status: str, **result: Any) -> Found:
 
 
 def without(there: Found, name: str, *fields: str) -> Found:
-    """All right, but that one run is missing there."""
+    """Return right runs, but without one run in the given fields."""
     left = {field: {key: told for key, told in getattr(there, field).items() if key != name} for field in fields}
     return replace(there, **left)
 
 
-def test_what_is_right_passes() -> None:
+def test_right_runs_pass() -> None:
     told = judged(stories(), found())
     assert told.problems == []
     assert told.seen == {"approved": 1, "rejected": 1, "timed_out": 1}

@@ -1,4 +1,4 @@
-"""What `python -m benchmarks` prints and writes; that each benchmark runs is seen by running it: `make bench`."""
+"""Test what `python -m benchmarks` prints and writes; `make bench` runs the benchmarks themselves."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ DAY = datetime(2026, 1, 31, tzinfo=UTC)
 
 
 def modules(**runs: Callable[[bool], Sequence[Figure]]) -> Callable[[str], SimpleNamespace]:
-    """Stands in for the benchmarks: each has a `run` and its name as its title."""
+    """Return an import of made-up benchmarks: each has a `run`, and its name as its title."""
     return lambda name: SimpleNamespace(__doc__=f"The {name}.\n\nMore.", run=runs[name])
 
 

@@ -1,4 +1,4 @@
-"""The Lambda Runtime API, as far as `awslambdaric` needs it: hands out one event, takes one answer.
+"""The part of the Lambda Runtime API that `awslambdaric` needs: it hands out one event and takes one answer.
 
 (Lambda developer guide, "Lambda runtime API": GET …/invocation/next, POST …/response, …/error, …/init/error.)
 """
@@ -19,7 +19,7 @@ FUNCTION_ARN = "arn:aws:lambda:us-east-1:123456789012:function:storygate-local"
 
 @dataclass(frozen=True)
 class ColdStart:
-    """What a fresh runtime answered to its first event, and the seconds from its start until it asked and answered."""
+    """A fresh runtime's answer to its first event, and the seconds from its start until it asked and answered."""
 
     answer: Any
     ready: float
@@ -27,12 +27,12 @@ class ColdStart:
 
 
 def invoke(package: Path, handler: str, event: Any, environment: dict[str, str], patience: float = 30) -> Any:
-    """What a handler of an unpacked package answers to an event; raises as `cold_start` does."""
+    """Return a handler's answer to an event; raises as `cold_start` does."""
     return cold_start(package, handler, event, environment, patience).answer
 
 
 def cold_start(package: Path, handler: str, event: Any, environment: dict[str, str], patience: float = 30) -> ColdStart:
-    """Runs a handler of an unpacked package under awslambdaric, in a fresh process, for one event.
+    """Run a handler of an unpacked package under awslambdaric, in a fresh process, for one event.
 
     Raises AssertionError with Lambda's error document if the handler failed, and TimeoutError after `patience` seconds.
     """
@@ -79,7 +79,7 @@ def cold_start(package: Path, handler: str, event: Any, environment: dict[str, s
             "PATH": os.environ["PATH"],
             "LAMBDA_TASK_ROOT": str(package),
             "_HANDLER": handler,
-            "PYTHONDONTWRITEBYTECODE": "1",  # a package lies where nothing can be written: compiled at each start
+            "PYTHONDONTWRITEBYTECODE": "1",  # on Lambda a package cannot be written to: each start compiles it
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{server.server_port}",
             "AWS_LAMBDA_FUNCTION_NAME": "storygate-local",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",

@@ -1,4 +1,4 @@
-"""The package that `chalice deploy` uploads, unpacked into an empty folder and run as Lambda would run it."""
+"""Run the package that `chalice deploy` uploads as Lambda runs it, unpacked into an empty folder."""
 
 import hashlib
 import hmac
@@ -25,7 +25,7 @@ ROUTE_ARN = "arn:aws:execute-api:us-east-1:123456789012:api/api/POST/mock/valida
 
 @pytest.fixture(scope="module")
 def zipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from a copy of what ships, so that nothing else of the checkout can leak into it."""
+    """Build the package from a copy of what ships, so that nothing else of the checkout can get into it."""
     project = tmp_path_factory.mktemp("project")
     for name in ("app.py", "requirements.txt"):
         shutil.copy(ROOT / name, project)
@@ -47,7 +47,7 @@ def package(zipped: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def environment() -> Iterator[dict[str, str]]:
-    """The functions' environment on an AWS that has the secret, the table and a state machine."""
+    """Return the functions' environment, on an AWS with the secret, the table and a state machine."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -72,7 +72,7 @@ def environment() -> Iterator[dict[str, str]]:
 
 
 def rest_event(path: str, body: str, headers: dict[str, str]) -> dict[str, Any]:
-    """An API Gateway proxy event, as far as Chalice reads it."""
+    """Return an API Gateway proxy event, with what Chalice reads of it."""
     return {
         "requestContext": {"resourcePath": path, "httpMethod": "POST", "identity": {"sourceIp": "192.0.2.1"}},
         "headers": headers,

@@ -1,8 +1,8 @@
-"""Who calls what: every AWS call of an end-to-end run, told by principal, without a change to what is deployed.
+"""Record every AWS call of an end-to-end run with its caller, without a change to what is deployed.
 
-Functions and operator sign their requests, and the signature names an access key: each of them has one of its own, so
-WSGI middleware before moto's server sees who asks for what. The state machine's calls are in its execution history,
-which AWS writes as well: a TaskScheduled event for each attempt, with the parameters that were sent.
+Functions and operator sign their requests, and a signature names an access key. Each caller has a key of its own, so
+WSGI middleware before moto's server sees who makes which call. The state machine's calls are in its execution history,
+as on AWS: one TaskScheduled event for each attempt, with the parameters that were sent.
 """
 
 import io
@@ -19,7 +19,7 @@ SIGNATURE = re.compile(r"Credential=([^/]+)/\d{8}/[^/]+/([^/]+)/aws4_request")
 
 @dataclass(frozen=True)
 class Call:
-    """One call: `Call("api_handler", "dynamodb", "Query", {…})`. `error` is the HTTP status or error if it failed."""
+    """A call: `Call("api_handler", "dynamodb", "Query", {…})`. `error` is the HTTP status or error if it failed."""
 
     principal: str
     service: str
@@ -29,7 +29,7 @@ class Call:
 
 
 class Recorder:
-    """WSGI middleware that keeps the calls of the principals whose access keys are their own names."""
+    """Record the calls of the principals whose access keys are their own names; WSGI middleware."""
 
     def __init__(self, principals: Iterable[str]) -> None:
         self._principals = frozenset(principals)
@@ -37,12 +37,12 @@ class Recorder:
         self.calls: list[Call] = []
 
     def add(self, call: Call) -> None:
-        """Keeps a call that was seen in another way."""
+        """Add a call that did not come through the middleware."""
         with self._lock:
             self.calls.append(call)
 
     def around(self, app: Callable[..., Any]) -> Callable[..., Any]:
-        """The middleware around an application."""
+        """Return the application with the recorder around it."""
 
         def recorded(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
             signed = SIGNATURE.search(environ.get("HTTP_AUTHORIZATION", ""))
@@ -61,7 +61,7 @@ class Recorder:
 
 
 def calls_in_history(principal: str, events: Iterable[Any]) -> list[Call]:
-    """The calls of a state machine, from the events of an execution's history."""
+    """Read a state machine's calls from the events of an execution's history."""
     scheduled: dict[int, Any] = {}
     failed: dict[int, str] = {}
     root: dict[int, int] = {}
@@ -87,7 +87,7 @@ def calls_in_history(principal: str, events: Iterable[Any]) -> list[Call]:
 
 
 def _read(environ: dict[str, Any], service: str) -> tuple[str, dict[str, Any]]:
-    """Operation and parameters of a signed request, as far as permissions depend on them."""
+    """Return the operation of a signed request, and the parameters that permissions depend on."""
     if target := environ.get("HTTP_X_AMZ_TARGET"):
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = io.BytesIO(body)

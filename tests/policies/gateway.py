@@ -1,7 +1,7 @@
-"""API Gateway that runs the deployed functions: authorizer and handler each in a process, and with a role, of its own.
+"""An API Gateway that runs the deployed functions: authorizer and handler each in a process of its own.
 
-The local cloud answers the REST API from Chalice's dev server, where one process plays both. That is fine for behaviour
-and useless for asking which function made which AWS call.
+The local cloud answers the REST API from Chalice's dev server, where one process plays both functions. There nobody
+could see which function made which AWS call.
 """
 
 import json
@@ -13,13 +13,13 @@ from localcloud.execute_api import PREFIX
 
 
 class LambdaGateway:
-    """WSGI middleware: `/_aws/execute-api/<id>/<stage>/…` through `invoke(function, event)`, all else to the app."""
+    """Send `/_aws/execute-api/<id>/<stage>/…` to `invoke(function, event)`, all else to the app; WSGI middleware."""
 
     def __init__(self, invoke: Callable[[str, Any], Any], protected: str = "/mock/") -> None:
         self._invoke, self._protected = invoke, protected
 
     def around(self, app: Callable[..., Any]) -> Callable[..., Any]:
-        """The middleware around an application."""
+        """Return the application with the gateway before it."""
 
         def routed(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
             path = environ.get("PATH_INFO", "")
@@ -54,7 +54,7 @@ class LambdaGateway:
 
 
 def _allows(answer: Any, arn: str) -> bool:
-    """Whether an authorizer's policy allows the call (API Gateway developer guide, Lambda authorizer output)."""
+    """Return whether an authorizer's policy allows the call (API Gateway developer guide, Lambda authorizer output)."""
     return any(
         statement["Effect"] == "Allow" and any(fnmatchcase(arn, pattern) for pattern in statement["Resource"])
         for statement in answer["policyDocument"]["Statement"]
@@ -62,7 +62,7 @@ def _allows(answer: Any, arn: str) -> bool:
 
 
 def _proxy_event(method: str, path: str, headers: dict[str, str], body: bytes) -> dict[str, Any]:
-    """The REST API's event (Lambda developer guide, services-apigateway), as far as Chalice reads it."""
+    """Return the event of a REST API (Lambda developer guide, services-apigateway), with what Chalice reads of it."""
     return {
         "resource": path,
         "path": path,
@@ -80,7 +80,7 @@ def _proxy_event(method: str, path: str, headers: dict[str, str], body: bytes) -
 
 
 def invoker(lambda_client: Callable[[], Any], names: Callable[[str], str]) -> Callable[[str, Any], Any]:
-    """`invoke(function, event)` through Lambda's API; `names` gives a function's name in Lambda."""
+    """Return an `invoke(function, event)` that calls Lambda's API; `names` gives a function's name in Lambda."""
 
     def invoke(function: str, event: Any) -> Any:
         answer = lambda_client().invoke(FunctionName=names(function), Payload=json.dumps(event))

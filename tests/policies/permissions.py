@@ -1,7 +1,7 @@
-"""What IAM asks of whoever makes a call: actions, each on a resource, with the condition keys the service fills in.
+"""The permissions that an AWS call needs: actions, each on a resource, with the condition keys of the service.
 
-From the service authorization reference, whose form `test_least_privilege.py` checks by AWS's own data in cfn-lint, and
-from the pages named beside each rule that the reference does not tell.
+The source is the service authorization reference; `test_least_privilege.py` compares actions and resources with AWS's
+data for it, which cfn-lint brings. A rule that is not in the reference names its page.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +13,7 @@ from tests.policies.calls import Call
 
 @dataclass(frozen=True)
 class Need:
-    """One permission that a call needs. A condition key has several values where it is multi-valued."""
+    """A permission that a call needs. A multi-valued condition key has several values."""
 
     principal: str
     action: str
@@ -23,7 +23,7 @@ class Need:
 
 @dataclass(frozen=True)
 class Account:
-    """What a call's parameters leave unsaid. The two functions look ARNs up by name, as the services do."""
+    """What is not in a call's parameters. The two functions look ARNs up by name, as the services do."""
 
     region: str
     number: str
@@ -32,7 +32,7 @@ class Account:
     connection_secret_arn: Callable[[str], str]
 
     def arn(self, service: str, resource: str) -> str:
-        """The ARN of a regional resource."""
+        """Return the ARN of a regional resource."""
         return f"arn:aws:{service}:{self.region}:{self.number}:{resource}"
 
 
@@ -52,7 +52,7 @@ STATES_ON |= {"DescribeStateMachineForExecution": "execution"}
 
 
 def needs(call: Call, account: Account) -> list[Need]:
-    """The permissions one call needs. Raises KeyError for a service or operation that nobody has described here."""
+    """Return the permissions that a call needs. Raises KeyError for a service or operation without a rule here."""
     operation = call.operation[0].upper() + call.operation[1:]  # the state machine spells it `getObject`
     if (call.service, operation) in FREE:
         return []
@@ -100,7 +100,7 @@ def _dynamodb(call: Call, operation: str, account: Account) -> Found:
 
 
 def _attributes(request: Mapping[str, Any]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """What a read asks for (DynamoDB developer guide, specifying-conditions); the keys of an item count as well."""
+    """Return the attributes that a read names, keys included (DynamoDB developer guide, specifying-conditions)."""
     projection = request.get("ProjectionExpression")
     if not projection:
         return ()
@@ -128,8 +128,8 @@ def _secretsmanager(call: Call, operation: str, account: Account) -> Found:
 
 def _states(call: Call, operation: str, account: Account) -> Found:
     if operation == "SendTaskSuccess":
-        # The token tells the state machine. The reference lists no resource for it; AWS checks one all the same: see
-        # docs/aws-assumptions.md.
+        # AWS finds the state machine by the token. The reference lists no resource, yet AWS checks one; see
+        # RESOURCE_BY_OTHER_SOURCES in test_least_privilege.py.
         yield f"states:{operation}", account.machine
     elif STATES_ON[operation] == "machine":
         yield f"states:{operation}", call.parameters["stateMachineArn"]

@@ -1,9 +1,9 @@
-"""Policies taken apart into single grants, and the question whether one of them allows a need.
+"""Split policies into single grants, and evaluate whether they allow a need.
 
-The answer is Principal Mapper's (NCC Group), whose evaluation its authors compared with AWS's policy simulator: `*` and
-`?`, Deny before Allow, String and ARN operators, ForAllValues, absent condition keys. Two things it leaves to us: it
-compares resources whatever their case, which no name of ours depends on; and it was last released before Python 3.10
-moved two names, which we put back before the import. It is a tool of these tests alone (AGPL) and ships with nothing.
+Principal Mapper (NCC Group) evaluates; its authors compared it with AWS's policy simulator: `*` and `?`, Deny before
+Allow, String and ARN operators, ForAllValues, absent condition keys. It differs in one point: it ignores the case of
+resources, which none of our names depends on. Its last release is older than Python 3.10, which moved two names; we put
+them back before the import. It is a tool of these tests alone (AGPL) and ships with nothing.
 """
 
 import collections
@@ -25,7 +25,7 @@ Document = dict[str, Any]
 
 
 def allows(policies: Iterable[Document], need: Need) -> bool:
-    """Whether the policies of a principal allow it: some statement does, and none denies."""
+    """Return whether the policies of a principal allow the need: one statement does, and none denies it."""
     policies = list(policies)
     return _matches(policies, "Allow", need) and not _matches(policies, "Deny", need)
 
@@ -40,7 +40,7 @@ def _matches(policies: list[Document], effect: str, need: Need) -> bool:
 
 @dataclass(frozen=True)
 class Grant:
-    """The smallest part of a statement that allows something: one action, one resource, one value per condition."""
+    """The smallest part of a statement: one action, one resource, one value for each condition."""
 
     sid: str
     action: str
@@ -52,12 +52,12 @@ class Grant:
         return hash((self.sid, self.action, self.resource, self.values))
 
     def covers(self, need: Need) -> bool:
-        """Whether this part alone would allow the need."""
+        """Return whether this part alone would allow the need."""
         return allows([{"Statement": [self.statement]}], need)
 
 
 def grants(policies: Iterable[Document]) -> list[Grant]:
-    """All that the Allow statements of some policies grant, each once for each action, resource and condition value."""
+    """Split the Allow statements of policies: one grant for each action, resource and condition value."""
     return [
         grant
         for policy in policies
@@ -68,7 +68,7 @@ def grants(policies: Iterable[Document]) -> list[Grant]:
 
 
 def _split(statement: Document) -> Iterable[Grant]:
-    # `ForAllValues` speaks of the request's values together, so its list stays whole.
+    # `ForAllValues` is about all values of the request together, so its list must not be split.
     choices = [
         [(operator, key, value) for value in ([values] if operator.startswith("ForAllValues:") else _list(values))]
         for operator, keys in statement.get("Condition", {}).items()

@@ -1,4 +1,4 @@
-"""One end-to-end run that goes everywhere: what each principal does, done once, with every call recorded."""
+"""Play one end-to-end run in which each principal makes each of its calls, and record all of them."""
 
 import contextlib
 import io
@@ -36,7 +36,7 @@ PATIENCE = 30.0
 
 @dataclass
 class Recorded:
-    """What was called, by whom, and the policies of everybody as they are deployed."""
+    """The calls of the run, and the deployed policies of each principal."""
 
     calls: list[Call] = field(default_factory=list)
     policies: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class Recorded:
 
 
 def record(directory: Path) -> Recorded:
-    """Deploys to a local cloud and plays the run. Takes some ten seconds."""
+    """Deploy to a local cloud and play the run, in some ten seconds."""
     project = copy_project(ROOT, directory)
     _name_operators(project)
     recorder = Recorder((*FUNCTIONS, OPERATOR))
@@ -69,7 +69,7 @@ def _name_operators(project: Path) -> None:
 
 
 def _sign_by_name(client: Any, names: dict[str, str]) -> None:
-    """Has each function sign with an access key that is its own name. (Lambda itself reserves the variable.)"""
+    """Give each function its own name as access key. (On AWS, Lambda reserves that variable.)"""
     for function, name in names.items():
         variables = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
         client.update_function_configuration(
@@ -84,7 +84,7 @@ class _Run:
     recorder: Recorder
 
     def play(self) -> None:
-        """Every way that makes a call no other way makes."""
+        """Take every path that makes a call which no other path makes."""
         self._approved_from_drop_to_result()
         self._early_verdict()
         self._inputs_without_version()
@@ -104,7 +104,7 @@ class _Run:
         run = json.loads(self._operator("start", sample, "--json"))["execution"]
         self._await("the wait", lambda: self._waits(run))
         self._operator("list")
-        self._operator("results", run)  # none yet: it says so
+        self._operator("results", run)  # there is none yet
         self._call_back("PROJ-12345")
         self._operator("watch", run)
         self._operator("results", run, "--log")
@@ -138,7 +138,7 @@ class _Run:
         self._await("the refused run's end", lambda: not self._is_running("waits"))
 
     def _drop_that_starts_nothing(self) -> None:
-        """An event that no code understands fails three times; Lambda then sends it on by the function's own role."""
+        """Send an event that fails three times; then Lambda sends it to the queue with the function's own role."""
         name = self.deployment.stage.lambda_names["start_execution"]
         broken = json.dumps({"Records": [{"s3": {}}]})
         self.cloud.client("lambda").invoke(FunctionName=name, InvocationType="Event", Payload=broken)
@@ -179,7 +179,7 @@ class _Run:
             assert answer.status in {200, 202}
 
     def _operator(self, *arguments: str) -> str:
-        """Runs a command as an operator would; returns what it printed on standard output."""
+        """Run a command as an operator does; return what it prints."""
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), self._signed_as_operator():
             cli.main([*arguments, "--stage", STAGE])
@@ -187,7 +187,7 @@ class _Run:
 
     @contextlib.contextmanager
     def _signed_as_operator(self) -> Iterator[None]:
-        # Of the environment alone: what the commands read of it is their interface.
+        # The commands read all of their settings from the environment.
         signed = self.cloud.environment | {"AWS_ACCESS_KEY_ID": OPERATOR, "NO_PROXY": "127.0.0.1"}
         with pytest.MonkeyPatch.context() as patch:
             for name in [name for name in os.environ if name.startswith("AWS_")]:
@@ -207,7 +207,7 @@ class _Run:
 
 
 def _policies(cloud: LocalCloud, deployment: Deployment, project: Path) -> dict[str, list[dict[str, Any]]]:
-    """The functions' policies from the stage's files, which `chalice deploy` takes; the roles' as they are deployed."""
+    """Return the functions' policies from the files that `chalice deploy` takes, and the deployed ones of the roles."""
     config = json.loads((project / ".chalice" / "config.json").read_text())["stages"][STAGE]["lambda_functions"]
     found = {
         function: [json.loads((project / ".chalice" / config[function]["iam_policy_file"]).read_text())]

@@ -1,4 +1,4 @@
-"""The policy evaluation that the proof stands on, by answers that AWS's documentation gives."""
+"""Check the evaluation of policies against answers that AWS's documentation gives."""
 
 from typing import Any
 
