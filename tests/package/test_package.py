@@ -14,6 +14,7 @@ import pytest
 from chalice.cli.factory import CLIFactory
 from chalice.deploy.packager import DependencyBuilder, LambdaDeploymentPackager
 from chalice.utils import UI, OSUtils
+from moto.moto_api._internal import moto_api_backend
 from moto.server import ThreadedMotoServer
 
 from tests import ROOT
@@ -48,6 +49,7 @@ def package(zipped: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def environment() -> Iterator[dict[str, str]]:
     """Return the functions' environment, on an AWS with the secret, the table and a state machine."""
+    moto_api_backend.reset()  # moto's state is the process's: another file's tests may have left theirs
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
