@@ -13,9 +13,9 @@ from storygate.report.coordinates import Box, Drawing, Edge, Label, drawing_from
 from storygate.report.graph import ICON, NAME, SIDE, SMALL
 from storygate.stage.definition import read_definition
 from tests import ROOT
-from tools.drawing.elk_graph import BOLD, fingerprint, graph_of, text_width
+from tools.drawing.elk_graph import BOLD, approved_way, fingerprint, graph_of, text_width
 from tools.drawing.labels import caption, errors, label
-from tools.drawing.lay_out import ELKJS, approved_way, as_text, layouts
+from tools.drawing.lay_out import ELKJS, as_text, layouts
 
 DEFINITION: dict[str, Any] = read_definition(ROOT)
 STALE = "statemachine/drawing.json is stale: run `make drawing` (needs Node) and commit what it writes"
