@@ -88,17 +88,17 @@ def svg(
     """
     part = drawing.part(definition)
     rest = tuple(name for name in states(definition) if name not in part.states)
-    above = 2 * MARGIN + LINES["note"] * len(rest) if rest else 0.0
-    height = above + (drawing.height if part.states else 0)
+    top = -(2 * MARGIN + LINES["note"] * len(rest)) if rest else 0.0
+    height = (drawing.height if part.states else 0) - top
     boxes = "".join(_box(box, marks) for box in part.boxes if part.states)
     edges = "".join(_edge(edge, _reached(edge, marks)) for edge in part.edges)
     labels = "".join(_label(edge) for edge in part.edges)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="storygate-graph" role="img" viewBox="0 {_n(-above)} '
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="storygate-graph" role="img" viewBox="0 {_n(top)} '
         f'{_n(drawing.width)} {_n(height)}" width="{_n(drawing.width)}" height="{_n(height)}">'
         f"<title>{_text(title)}</title><desc>{_text(describe(part, marks, rest))}</desc>"
-        f"<style>{STYLE}</style><rect class='ground' y='{_n(-above)}' width='100%' height='100%'/>"
-        f"{_rest(rest, -above, marks)}{boxes}<g>{edges}</g><g>{labels}</g></svg>"
+        f"<style>{STYLE}</style><rect class='ground' y='{_n(top)}' width='100%' height='100%'/>"
+        f"{_rest(rest, top, marks)}{boxes}<g>{edges}</g><g>{labels}</g></svg>"
     )
 
 
