@@ -25,8 +25,8 @@ from chalice.utils import UI, OSUtils
 
 from benchmarks.stub_aws import SECRET, stub_aws
 from benchmarks.table import Figure, against
-from storygate.commands.demo import copy_project
 from storygate.stage.config import find_project
+from storygate.stage.project_copy import copy_project
 from tests.package.runtime_api import ColdStart, cold_start
 
 GOAL = 1.05

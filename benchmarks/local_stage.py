@@ -14,7 +14,6 @@ from typing import Any
 
 from localcloud.cloud import LocalCloud
 from localcloud.execute_api import Application
-from storygate.commands.demo import copy_project
 from storygate.deployment.bring_up import Deployment, deploy
 from storygate.deployment.stage_secret import read_field
 from storygate.operations import jira_webhook as jira
@@ -22,6 +21,8 @@ from storygate.runs.inputs import drop
 from storygate.runs.result_files import read_result
 from storygate.stage.aws import isolated
 from storygate.stage.config import find_project
+from storygate.stage.context import load_context
+from storygate.stage.project_copy import copy_project
 from storygate.support.terminal import Terminal
 
 LOOK_SECONDS = 0.3
@@ -102,12 +103,11 @@ def local_stage(wrap: Callable[[Application], Application] = lambda app: app) ->
         project = copy_project(find_project(), Path(directory))
         with LocalCloud(project, wrap=wrap) as cloud:
             aws = isolated(cloud.client, cloud.environment)
-            deployment = deploy(project, "local", aws, Terminal(io.StringIO()))
+            context = load_context(project, "local", aws)
+            deployment = deploy(context, Terminal(io.StringIO()))
             cloud.start_api()
             secret = read_field(cloud.client("secretsmanager"), deployment.stage.secret, "callback")
-            account = cloud.client("sts").get_caller_identity()["Account"]
-            machine = f"arn:aws:states:{aws.region}:{account}:stateMachine:{deployment.stage.state_machine}"
-            yield LocalStage(cloud, deployment, secret, machine)
+            yield LocalStage(cloud, deployment, secret, context.machine_arn)
 
 
 def awaited(what: str, done: Callable[[], bool], patience: float) -> None:

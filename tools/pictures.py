@@ -15,19 +15,20 @@ from typing import Literal
 
 from playwright.sync_api import Browser, sync_playwright
 
-from storygate.commands.arguments import Place
-from storygate.commands.callback import deliver
-from storygate.commands.demo import DECISIONS, copy_project
-from storygate.commands.local import STAGE, local_cloud
+from storygate.commands.local_aws import STAGE, local_cloud
 from storygate.console.serving import console, reserved
 from storygate.deployment.bring_up import deploy
 from storygate.operations import send_verdict as callbacks
+from storygate.operations.play_demo import DECISIONS
 from storygate.report.coordinates import read_drawing
 from storygate.report.page import page as report
 from storygate.report.view import view
+from storygate.runs.executions import Runs
 from storygate.runs.history import History, follow
 from storygate.runs.inputs import drop
 from storygate.stage.aws import isolated
+from storygate.stage.context import Context, load_context
+from storygate.stage.project_copy import copy_project
 from storygate.support.patience import Patience
 from storygate.support.terminal import Terminal
 
@@ -70,27 +71,27 @@ def main() -> int:
         project = copy_project(REPOSITORY, Path(directory))
         with local_cloud(project) as cloud:
             aws = isolated(cloud.client, cloud.environment)
-            deployment = deploy(project, STAGE, aws, Terminal(io.StringIO()))
+            context = load_context(project, STAGE, aws)
+            deploy(context, Terminal(io.StringIO()))
             cloud.start_api()
-            place = Place(project, deployment.stage, aws)
-            names = [_play(place, *run) for run in RUNS]
+            names = [_play(context, *run) for run in RUNS]
             approved = Path(directory, "report.html")
-            approved.write_text(report(view(place, names[4]), read_drawing(project)), encoding="utf-8")
-            with reserved(0, "--port") as listener, console(place, listener, locked=False) as address:
+            approved.write_text(report(view(context, names[4]), read_drawing(project)), encoding="utf-8")
+            with reserved(0, "--port") as listener, console(context, listener, locked=False) as address:
                 _take({"report": approved.as_uri(), "console": address})
     return 0
 
 
-def _play(place: Place, sample: str, name: str, changes: dict[str, str]) -> str:
+def _play(context: Context, sample: str, name: str, changes: dict[str, str]) -> str:
     """Play a sample to its end, or with changes until it waits; return the run's name."""
     request = json.loads((REPOSITORY / "samples" / f"{sample}.json").read_text(encoding="utf-8")) | changes
-    run = drop(place.s3, place.stage.bucket, f"{name}.json", json.dumps(request).encode()).execution
-    history = History(place.stepfunctions, place.runs.arn(run))
+    run = drop(context.client("s3"), context.stage.bucket, f"{name}.json", json.dumps(request).encode()).execution
+    history = History(context.client("stepfunctions"), Runs(context).arn(run))
     waits = sample in DECISIONS
     follow(history, Patience(SECONDS), lambda _: None, until=lambda: waits and history.waiting_since is not None)
     if waits and not changes:
         body = callbacks.webhook(request["jiraStoryId"], DECISIONS[sample], message=None, actor="Ada Marlow")
-        deliver(place, body)
+        callbacks.send_verdict(context, body)
         follow(history, Patience(SECONDS), lambda _: None)
     return run
 

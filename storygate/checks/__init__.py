@@ -1,7 +1,9 @@
-"""What `doctor` looks at, in the order in which it tells: one small function per check, grouped by what it looks into.
+"""The checks of `doctor` in the order in which it shows them: one small function each, grouped by what they look at.
 
-Each check stands alone and is bounded; see `finding.Check`.
+Checks are independent of each other and bounded in time; see `finding.Check`.
 """
+
+from collections.abc import Iterator, Sequence
 
 from storygate.checks import access_checks as access
 from storygate.checks import alarm_checks as alarms
@@ -10,7 +12,7 @@ from storygate.checks import log_checks as logs
 from storygate.checks import run_checks as runs
 from storygate.checks import stack_checks as stacks
 from storygate.checks import storage_checks as storage
-from storygate.checks.finding import Check, Finding, Site
+from storygate.checks.finding import Check, Examination, Finding
 
 CHECKS: tuple[Check, ...] = (
     *(stacks.names, stacks.storage_stack, stacks.workflow_stack, stacks.storage_drift, stacks.workflow_drift),
@@ -22,4 +24,10 @@ CHECKS: tuple[Check, ...] = (
     *(logs.retention, alarms.present, alarms.wired, alarms.quiet),
 )
 
-__all__ = ["CHECKS", "Check", "Finding", "Site"]
+__all__ = ["CHECKS", "Check", "Examination", "Finding", "examine"]
+
+
+def examine(context: Examination, checks: Sequence[Check] = CHECKS) -> Iterator[Finding]:
+    """Yield one finding for each check, in order, as soon as it is known."""
+    for check in checks:
+        yield check.examine(context)

@@ -1,10 +1,10 @@
-"""Who may do what, and the one secret. No value of it is ever in a finding."""
+"""The functions' rights, and the secret. A finding never holds a value of the secret."""
 
 import json
 from pathlib import Path
 from typing import Any
 
-from storygate.checks.finding import Finding, Site, absent, check, fail, ok, warn
+from storygate.checks.finding import Examination, Finding, absent, check, fail, ok, warn
 from storygate.deployment.stage_secret import read_field
 from storygate.support.errors import OperatorError
 
@@ -12,36 +12,35 @@ SECRET_DAYS = 90
 
 
 @check("secret fields", "a field that is missing shuts Jira out, or an API")
-def secret_fields(site: Site) -> Finding:
-    """The secret is there and whole."""
-    with _missing_secret(site):
-        read_field(site.client("secretsmanager"), site.stage.secret, "callback")
-    return ok("whole")
+def secret_fields(context: Examination) -> Finding:
+    """The secret exists and has all its fields."""
+    with _missing_secret(context):
+        read_field(context.client("secretsmanager"), context.stage.secret, "callback")
+    return ok("complete")
 
 
 @check("secret age", "what is never changed leaks in the end; people leave, logs of Jira are exported")
-def secret_age(site: Site) -> Finding:
+def secret_age(context: Examination) -> Finding:
     """The current version is younger than 90 days."""
-    with _missing_secret(site):
-        versions = site.client("secretsmanager").list_secret_version_ids(SecretId=site.stage.secret)["Versions"]
+    with _missing_secret(context):
+        versions = context.client("secretsmanager").list_secret_version_ids(SecretId=context.stage.secret)["Versions"]
     current = next(version for version in versions if "AWSCURRENT" in version.get("VersionStages", []))
-    days = site.age(current["CreatedDate"]).days
+    days = context.age(current["CreatedDate"]).days
     if days <= SECRET_DAYS:
         return ok(f"{days} days")
     return warn(
         f"{days} days, more than {SECRET_DAYS}",
-        f"aws secretsmanager put-secret-value --secret-id {site.stage.secret} --secret-string file://secret.json "
-        f'&& {site.deploy} (docs/production.md, "Change the secret": what goes into secret.json)',
+        f"{context.command('rotate')}, then give Jira the new value",
     )
 
 
 @check("function roles", "a function that may more than its policy file says is a way into more than storygate")
-def roles(site: Site) -> Finding:
-    """Each function's role has the policy of its file in .chalice/, and nothing else."""
-    iam, stage = site.client("iam"), site.stage
+def roles(context: Examination) -> Finding:
+    """Each function's role has exactly the policy of its file in .chalice/."""
+    iam, stage = context.client("iam"), context.stage
     for function, file in stage.policy_files.items():
         role = f"{stage.app_name}-{stage.name}-{function}"  # Chalice's name for the role and for its one policy
-        with absent("NoSuchEntity", found=f"role {role} is not there", fix=site.deploy):
+        with absent("NoSuchEntity", found=f"role {role} is not there", fix=context.deploy_command):
             inline = iam.list_role_policies(RoleName=role)["PolicyNames"]
             attached = iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
         if attached:
@@ -55,8 +54,8 @@ def roles(site: Site) -> Finding:
                 f"role {role} has another policy, {extra[0]}",
                 f"aws iam delete-role-policy --role-name {role} --policy-name {extra[0]}",
             )
-        if role not in inline or _document(iam, role) != _packaged(site.project, file):
-            return fail(f"role {role} differs from .chalice/{file}", site.deploy)
+        if role not in inline or _document(iam, role) != _packaged(context.project, file):
+            return fail(f"role {role} differs from .chalice/{file}", context.deploy_command)
     return ok(f"as in the {len(stage.policy_files)} policy files")
 
 
@@ -72,7 +71,9 @@ def _packaged(project: Path, file: str) -> Any:
         raise OperatorError(f".chalice/{file} cannot be read: {error}", "Restore it from the repository.") from error
 
 
-def _missing_secret(site: Site) -> Any:
+def _missing_secret(context: Examination) -> Any:
     return absent(
-        "ResourceNotFoundException", found=f"there is no secret {site.stage.secret}", fix=f"{site.deploy} makes one"
+        "ResourceNotFoundException",
+        found=f"there is no secret {context.stage.secret}",
+        fix=f"{context.deploy_command} makes one",
     )

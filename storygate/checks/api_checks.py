@@ -1,6 +1,6 @@
-"""The REST API: does it answer, refuse strangers, bound its callers, and say who called?"""
+"""The REST API: it answers, refuses strangers, limits the rate of calls, and logs them."""
 
-from storygate.checks.finding import Finding, Site, check, fail, ok, warn
+from storygate.checks.finding import Examination, Finding, check, fail, ok, warn
 from storygate.deployment.functions import api_url
 from storygate.deployment.gateway import Settings, log_role, read_settings, wanted_settings
 from storygate.support.http import Answer, post
@@ -9,76 +9,77 @@ SECONDS = 15.0
 
 
 @check("API reachable", "Jira's deliveries and the mocks' calls come this way")
-def reachable(site: Site) -> Finding:
-    """A mock API answers a stranger with its authorizer's 401."""
+def reachable(context: Examination) -> Finding:
+    """A mock API answers 401 to a request without a token: its authorizer works."""
     path = "/mock/validation"
-    answer = _stranger(site, path)
+    answer = _stranger(context, path)
     if answer.status == 401:
         return ok(f"{path} answers 401 to a stranger")
-    log = f"aws logs tail /aws/lambda/{site.stage.lambda_names['api_token_authorizer']} --since 10m"
-    return fail(f"{path} answers HTTP {answer.status} to a stranger, not 401", f"{log}; {site.deploy}")
+    log = f"aws logs tail /aws/lambda/{context.stage.lambda_names['api_token_authorizer']} --since 10m"
+    return fail(f"{path} answers HTTP {answer.status} to a stranger, not 401", f"{log}; {context.deploy_command}")
 
 
 @check("callback refuses strangers", "whoever the callback believes can approve a deployment")
-def callback(site: Site) -> Finding:
+def callback(context: Examination) -> Finding:
     """The callback answers 401 to a request without a credential."""
     path = "/jira/callback"
-    answer = _stranger(site, path)
+    answer = _stranger(context, path)
     if answer.status == 401:
         return ok(f"{path} answers 401 without a signature")
-    log = f"aws logs tail /aws/lambda/{site.stage.api_function} --since 10m"
-    return fail(f"{path} answers HTTP {answer.status} without a signature, not 401", f"{log}; {site.deploy}")
+    log = f"aws logs tail /aws/lambda/{context.stage.api_function} --since 10m"
+    return fail(f"{path} answers HTTP {answer.status} without a signature, not 401", f"{log}; {context.deploy_command}")
 
 
 @check("throttling", "without a bound a flood of calls is a bill, and takes the account's quota from others")
-def throttling(site: Site) -> Finding:
-    """The stage is throttled as configured."""
-    current, stage = _settings(site), site.stage
+def throttling(context: Examination) -> Finding:
+    """The stage's rate and burst limits are those of config.json."""
+    current, stage = _settings(context), context.stage
     wanted = (stage.rate_limit, stage.burst_limit)
     if (current.rate_limit, current.burst_limit) == wanted:
         return ok(f"{stage.rate_limit:g} a second, bursts of {stage.burst_limit}")
     return fail(
-        f"rate {current.rate_limit}, burst {current.burst_limit}, not {wanted[0]:g} and {wanted[1]}", site.deploy
+        f"rate {current.rate_limit}, burst {current.burst_limit}, not {wanted[0]:g} and {wanted[1]}",
+        context.deploy_command,
     )
 
 
 @check("access logs", "without them nobody can tell who called, from where, and what they got")
-def access_logs(site: Site) -> Finding:
-    """API Gateway writes a line for each request. Off for want of the account's role is a warning: it is not ours."""
-    current = _settings(site)
-    if not log_role(site.aws):
+def access_logs(context: Examination) -> Finding:
+    """API Gateway logs each request. A missing role of the account is a warning: the whole account shares that role."""
+    current = _settings(context)
+    if not log_role(context):
         return warn(
             "off: API Gateway has no role for logs in this account",
             "aws apigateway update-account --patch-operations op=replace,path=/cloudwatchRoleArn,value=ROLE_ARN "
-            f"(docs/production.md has the role), then {site.deploy}",
+            f"(docs/production.md has the role), then {context.deploy_command}",
         )
-    wanted = wanted_settings(site.stage, site.aws)
+    wanted = wanted_settings(context)
     if (current.log_destination, current.log_format) == (wanted.log_destination, wanted.log_format):
-        return ok(f"in {site.stage.access_log_group}")
-    return fail(f"they go to {current.log_destination or 'nowhere'}, or in another form", site.deploy)
+        return ok(f"in {context.stage.access_log_group}")
+    return fail(f"they go to {current.log_destination or 'nowhere'}, or have another format", context.deploy_command)
 
 
 @check("tracing", "a trace shows where a slow or lost callback spent its time")
-def tracing(site: Site) -> Finding:
+def tracing(context: Examination) -> Finding:
     """X-Ray is on for the API, its functions and the state machine."""
-    traced = {"the API": _settings(site).tracing}
-    for name in site.stage.lambda_names.values():
-        configuration = site.client("lambda").get_function_configuration(FunctionName=name)
+    traced = {"the API": _settings(context).tracing}
+    for name in context.stage.lambda_names.values():
+        configuration = context.client("lambda").get_function_configuration(FunctionName=name)
         traced[name] = configuration.get("TracingConfig", {}).get("Mode") == "Active"
-    machine = site.client("stepfunctions").describe_state_machine(stateMachineArn=site.machine)
+    machine = context.client("stepfunctions").describe_state_machine(stateMachineArn=context.machine_arn)
     traced["the state machine"] = bool(machine.get("tracingConfiguration", {}).get("enabled"))
     off = [what for what, on in traced.items() if not on]
     if not off:
         return ok("on")
-    update = f"aws stepfunctions update-state-machine --state-machine-arn {site.machine}"
-    mend = f"{update} --tracing-configuration enabled=true" if off == ["the state machine"] else site.deploy
+    update = f"aws stepfunctions update-state-machine --state-machine-arn {context.machine_arn}"
+    mend = f"{update} --tracing-configuration enabled=true" if off == ["the state machine"] else context.deploy_command
     return warn(f"off for {', '.join(off)}", mend)
 
 
-def _settings(site: Site) -> Settings:
-    return read_settings(site.api, site.stage, site.aws) or Settings()
+def _settings(context: Examination) -> Settings:
+    return read_settings(context, context.api) or Settings()
 
 
-def _stranger(site: Site, path: str) -> Answer:
-    """What the API answers to a POST without any credential."""
-    return post(f"{api_url(site.project, site.stage, site.aws)}{path}", b"{}", {}, timeout=SECONDS, what=path)
+def _stranger(context: Examination, path: str) -> Answer:
+    """The API's answer to a POST without a credential."""
+    return post(f"{api_url(context)}{path}", b"{}", {}, timeout=SECONDS, what=path)

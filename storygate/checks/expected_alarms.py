@@ -1,8 +1,7 @@
-"""The alarms of statemachine/workflow.yaml as `doctor` expects them, and the command that puts one back.
+"""The alarms of statemachine/workflow.yaml as `doctor` expects them, and the commands that restore them.
 
-A stack does not notice an alarm that somebody deleted or changed by hand, and an update without changes restores
-nothing (CloudFormation user guide, "Detecting unmanaged configuration changes"). A test keeps this list and the
-template the same.
+CloudFormation does not notice an alarm that was deleted or changed by hand, and an update without changes restores
+nothing (user guide, "Detecting unmanaged configuration changes"). A test compares this list with the template.
 """
 
 import shlex
@@ -18,7 +17,7 @@ AT_LEAST = "GreaterThanOrEqualToThreshold"
 
 @dataclass(frozen=True)
 class Alarm:
-    """One alarm: it goes off as soon as five minutes hold `threshold` or more."""
+    """One alarm: it goes off when the metric reaches `threshold` within five minutes."""
 
     name: str
     description: str
@@ -29,14 +28,14 @@ class Alarm:
     statistic: str = "Sum"
 
     def is_like(self, described: Mapping[str, Any]) -> bool:
-        """Whether DescribeAlarms shows this alarm, whoever it tells."""
+        """Whether an answer of DescribeAlarms is this alarm; whom it notifies is not compared."""
         return self._settings() == {
             **{name: described.get(name) for name in self._settings()},
             "Dimensions": [(entry["Name"], entry["Value"]) for entry in described.get("Dimensions", [])],
         }
 
     def command(self, topic: str) -> str:
-        """The AWS CLI's command that makes it, or makes it right; it tells `topic` if that is not empty."""
+        """Return the AWS CLI's command that makes or corrects the alarm; it notifies `topic`, unless that is empty."""
         words = ["aws", "cloudwatch", "put-metric-alarm", "--alarm-name", self.name]
         words += ["--alarm-description", self.description, "--namespace", self.namespace]
         words += ["--metric-name", self.metric, "--statistic", self.statistic, "--period", str(PERIOD_SECONDS)]
@@ -64,7 +63,7 @@ class Alarm:
 
 
 def alarms_of(stage: Stage, machine: str) -> tuple[Alarm, ...]:
-    """The stage's alarms; `machine` is its state machine's ARN."""
+    """Return the stage's alarms; `machine` is its state machine's ARN."""
     runs = (("StateMachineArn", machine),)
     api = (("ApiName", stage.app_name), ("Stage", stage.api_gateway_stage))
 

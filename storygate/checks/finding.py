@@ -1,27 +1,27 @@
-"""What a check is, what it finds, and where it looks."""
+"""What a check is, what it looks at, and what it finds."""
 
 import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal
 
 from storygate.deployment.functions import rest_api_id
-from storygate.stage.aws import Aws
-from storygate.stage.config import Stage
+from storygate.stage.context import Context
 from storygate.support.errors import AWS_ERRORS, OperatorError, error_code, explain
+from storygate.support.own_command import command_line
 
 Status = Literal["ok", "warn", "fail", "skip"]
 
+WAITING_DAYS = 7
 PATIENCE = 90.0  # seconds for one check; all but drift take well under one
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found, why that matters, and the command that mends it (empty if there is nothing to mend)."""
+    """What one check found, why it matters, and the command that mends it (empty if nothing is wrong)."""
 
     status: Status
     found: str
@@ -31,79 +31,60 @@ class Finding:
 
 
 def ok(found: str) -> Finding:
-    """As it should be."""
+    """Return a finding that nothing is wrong."""
     return Finding("ok", found)
 
 
 def warn(found: str, fix: str) -> Finding:
-    """It works, but not for ever, or not as well as it should."""
+    """Return a finding of something that works, but not for long or not well enough."""
     return Finding("warn", found, fix)
 
 
 def fail(found: str, fix: str) -> Finding:
-    """Broken, or open, or about to lose something."""
+    """Return a finding of something that is broken, open to strangers, or about to lose data."""
     return Finding("fail", found, fix)
 
 
 def skip(found: str) -> Finding:
-    """Not looked at, and why."""
+    """Return a finding that says why the check was not made."""
     return Finding("skip", found)
 
 
 @dataclass(frozen=True)
-class Site:
-    """A stage as it is deployed, and when it is looked at. `account` and `partition` are the caller's."""
+class Examination(Context):
+    """A stage as the checks look at it: at one moment, and with a bound for how long a run should wait."""
 
-    project: Path
-    stage: Stage
-    aws: Aws
-    account: str
-    partition: str
-    now: datetime
-    waiting_days: int = 7
-    _clients: dict[str, Any] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def client(self, service: str) -> Any:
-        """The one client of a service; making clients is not safe in threads, using them is (boto3 guide)."""
-        with self._lock:
-            if service not in self._clients:
-                self._clients[service] = self.aws.client(service)
-            return self._clients[service]
-
-    def arn(self, service: str, resource: str) -> str:
-        """An ARN of the stage's region and account."""
-        return f"arn:{self.partition}:{service}:{self.stage.region}:{self.account}:{resource}"
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    waiting_days: int = WAITING_DAYS
 
     @property
-    def machine(self) -> str:
-        """The state machine's ARN."""
-        return self.arn("states", f"stateMachine:{self.stage.state_machine}")
-
-    @property
-    def queue(self) -> str:
-        """The on-failure queue's ARN."""
+    def queue_arn(self) -> str:
+        """The ARN of the queue of drops that started no run."""
         return self.arn("sqs", self.stage.queue)
 
     @cached_property
     def api(self) -> str:
         """The REST API's id; raises OperatorError if there is none."""
-        found = rest_api_id(self.project, self.stage, self.aws)
+        found = rest_api_id(self)
         if not found:
-            raise OperatorError(f"Stage {self.stage.name} has no REST API here.", self.deploy)
+            raise OperatorError(f"Stage {self.stage.name} has no REST API here.", self.deploy_command)
         return found
 
     @property
-    def deploy(self) -> str:
+    def deploy_command(self) -> str:
         """The command that brings the stage to what this checkout says."""
-        return f"python -m storygate deploy --stage {self.stage.name}"
+        return self.command("deploy")
+
+    def command(self, command: str) -> str:
+        """Return a command of storygate for this stage, to copy."""
+        return command_line(f"{command} --stage {self.stage.name}")
 
     def age(self, since: datetime) -> timedelta:
-        """How long ago that was."""
+        """Return how long ago `since` was."""
         return self.now - since
 
 
-Probe = Callable[[Site], Finding]
+Probe = Callable[[Examination], Finding]
 
 
 @dataclass(frozen=True)
@@ -114,38 +95,38 @@ class Check:
     why: str
     probe: Probe
 
-    def examine(self, site: Site, patience: float = PATIENCE) -> Finding:
-        """The finding, whatever happens: an error of AWS's is a `fail` with its hint, and so is no answer in time."""
+    def examine(self, context: Examination, patience: float = PATIENCE) -> Finding:
+        """Return the finding. An error, and no answer within `patience` seconds, become a `fail` with a hint."""
         found: list[Finding] = []
-        # A thread that is given up ends with the process; nothing waits for it.
-        worker = threading.Thread(target=lambda: found.append(self._find(site)), daemon=True)
+        # A daemon thread: a check that hangs must not keep the process from ending.
+        worker = threading.Thread(target=lambda: found.append(self._find(context)), daemon=True)
         worker.start()
         worker.join(patience)
         finding = found[0] if found else fail(f"no answer within {patience:g} s", "Run this again; check the network.")
         return replace(finding, check=self.name, why=self.why)
 
-    def _find(self, site: Site) -> Finding:
+    def _find(self, context: Examination) -> Finding:
         try:
-            return self.probe(site)
+            return self.probe(context)
         except OperatorError as error:
             return fail(error.message, error.hint)
         except AWS_ERRORS as error:
             explained = explain(error)
             return fail(explained.message, explained.hint)
-        except Exception as error:  # noqa: BLE001 - a surprise in one check must not take the others' lines away
+        except Exception as error:  # noqa: BLE001 - a bug in one check must not hide the findings of the others
             return fail(
                 f"the check itself broke: {type(error).__name__}: {error}", "Look by hand, and report this line."
             )
 
 
 def check(name: str, why: str) -> Callable[[Probe], Check]:
-    """Makes a function a check."""
+    """Make a check of the decorated function."""
     return lambda probe: Check(name, why, probe)
 
 
 @contextlib.contextmanager
 def absent(*codes: str, found: str, fix: str) -> Any:
-    """Turns AWS's answer that something does not exist into what to do about it."""
+    """Turn AWS's answer that a resource does not exist, by its error codes, into an OperatorError."""
     try:
         yield
     except AWS_ERRORS as error:

@@ -1,16 +1,16 @@
-"""Logs: kept as long as they are needed, and no longer."""
+"""Logs: kept for a limited time."""
 
-from storygate.checks.finding import Finding, Site, check, fail, ok
+from storygate.checks.finding import Examination, Finding, check, fail, ok
 from storygate.deployment.gateway import log_role
 
 
 @check("log retention", "a group without it keeps its lines, and their price, for ever")
-def retention(site: Site) -> Finding:
-    """Each group that something of the stage's writes to ends."""
-    client, stage = site.client("logs"), site.stage
+def retention(context: Examination) -> Finding:
+    """Each log group of the stage has a retention."""
+    client, stage = context.client("logs"), context.stage
     groups = [f"/aws/lambda/{name}" for name in stage.lambda_names.values()]
     groups.append(f"/aws/vendedlogs/states/{stage.state_machine}")
-    if log_role(site.aws):
+    if log_role(context):
         groups.append(stage.access_log_group)
     for group in groups:
         listed = client.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
@@ -20,5 +20,5 @@ def retention(site: Site) -> Finding:
                 f"aws logs put-retention-policy --log-group-name {group} --retention-in-days {stage.log_retention_days}"
             )
             create = "" if found else f"aws logs create-log-group --log-group-name {group} && "
-            return fail(f"{group} {'never ends' if found else 'is not there'}", create + put)
-    return ok(f"{len(groups)} groups end")
+            return fail(f"{group} {'keeps its lines for ever' if found else 'is not there'}", create + put)
+    return ok(f"{len(groups)} groups have a retention")

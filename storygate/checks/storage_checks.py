@@ -1,10 +1,10 @@
-"""Bucket and table: versions, encryption, closed to strangers, and what is kept how long."""
+"""Bucket and table: versions, encryption, access, and how long data is kept."""
 
 import json
 import shlex
 from typing import Any
 
-from storygate.checks.finding import Finding, Site, check, fail, ok
+from storygate.checks.finding import Examination, Finding, check, fail, ok
 from storygate.support.errors import error_code
 
 BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
@@ -12,21 +12,21 @@ EXPIRY = "expiresAt"
 
 
 @check("bucket versions", "a run reads the version that started it; without versions it may read a later upload")
-def versioning(site: Site) -> Finding:
+def versioning(context: Examination) -> Finding:
     """Versioning is on."""
-    status = site.client("s3").get_bucket_versioning(Bucket=site.stage.bucket).get("Status", "never set")
+    status = context.client("s3").get_bucket_versioning(Bucket=context.stage.bucket).get("Status", "never set")
     if status == "Enabled":
         return ok("kept")
     return fail(
         f"versioning is {status}",
-        f"aws s3api put-bucket-versioning --bucket {site.stage.bucket} --versioning-configuration Status=Enabled",
+        f"aws s3api put-bucket-versioning --bucket {context.stage.bucket} --versioning-configuration Status=Enabled",
     )
 
 
 @check("bucket encryption", "inputs and results hold what the release knows")
-def encryption(site: Site) -> Finding:
-    """Encrypted at rest; S3 does so by itself since 2023, so only an odd endpoint shows none."""
-    s3, bucket = site.client("s3"), site.stage.bucket
+def encryption(context: Examination) -> Finding:
+    """Objects are encrypted at rest. S3 does so by default since 2023."""
+    s3, bucket = context.client("s3"), context.stage.bucket
     try:
         rules = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
     except s3.exceptions.ClientError as error:
@@ -42,9 +42,9 @@ def encryption(site: Site) -> Finding:
 
 
 @check("bucket public access", "whoever may write inputs/ may start a deployment")
-def public_access(site: Site) -> Finding:
+def public_access(context: Examination) -> Finding:
     """All four blocks are on."""
-    s3, bucket = site.client("s3"), site.stage.bucket
+    s3, bucket = context.client("s3"), context.stage.bucket
     try:
         blocks = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
     except s3.exceptions.ClientError as error:
@@ -62,20 +62,20 @@ def public_access(site: Site) -> Finding:
 
 
 @check("bucket TLS only", "inputs and results must not cross a network in the clear")
-def tls_only(site: Site) -> Finding:
-    """A statement of the policy denies whatever comes without TLS."""
-    s3, bucket = site.client("s3"), site.stage.bucket
+def tls_only(context: Examination) -> Finding:
+    """A statement of the policy denies requests without TLS."""
+    s3, bucket = context.client("s3"), context.stage.bucket
     try:
         policy: dict[str, Any] = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])
     except s3.exceptions.ClientError as error:
         if error_code(error) != "NoSuchBucketPolicy":
             raise
         policy = {"Version": "2012-10-17", "Statement": []}
-    wanted = _deny_plain(f"arn:{site.partition}:s3:::{bucket}")
+    wanted = _deny_plain(f"arn:{context.partition}:s3:::{bucket}")
     statements = policy["Statement"] if isinstance(policy["Statement"], list) else [policy["Statement"]]
     if any(_unnamed(statement) == _unnamed(wanted) for statement in statements):
-        return ok("the policy denies the rest")
-    # What else the policy says stays; a broken statement of our name is replaced.
+        return ok("the policy denies all other requests")
+    # The other statements are kept; a changed statement of our name is replaced.
     others = [statement for statement in statements if statement.get("Sid") != wanted["Sid"]]
     mended = json.dumps({**policy, "Statement": [*others, wanted]})
     put = ["aws", "s3api", "put-bucket-policy", "--bucket", bucket, "--policy", mended]
@@ -83,27 +83,27 @@ def tls_only(site: Site) -> Finding:
 
 
 @check("table expiry", "without it verdicts and dead waits pile up for ever")
-def expiry(site: Site) -> Finding:
-    """TTL is on, by the attribute that the code writes."""
-    table = site.stage.table
-    told = site.client("dynamodb").describe_time_to_live(TableName=table)["TimeToLiveDescription"]
-    if told.get("TimeToLiveStatus") in {"ENABLED", "ENABLING"} and told.get("AttributeName") == EXPIRY:
+def expiry(context: Examination) -> Finding:
+    """TTL is on, with the attribute that the code writes."""
+    table = context.stage.table
+    described = context.client("dynamodb").describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+    if described.get("TimeToLiveStatus") in {"ENABLED", "ENABLING"} and described.get("AttributeName") == EXPIRY:
         return ok(f"by {EXPIRY}")
     return fail(
-        f"TTL is {told.get('TimeToLiveStatus', 'unknown')}"
-        + (f" by {told['AttributeName']}" if told.get("AttributeName") else ""),
+        f"TTL is {described.get('TimeToLiveStatus', 'unknown')}"
+        + (f" by {described['AttributeName']}" if described.get("AttributeName") else ""),
         f"aws dynamodb update-time-to-live --table-name {table} "
         f"--time-to-live-specification Enabled=true,AttributeName={EXPIRY}",
     )
 
 
 @check("table recovery", "a table that is spoilt or emptied cannot be set back: waiting runs would wait in vain")
-def recovery(site: Site) -> Finding:
+def recovery(context: Examination) -> Finding:
     """Point-in-time recovery is on."""
-    table = site.stage.table
-    backups = site.client("dynamodb").describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
+    table = context.stage.table
+    backups = context.client("dynamodb").describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
     if backups.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus") == "ENABLED":
-        return ok("to any second of the last weeks")
+        return ok("to any second of the last 35 days")
     return fail(
         "point-in-time recovery is off",
         f"aws dynamodb update-continuous-backups --table-name {table} "
@@ -124,7 +124,7 @@ def _deny_plain(bucket: str) -> dict[str, Any]:
 
 
 def _unnamed(statement: dict[str, Any]) -> dict[str, Any]:
-    """A statement without its name, its resources in any order."""
+    """A statement without its name, its resources sorted."""
     resource = statement.get("Resource", [])
     listed = sorted(resource) if isinstance(resource, list) else [resource]
     return {**statement, "Sid": "", "Resource": listed}

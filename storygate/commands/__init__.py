@@ -1,1 +1,1 @@
-"""The commands about runs, one module each; what they do it with lies beside this package."""
+"""The commands, one module each, named as the command: parse the arguments, call one function, show its result."""

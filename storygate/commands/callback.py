@@ -1,24 +1,22 @@
-"""`callback`: says what became of a story, as Jira would, signed with the callback's secret."""
+"""`callback`: report a story's status as Jira would, signed with the callback's secret."""
 
 import argparse
 import json
 from typing import Any
 
-from storygate.commands.arguments import Place, add_command, add_timeout, emit, place_of, told
-from storygate.deployment.stage_secret import read_field
-from storygate.operations import send_verdict as callbacks
+from storygate.commands.arguments import add_command, add_timeout, context_of, print_json, quiet_if_json
+from storygate.operations.send_verdict import ANSWER_SECONDS, STATUSES, flat, send_verdict, webhook
 from storygate.support.errors import WrongUsage
-from storygate.support.http import Answer
 from storygate.support.terminal import Terminal
 
 
 def register(commands: Any) -> None:
-    """Adds the command to the command line."""
+    """Add the command to the command line."""
     parser = add_command(
         commands,
         "callback",
         run,
-        help="say what became of a story, as Jira would",
+        help="report a story's status, as Jira would",
         description="Sends Jira's webhook for a story, done by you and signed with the callback's secret, to the "
         "stage's callback, and shows the answer. It approves for real.",
         example="PROJ-12345 --stage dev --status approved",
@@ -27,40 +25,36 @@ def register(commands: Any) -> None:
     parser.add_argument(
         "--status",
         required=True,
-        choices=callbacks.STATUSES,
+        choices=STATUSES,
         metavar="STATUS",
-        help=f"one of {', '.join(callbacks.STATUSES)}; `pending` reopens the story, and takes its approval back",
+        help=f"one of {', '.join(STATUSES)}; `pending` reopens the story and takes its approval back",
     )
     parser.add_argument(
-        "--message", metavar="TEXT", help="why: the flat form's message, or the webhook's comment, which results omit"
+        "--message",
+        metavar="TEXT",
+        help="why: the flat form's message, or the webhook's comment, which results leave out",
     )
-    parser.add_argument("--flat", action="store_true", help="send the flat form in place of Jira's webhook")
-    add_timeout(parser, callbacks.SECONDS, "how long the answer may take")
+    parser.add_argument("--flat", action="store_true", help="send the flat form instead of Jira's webhook")
+    add_timeout(parser, ANSWER_SECONDS, "how long the answer may take")
 
 
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
-    """The command: 0 if the callback answered 2xx, else 1; 124 without an answer in time."""
+    """Send the verdict: 0 if the callback answered 2xx, else 1; 124 without an answer in time."""
     if args.flat and args.status == "pending":
-        raise WrongUsage("The flat form knows no status `pending`.", "Leave --flat out to send Jira's webhook.")
-    place, shown = place_of(args), told(args, terminal)
+        raise WrongUsage("The flat form has no status `pending`.", "Leave --flat out to send Jira's webhook.")
+    context, shown = context_of(args), quiet_if_json(args, terminal)
     story = args.story.strip().upper()
     if args.flat:
-        body = callbacks.flat(story, args.status, message=args.message)
+        body = flat(story, args.status, message=args.message)
     else:
-        body = callbacks.webhook(story, args.status, message=args.message, actor=place.who)
-    shown.step(f"{story} is {args.status}, says {place.who}")
-    answer = deliver(place, body, args.timeout)
+        body = webhook(story, args.status, message=args.message, actor=context.who)
+    shown.step(f"{story} is {args.status}, by {context.who}")
+    answer = send_verdict(context, body, args.timeout)
     if args.json:
-        emit({"story": story, "status": args.status, "httpStatus": answer.status, "answer": _parsed(answer.text)})
+        print_json({"story": story, "status": args.status, "httpStatus": answer.status, "answer": _parsed(answer.text)})
     show = shown.done if answer.is_success else shown.fail
     show(f"the callback answered HTTP {answer.status}: {answer.text.strip()}")
     return 0 if answer.is_success else 1
-
-
-def deliver(place: Place, body: dict[str, Any], timeout: float = callbacks.SECONDS) -> Answer:
-    """Sends a body to the callback, signed with its secret, within `timeout` seconds; raises what `post` raises."""
-    secret = read_field(place.aws.client("secretsmanager"), place.stage.secret, "callback")
-    return callbacks.send(place.callback_url, body, secret, timeout=timeout)
 
 
 def _parsed(text: str) -> Any:

@@ -4,39 +4,39 @@ import argparse
 import threading
 from typing import Any
 
-from storygate.commands.arguments import emit, place_of
-from storygate.commands.local import port, stopped_by_signals
+from storygate.commands.arguments import add_command, context_of, port, print_json
+from storygate.support.signals import stopped_by_signals
 from storygate.support.terminal import Terminal
 
 PORT = 8010
 
 
 def register(commands: Any) -> None:
-    """Adds the command to the command line."""
-    parser = commands.add_parser(
+    """Add the command to the command line."""
+    parser = add_command(
+        commands,
         "console",
-        help="the runs in the browser, until Ctrl-C",
-        description="Serves a web page on this machine alone: the runs of a stage, each live, to approve, reject, "
+        run,
+        help="show the runs in the browser, until Ctrl-C",
+        description="Serves a web page on this machine only: the runs of a stage, each live, to approve, reject, "
         "cancel or retry with your AWS identity. The address it prints holds a key, new with each start: keep it to "
-        "yourself, for whoever opens it acts as you.",
-        epilog="Example: python -m storygate console --stage dev",
+        "yourself, since whoever opens it acts as you. --json prints the address as JSON.",
+        example="--stage dev",
     )
-    parser.add_argument("--stage", required=True, help="a stage of .chalice/config.json, such as dev")
-    parser.add_argument("--json", action="store_true", help="the address as JSON on standard output")
     parser.add_argument("--port", type=port, default=PORT, help=f"where it listens, 0 for a free port (default {PORT})")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
-    """The command: up, stay, down. Ctrl-C and SIGTERM are its normal end."""
-    # Flask takes a while to import, which no other command shall pay.
+    """Start, stay, stop: 0. Ctrl-C and SIGTERM are the normal end."""
+    # Flask takes a while to import, which the other commands do not need.
     from storygate.console.serving import console, reserved
 
     with stopped_by_signals():
         try:
-            with reserved(args.port, "--port") as listener, console(place_of(args), listener, locked=True) as address:
+            context = context_of(args)
+            with reserved(args.port, "--port") as listener, console(context, listener, locked=True) as address:
                 if args.json:
-                    emit({"url": address})
+                    print_json({"url": address})
                 else:
                     terminal.done(f"console of stage {args.stage}: {address}")
                     terminal.say("  Ctrl-C stops it")

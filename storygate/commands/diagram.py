@@ -7,6 +7,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from storygate.commands.arguments import add_command
 from storygate.report.coordinates import read_drawing
 from storygate.report.graph import svg
 from storygate.stage.config import find_project
@@ -18,21 +19,24 @@ DOCUMENT = Path("docs", "workflow.svg")
 
 def register(commands: Any) -> None:
     """Add the command to the command line."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "diagram",
-        help="the workflow as a drawing",
+        run,
+        help="draw the workflow",
         description="Draws the workflow as an SVG, which every browser shows, in light and dark. Its places come from "
         "statemachine/drawing.json; states that have none there are listed.",
-        epilog="Example: python -m storygate diagram --write",
+        example="--write",
+        stage=False,
+        json=False,
     )
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("-o", "--output", metavar="FILE", type=Path, help="write it to FILE, not to standard output")
+    where.add_argument("-o", "--output", metavar="FILE", type=Path, help="write it to FILE instead of standard output")
     where.add_argument("--write", action="store_true", help=f"write it to {DOCUMENT}")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
-    """Print the drawing, or write it to a file."""
+    """Print the drawing, or write it to a file: 0."""
     project = find_project()
     drawing = diagram(project)
     path: Path | None = project / DOCUMENT if args.write else args.output

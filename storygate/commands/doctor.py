@@ -1,112 +1,84 @@
-"""`doctor`: the production checklist as a program. It looks, and changes nothing."""
+"""`doctor`: check a stage against the production checklist, without changing anything."""
 
 import argparse
-import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from storygate.checks import CHECKS, Check, Finding, Site
-from storygate.stage.aws import Aws, of_environment
-from storygate.stage.config import find_project, load_stage
+from storygate.checks import Examination, Finding, examine
+from storygate.checks.finding import WAITING_DAYS
+from storygate.commands.arguments import add_command, context_of, number_between, print_json
 from storygate.support.terminal import Terminal
-
-WAITING_DAYS = 7
 
 
 def register(commands: Any) -> None:
-    """Adds the command to the command line."""
-    parser = commands.add_parser(
+    """Add the command to the command line."""
+    parser = add_command(
+        commands,
         "doctor",
+        run,
         help="check a stage against the production checklist",
         description="Checks a stage against the production checklist: what was found, why it matters, and the command "
-        "that mends it. Changes nothing. Exits 1 if a check fails; warnings and what was skipped are shown.",
-        epilog="Example: python -m storygate doctor --stage prod --json",
+        "that mends it. Changes nothing. Exits 1 if a check fails; warnings and skipped checks are shown.",
+        example="--stage prod --json",
     )
-    parser.add_argument("--stage", required=True, help="a stage of .chalice/config.json, such as dev")
-    parser.add_argument("--json", action="store_true", help="JSON on standard output, and nothing else there")
     parser.add_argument(
         "--waiting-days",
-        type=days,
+        type=number_between(1, 365),
         default=WAITING_DAYS,
         metavar="N",
         help=f"warn of runs that wait longer (default {WAITING_DAYS})",
     )
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
-    """The command: 1 if a check fails, else 0."""
-    site = site_of(find_project(), args.stage, of_environment(), waiting_days=args.waiting_days)
+    """Make all checks: 1 if one fails, else 0. Without credentials no check is made: botocore's error is raised."""
+    stage = context_of(args)
+    examined = Examination(stage.project, stage.stage, stage.aws, waiting_days=args.waiting_days)
+    _ = examined.account
     findings = []
-    for finding in examine(site):
+    for finding in examine(examined):
         findings.append(finding)
         if not args.json:
-            tell(finding, terminal)
+            show(finding, terminal)
     failed = any(finding.status == "fail" for finding in findings)
     if args.json:
-        print(json.dumps(document(site, findings), ensure_ascii=False), flush=True)
+        print_json(document(examined, findings))
     else:
-        _sum_up(site, findings, terminal)
+        _show_summary(examined, findings, terminal)
     return 1 if failed else 0
 
 
-def days(text: str) -> int:
-    """A number of days as an argument."""
-    number = int(text)
-    if not 1 <= number <= 365:
-        raise argparse.ArgumentTypeError(f"{number} is not from 1 to 365")
-    return number
-
-
-def site_of(
-    project: Path, stage_name: str, aws: Aws, *, waiting_days: int = WAITING_DAYS, now: datetime | None = None
-) -> Site:
-    """The stage as it is deployed. Without credentials nothing can be looked at: botocore's error passes through."""
-    stage = load_stage(project, stage_name, aws.region)
-    caller = aws.client("sts").get_caller_identity()
-    partition = str(caller["Arn"]).split(":")[1]
-    return Site(project, stage, aws, caller["Account"], partition, now or datetime.now(UTC), waiting_days)
-
-
-def examine(site: Site, checks: Sequence[Check] = CHECKS) -> Iterator[Finding]:
-    """One finding per check, in order, each as soon as it is known."""
-    for check in checks:
-        yield check.examine(site)
-
-
-def tell(finding: Finding, terminal: Terminal) -> None:
-    """One line if all is well; else also why it matters and what mends it, on lines of their own to copy."""
-    show: dict[str, Callable[[str], None]] = {"ok": terminal.done, "warn": terminal.warn, "fail": terminal.fail}
-    show.get(finding.status, terminal.detail)(f"{finding.status:<4}  {finding.check}: {finding.found}")
+def show(finding: Finding, terminal: Terminal) -> None:
+    """Show one line for a check that is ok; else also why it matters and the command that mends it."""
+    marks: dict[str, Callable[[str], None]] = {"ok": terminal.done, "warn": terminal.warn, "fail": terminal.fail}
+    marks.get(finding.status, terminal.detail)(f"{finding.status:<4}  {finding.check}: {finding.found}")
     if finding.status in {"warn", "fail"}:
         terminal.say(f"      why: {finding.why}")
         terminal.say(f"      fix: {finding.fix}")
 
 
-def document(site: Site, findings: Sequence[Finding]) -> dict[str, Any]:
-    """What --json prints."""
+def document(context: Examination, findings: Sequence[Finding]) -> dict[str, Any]:
+    """Return what --json prints."""
     return {
-        "stage": site.stage.name,
-        "account": site.account,
-        "region": site.stage.region,
-        "checkedAt": site.now.isoformat(timespec="seconds"),
+        "stage": context.stage.name,
+        "account": context.account,
+        "region": context.region,
+        "checkedAt": context.now.isoformat(timespec="seconds"),
         "healthy": not any(finding.status == "fail" for finding in findings),
         "findings": [asdict(finding) for finding in findings],
     }
 
 
-def _sum_up(site: Site, findings: Sequence[Finding], terminal: Terminal) -> None:
+def _show_summary(context: Examination, findings: Sequence[Finding], terminal: Terminal) -> None:
     counts = Counter(finding.status for finding in findings)
-    told = f"stage {site.stage.name}: " + ", ".join(
+    line = f"stage {context.stage.name}: " + ", ".join(
         f"{counts[status]} {status}" for status in ("fail", "warn", "skip", "ok") if counts[status]
     )
     if counts["fail"]:
-        terminal.fail(told)
+        terminal.fail(line)
     elif counts["warn"]:
-        terminal.warn(told)
+        terminal.warn(line)
     else:
-        terminal.done(told)
+        terminal.done(line)

@@ -1,14 +1,15 @@
-"""`report`: a run as one HTML file that needs no network, to look at, to send and to print."""
+"""`report`: a run as one HTML file that needs no network, to read, to send and to print."""
 
 import argparse
 import os
 from pathlib import Path
 from typing import Any
 
-from storygate.commands.arguments import add_command, add_execution, emit, place_of
+from storygate.commands.arguments import add_command, add_execution, context_of, print_json
 from storygate.report.coordinates import read_drawing
 from storygate.report.page import graph, page
 from storygate.report.view import as_json, view
+from storygate.runs.executions import Runs
 from storygate.support.errors import OperatorError, WrongUsage
 from storygate.support.terminal import Terminal
 
@@ -16,33 +17,36 @@ STDOUT = "-"
 
 
 def register(commands: Any) -> None:
-    """Adds the command to the command line."""
+    """Add the command to the command line."""
     parser = add_command(
         commands,
         "report",
         run,
-        help="a run as one HTML file, with its graph",
-        description="Draws a run, or the newest one: the states it took, its times, the APIs' answers, the decision. "
-        "The file holds all it needs, and no token. --json gives the same as JSON.",
+        help="write a run as one HTML file, with its graph",
+        description="Draws a run, or the newest one: its states, its times, the APIs' answers, the decision. The file "
+        "needs no other file and no network, and holds no token. --json prints the same data as JSON.",
         example="approved-0123456789abcdef --stage dev -o approved.html",
     )
     add_execution(parser, nargs="?")
     parser.add_argument(
-        "-o", "--output", metavar="FILE", help="where to, - for standard output (default: the run's name with .html)"
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="where to write, - for standard output (default: the run's name with .html)",
     )
-    parser.add_argument("--svg", action="store_true", help="the graph of the states alone, as an SVG file")
+    parser.add_argument("--svg", action="store_true", help="write only the graph of the states, as an SVG file")
 
 
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
-    """The command: 0 once the report is written, whatever became of the run."""
+    """Write the report: 0, whatever the outcome of the run."""
     if args.json and (args.svg or args.output):
-        raise WrongUsage("--json goes to standard output, alone.", "Leave out --json, or -o and --svg.")
-    place = place_of(args)
-    seen = view(place, args.execution or place.runs.newest().arn)
+        raise WrongUsage("--json prints to standard output, and nothing else.", "Leave out --json, or -o and --svg.")
+    context = context_of(args)
+    seen = view(context, args.execution or Runs(context).newest().arn)
     if args.json:
-        emit(as_json(seen))
+        print_json(as_json(seen))
         return 0
-    drawing = read_drawing(place.project)
+    drawing = read_drawing(context.project)
     text = graph(seen, drawing) if args.svg else page(seen, drawing)
     if args.output == STDOUT:
         print(text)
@@ -57,7 +61,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def write(path: Path, text: str) -> None:
-    """Writes a file at once or not at all; raises OSError. What is no file, such as /dev/stdout, is written to."""
+    """Write a file completely or not at all; raises OSError. A device such as /dev/stdout is written to directly."""
     if path.exists() and not path.is_file():
         path.write_text(text, encoding="utf-8")
         return

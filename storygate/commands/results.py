@@ -1,25 +1,26 @@
-"""`results`: what a run wrote to S3, for people or as it is."""
+"""`results`: the files that a run wrote to S3, for people or as they are."""
 
 import argparse
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from storygate.commands.arguments import Place, add_command, add_execution, emit, place_of, say
-from storygate.runs.executions import name_of
-from storygate.runs.result_files import Document, read_log, read_result
-from storygate.support.errors import OperatorError
+from storygate.commands.arguments import add_command, add_execution, context_of, print_json
+from storygate.runs.executions import Runs, name_of
+from storygate.runs.result_files import Document, no_result, read_log, read_result
 from storygate.support.terminal import Terminal
 from storygate.support.times import age, clock
 
+API_FIELDS = ("status", "statusCode", "attempts", "error")
+
 
 def register(commands: Any) -> None:
-    """Adds the command to the command line."""
+    """Add the command to the command line."""
     parser = add_command(
         commands,
         "results",
         run,
-        help="the result of a run, and its log",
-        description="Shows the result of a run, and with --log what happened in it. --json gives result.json as it is, "
+        help="show the result of a run, and its log",
+        description="Shows the result of a run, and with --log the run's log. --json prints result.json unchanged, "
         'with --log {"result", "log"}.',
         example="approved-0123456789abcdef --stage dev --log",
     )
@@ -28,39 +29,21 @@ def register(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
-    """The command: 0 if the result says approved, else 1."""
-    place = place_of(args)
-    name = name_of(place.runs.arn(args.execution))
-    result = read_result(place.s3, place.stage.bucket, name)
+    """Show the result: 0 if it says approved, else 1."""
+    context = context_of(args)
+    name = name_of(Runs(context).arn(args.execution))
+    s3, bucket = context.client("s3"), context.stage.bucket
+    result = read_result(s3, bucket, name)
     if result is None:
-        raise no_result(place, name)
-    log = read_log(place.s3, place.stage.bucket, name) if args.log else None
+        raise no_result(context, name)
+    log = read_log(s3, bucket, name) if args.log else None
     if args.json:
-        emit({"result": result, "log": log} if args.log else result)
+        print_json({"result": result, "log": log} if args.log else result)
     else:
         _show(result, terminal)
         if args.log:
             _show_log(log, terminal)
     return 0 if result.get("outcome") == "approved" else 1
-
-
-def no_result(place: Place, name: str) -> OperatorError:
-    """Why a run has no result, and what to do about it; an unknown run raises OperatorError here already."""
-    described = place.runs.describe(name)
-    status, ended = described["status"], described.get("stopDate")
-    why = ": ".join(filter(None, (described.get("error"), described.get("cause"))))
-    if status == "RUNNING":
-        going = age((datetime.now(UTC) - described["startDate"]).total_seconds())
-        return OperatorError(f"{name} has no result yet: it runs, for {going}.", say(f"watch {name}", place.stage))
-    if status == "ABORTED":
-        return OperatorError(
-            f"{name} was cancelled at {clock(ended)} ({why or 'no cause given'}); a cancelled run writes no files.",
-            f"To run the same request again: {say(f'retry {name}', place.stage)}",
-        )
-    return OperatorError(
-        f"{name} ended {status} at {clock(ended)} without a result: {why or 'no cause given'}",
-        f"Mend what it names, then run the same request again: {say(f'retry {name}', place.stage)}",
-    )
 
 
 def _show(result: Document, terminal: Terminal) -> None:
@@ -86,13 +69,10 @@ def _show(result: Document, terminal: Terminal) -> None:
         terminal.table(("API", "STATUS", "HTTP", "ATTEMPTS", "ERROR"), rows)
 
 
-API_FIELDS = ("status", "statusCode", "attempts", "error")
-
-
 def _show_log(log: Document | None, terminal: Terminal) -> None:
     terminal.say()
     if log is None:
-        terminal.warn("there is no log: it could not be written, see the reason above")
+        terminal.warn("there is no log: the run could not write it, see the reason above")
         return
     rows = [[_time(event.get("at")), _cell(event.get("step")), _cell(event.get("message"))] for event in log["events"]]
     terminal.table(("AT", "STEP", "WHAT HAPPENED"), rows)

@@ -8,24 +8,25 @@ from storygate.commands.arguments import (
     add_command,
     add_execution,
     add_timeout,
-    await_end,
-    emit,
-    place_of,
-    told,
+    context_of,
+    print_json,
+    quiet_if_json,
 )
+from storygate.report.follow_run import follow_to_end
+from storygate.runs.executions import Runs, name_of
 from storygate.runs.history import History, Moment
 from storygate.support.terminal import Terminal
 
 
 def register(commands: Any) -> None:
-    """Adds the command to the command line."""
+    """Add the command to the command line."""
     parser = add_command(
         commands,
         "watch",
         run,
         help="follow a run until it ends",
         description="Shows the states of a run as it enters them, with retries, the APIs' answers and how long it "
-        "waits, until it ends. Without EXECUTION the newest run. With --json one line per event.",
+        "waits, until it ends. Without EXECUTION the newest run. With --json one line for each event.",
         example="--stage dev --timeout 600",
     )
     add_execution(parser, nargs="?")
@@ -33,15 +34,16 @@ def register(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
-    """The command: 0 if the run ended approved, 1 if otherwise, 124 if it has not ended at the timeout."""
-    place, shown = place_of(args), told(args, terminal)
-    arn = place.runs.describe(args.execution)["executionArn"] if args.execution else place.runs.newest().arn
-    shown.step(f"run {arn.rpartition(':')[2]}")
+    """Follow the run: 0 if it ended approved, 1 if otherwise, 124 if it has not ended at the timeout."""
+    context, shown = context_of(args), quiet_if_json(args, terminal)
+    runs = Runs(context)
+    arn = runs.describe(args.execution)["executionArn"] if args.execution else runs.newest().arn
+    shown.step(f"run {name_of(arn)}")
 
-    def tell(moment: Moment) -> None:
+    def show(moment: Moment) -> None:
         if args.json:
-            emit(moment.as_json())
-        moment.tell(shown)
+            print_json(moment.as_json())
+        moment.show(shown)
 
-    end = await_end(place, History(place.stepfunctions, arn), args.timeout, tell, shown)
+    end = follow_to_end(context, History(context.client("stepfunctions"), arn), args.timeout, show, shown)
     return 0 if end.details["outcome"] == "approved" else 1

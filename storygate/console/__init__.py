@@ -1,1 +1,1 @@
-"""The console: a web page on this machine alone that shows a stage's runs, and decides, cancels and retries them."""
+"""The console: web pages, on this machine only, to see a stage's runs, and to decide, cancel and retry them."""

@@ -1,17 +1,16 @@
-"""What the console does to a run, and how it tells what came of it: the same functions as the commands'."""
+"""The console's actions on a run, by the functions that the commands use, and their results in words."""
 
 import json
 from dataclasses import dataclass
 from typing import Any
 
-from storygate.commands.arguments import Place
-from storygate.commands.callback import deliver
-from storygate.commands.cancel import cancel
-from storygate.commands.retry import retry
-from storygate.operations import send_verdict as callbacks
-from storygate.runs.executions import RUNNING
+from storygate.operations.cancel_run import cancel_run
+from storygate.operations.retry_run import retry_run
+from storygate.operations.send_verdict import send_verdict, webhook
+from storygate.runs.executions import RUNNING, Runs
 from storygate.runs.history import outcome_of
 from storygate.runs.inputs import story_of
+from storygate.stage.context import Context
 from storygate.support.errors import AWS_ERRORS, OperatorError, explain
 from storygate.support.http import Answer
 
@@ -22,64 +21,64 @@ LONGEST = 1000  # characters of a notice; it travels in a cookie
 
 
 @dataclass(frozen=True)
-class Told:
-    """What came of an action. `execution` is the run to look at now."""
+class ActionResult:
+    """The result of an action. `execution` is the run to look at now."""
 
     done: bool
     text: str
     execution: str
 
 
-def act(place: Place, execution: str, action: str, reason: str) -> Told:
-    """Carries out one of ACTIONS. What goes wrong is told, never raised: no rights, throttled, over already, gone."""
+def act(context: Context, execution: str, action: str, reason: str) -> ActionResult:
+    """Carry out one of ACTIONS. What goes wrong, such as missing rights, is returned as text and never raised."""
     try:
-        told = _act(place, execution, action, reason)
+        result = _act(context, execution, action, reason)
     except OperatorError as error:
-        told = Told(False, f"{error.message} {error.hint}", execution)
+        result = ActionResult(False, f"{error.message} {error.hint}", execution)
     except AWS_ERRORS as error:
         explained = explain(error)
-        told = Told(False, f"{explained.message} {explained.hint}", execution)
-    return Told(told.done, told.text[:LONGEST], told.execution)
+        result = ActionResult(False, f"{explained.message} {explained.hint}", execution)
+    return ActionResult(result.done, result.text[:LONGEST], result.execution)
 
 
-def _act(place: Place, execution: str, action: str, reason: str) -> Told:
+def _act(context: Context, execution: str, action: str, reason: str) -> ActionResult:
     if action == "retry":
-        new = retry(place, execution)
-        return Told(True, f"Started {new.name}, with the request of {new.first}.", new.name)
+        new = retry_run(context, execution)
+        return ActionResult(True, f"Started {new.name}, with the request of {new.first}.", new.name)
     if action == "cancel":
-        stopped = cancel(place, execution, reason or None, SECONDS)
-        return Told(True, f"{stopped.name} is cancelled; it writes no result and no log.", execution)
-    described = place.runs.describe(execution)
+        stopped = cancel_run(context, execution, reason or None, SECONDS)
+        return ActionResult(True, f"{stopped.name} is cancelled; it writes no result and no log.", execution)
+    described = Runs(context).describe(execution)
     if described["status"] != RUNNING:
         ended = outcome_of(described["status"], described.get("error"))
-        return Told(False, f"{execution} is over already: {ended}. Nothing was sent.", execution)
-    story = story_of(place.s3, place.stage.bucket, described.get("input"))
+        return ActionResult(False, f"{execution} has already ended: {ended}. Nothing was sent.", execution)
+    story = story_of(context.client("s3"), context.stage.bucket, described.get("input"))
     if not story:
-        return Told(False, f"{execution} names no story that could be decided. Nothing was sent.", execution)
-    body = callbacks.webhook(story, DECISIONS[action], message=None, actor=place.who)
-    return _told_of(deliver(place, body, SECONDS), story, execution)
+        return ActionResult(False, f"{execution} names no story to decide. Nothing was sent.", execution)
+    body = webhook(story, DECISIONS[action], message=None, actor=context.who)
+    return _callback_result(send_verdict(context, body, SECONDS), story, execution)
 
 
-def _told_of(answer: Answer, story: str, execution: str) -> Told:
+def _callback_result(answer: Answer, story: str, execution: str) -> ActionResult:
     """The callback's answer in words (README, "What Jira sends")."""
     said = _parsed(answer.text)
     if not answer.is_success:
         why = {
-            401: "It does not take the signature: the secret may be changing this minute. Try again.",
-            503: "AWS said no. Try again: repeating it changes nothing twice.",
+            401: "It refused the signature: the secret may be changing at this moment. Try again.",
+            503: "A call to AWS failed there. Try again: a repetition has no second effect.",
         }.get(answer.status, str(said.get("error") or "See the log of the api_handler function."))
-        return Told(False, f"The callback answered HTTP {answer.status}. {why}", execution)
+        return ActionResult(False, f"The callback answered HTTP {answer.status}. {why}", execution)
     runs = "".join(
         f" {label}: {', '.join(map(str, said[name]))}."
-        for name, label in (("resumed", "Resumed"), ("closed", "Over already"))
+        for name, label in (("resumed", "Resumed"), ("closed", "Already ended"))
         if said.get(name)
     )
     if said.get("ignored"):
-        return Told(False, f"The callback ignored it: {said['ignored']}.{runs}", execution)
+        return ActionResult(False, f"The callback ignored it: {said['ignored']}.{runs}", execution)
     if answer.status == 202:
-        text = f"{story} is {said.get('decision')}: recorded; nothing waits for it yet, the run will find it."
-        return Told(True, text, execution)
-    return Told(True, f"{story} is {said.get('decision')}.{runs}", execution)
+        text = f"{story} is {said.get('decision')}: recorded; no run waits for it yet, and this run will find it."
+        return ActionResult(True, text, execution)
+    return ActionResult(True, f"{story} is {said.get('decision')}.{runs}", execution)
 
 
 def _parsed(text: str) -> dict[str, Any]:

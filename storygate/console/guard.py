@@ -1,9 +1,9 @@
-"""Who may talk to the console: this machine's browser, on our own pages, with the key that the command printed.
+"""Access to the console: only for this machine's browser, from the console's own pages, with the key it printed.
 
-A web page anywhere can have the browser send requests to 127.0.0.1, and make its own name resolve to it (DNS
-rebinding). So a request must name our own host; a POST must come from our own page by `Origin`, or where a browser
-sends none by `Sec-Fetch-Site` (Fetch Metadata), and carry this process's CSRF token, which no other page can read. The
-key keeps other users of this machine out, who can reach the port as well.
+Any web page can make the browser send requests to 127.0.0.1, or make its own name resolve to it (DNS rebinding). So a
+request must name the console's own host. A POST must come from the console's own page by `Origin`, or where a browser
+sends none by `Sec-Fetch-Site` (Fetch Metadata), and must hold this process's CSRF token, which no other page can read.
+The key keeps out other users of this machine, who can reach the port as well.
 """
 
 import hmac
@@ -15,7 +15,7 @@ from flask import Flask, Request, Response, abort, request, session
 
 from storygate.report.graph import STYLE
 
-# Of style sheets that come inline, only the graph's own; the bars of the report stand where their attributes say.
+# The only style sheet allowed inline is the graph's own; style attributes place the report's bars.
 GRAPH = b64encode(sha256(STYLE.encode()).digest()).decode()
 POLICY = (
     f"default-src 'none'; script-src 'self'; style-src 'self' 'sha256-{GRAPH}'; style-src-attr 'unsafe-inline'; "
@@ -33,7 +33,7 @@ LONGEST_BODY = 16_384  # bytes of a form
 
 
 def protect(app: Flask, port: int, key: str | None) -> None:
-    """Guards every route of an app served at `port`; without a key, anybody on this machine may look and act."""
+    """Guard every route of an app served at `port`; without a key, every user of this machine may look and act."""
     hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
     csrf_token = secrets.token_urlsafe(32)
     app.secret_key = secrets.token_bytes(32)
@@ -48,17 +48,17 @@ def protect(app: Flask, port: int, key: str | None) -> None:
     @app.before_request
     def check() -> None:
         if request.host not in hosts:
-            abort(403, "This console answers to 127.0.0.1 and localhost alone.")
+            abort(403, "This console answers only to 127.0.0.1 and localhost.")
         if request.endpoint in {"static", "report_css"}:
             return
         if key and not session.get("in"):
             if not _same(request.args.get("key", ""), key):
-                abort(403, "Open the address that the command has printed; each start has a new one.")
+                abort(403, "Open the address that the command printed; each start has a new one.")
             session["in"] = True
         if request.method not in {"GET", "HEAD"} and not (
             _is_ours(request) and _same(request.form.get("csrf", ""), csrf_token)
         ):
-            abort(403, "This did not come from a page of this console, or from one of an earlier start. Reload it.")
+            abort(403, "This request did not come from a page of this console since its start. Reload the page.")
 
     @app.after_request
     def harden(response: Response) -> Response:

@@ -1,4 +1,4 @@
-"""The console's pages, as a Flask app: the list, a run, its live part, its report, and what can be done to it."""
+"""The console's pages, as a Flask app: the list, a run, its live part, its report, and its actions."""
 
 import json
 from datetime import datetime
@@ -11,7 +11,6 @@ from jinja2 import FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from werkzeug.exceptions import HTTPException
 
-from storygate.commands.arguments import Place
 from storygate.console.actions import ACTIONS, act
 from storygate.console.guard import protect
 from storygate.console.listing import FILTERS, Listing
@@ -20,31 +19,35 @@ from storygate.report.page import CSS, TEMPLATES, body, label, page
 from storygate.report.view import RunView, view
 from storygate.runs.executions import RUNNING
 from storygate.runs.waits import waiting_for
+from storygate.stage.context import Context
 from storygate.support.errors import AWS_ERRORS, DENIED, THROTTLED, OperatorError, error_code, explain
+from storygate.support.own_command import command_line
 from storygate.support.times import age
 
-NAMED = 20  # runs that a dialog names; of more it says that there are more
+NAMED = 20  # runs that a dialog names; of others it says only that there are more
 
 
-def create_app(place: Place, port: int, key: str | None = None) -> Flask:
-    """The console of a stage as it is served at `port` of this machine; see `guard.protect` for the key.
+def create_app(context: Context, port: int, key: str | None = None) -> Flask:
+    """Return the console of a stage, to be served at `port` of this machine; see `guard.protect` for the key.
 
-    Its threads share the place's clients, so these must exist already (`server.console`).
+    Raises AWS's error if it does not know the caller.
     """
     app = Flask(__name__)
     app.jinja_loader = FileSystemLoader([Path(__file__).parent / "templates", TEMPLATES])  # and the report's badges
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(
-        place=place,
+        stage=context.stage,
+        who=context.who,
+        start_command=command_line(f"start FILE --stage {context.stage.name}"),
         filters=[(name, {"": "All", "ended": "Ended"}.get(name) or label(name)[0]) for name in FILTERS],
         label=label,
         age=age,
     )
-    app.jinja_env.filters["pretty"] = json.dumps  # for a macro of the report that lies beside its badge
+    app.jinja_env.filters["pretty"] = json.dumps  # used by the macros in the report's parts.html
     app.jinja_env.filters["at"] = _at
     protect(app, port, key)
-    listing = Listing(place)
+    listing = Listing(context)
 
     @app.get("/")
     def runs() -> str:
@@ -56,28 +59,28 @@ def create_app(place: Place, port: int, key: str | None = None) -> Flask:
 
     @app.get("/runs/<execution>")
     def run(execution: str) -> str:
-        seen = view(place, execution)
-        return render_template("run.html", **_shown(place, seen))
+        seen = view(context, execution)
+        return render_template("run.html", **_shown(context, seen))
 
     @app.get("/runs/<execution>/live")
     def run_live(execution: str) -> Response:
-        shown = _shown(place, view(place, execution))
+        shown = _shown(context, view(context, execution))
         return jsonify(
             html=render_template("_run.html", **shown), title=shown["title"], said=shown["said"], over=shown["over"]
         )
 
     @app.get("/runs/<execution>/report.html")
     def report(execution: str) -> Response:
-        seen = view(place, execution)
-        answer = Response(page(seen, read_drawing(place.project)), mimetype="text/html")
+        seen = view(context, execution)
+        answer = Response(page(seen, read_drawing(context.project)), mimetype="text/html")
         answer.headers["Content-Disposition"] = f'attachment; filename="{seen.execution}.html"'
         return answer
 
     @app.post(f"/runs/<execution>/<any({', '.join(ACTIONS)}):action>")
     def acted(execution: str, action: str) -> ResponseReturnValue:
-        told = act(place, execution, action, request.form.get("reason", "").strip())
-        flash(told.text, "done" if told.done else "failed")
-        return redirect(url_for("run", execution=told.execution), 303)
+        result = act(context, execution, action, request.form.get("reason", "").strip())
+        flash(result.text, "done" if result.done else "failed")
+        return redirect(url_for("run", execution=result.execution), 303)
 
     @app.get("/report.css")
     def report_css() -> Response:
@@ -86,10 +89,10 @@ def create_app(place: Place, port: int, key: str | None = None) -> Flask:
     @app.errorhandler(OperatorError)
     @app.errorhandler(HTTPException)
     def failed(error: Any) -> ResponseReturnValue:
-        return _told(error)
+        return _error_page(error)
 
     for kind in AWS_ERRORS:
-        app.register_error_handler(kind, _told)
+        app.register_error_handler(kind, _error_page)
     return app
 
 
@@ -108,17 +111,17 @@ def _listed(listing: Listing) -> dict[str, Any]:
     }
 
 
-def _shown(place: Place, seen: RunView) -> dict[str, Any]:
+def _shown(context: Context, seen: RunView) -> dict[str, Any]:
     words, _ = label(seen.outcome)
     over = seen.status != RUNNING
     story = seen.story or "its story"
     others: list[str] = []
     if not over and seen.story:
-        names = waiting_for(place.dynamodb, place.stage.table, seen.story, NAMED + 2)
+        names = waiting_for(context.client("dynamodb"), context.stage.table, seen.story, NAMED + 2)
         others = [name for name in names if name != seen.execution]
     return {
         "run": seen,
-        "body": Markup(body(seen, read_drawing(place.project))),  # noqa: S704  (escaped where it is made)
+        "body": Markup(body(seen, read_drawing(context.project))),  # noqa: S704  (escaped where it is made)
         "title": f"{words} · {seen.execution}",
         "said": f"{words}: {seen.reason}" if over and seen.reason else f"{words}, {story}",
         "over": over,
@@ -129,12 +132,12 @@ def _shown(place: Place, seen: RunView) -> dict[str, Any]:
 
 
 def _at(text: str) -> str:
-    """A time as the report has it, in UTC, in short."""
+    """A time in UTC, written as in the report."""
     return datetime.fromisoformat(text).strftime("%-d %b %Y, %H:%M:%S")
 
 
-def _told(error: Exception) -> ResponseReturnValue:
-    """A page, or for the live part JSON, that says what is wrong and what to do about it."""
+def _error_page(error: Exception) -> ResponseReturnValue:
+    """A page, or JSON for a live part, that says what is wrong and what to do about it."""
     if isinstance(error, HTTPException):
         status, explained = error.code or 500, OperatorError(error.description or error.name, "")
     elif isinstance(error, OperatorError):

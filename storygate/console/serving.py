@@ -1,71 +1,68 @@
-"""Serving the console on this machine alone."""
+"""Serve the console on this machine only.
+
+By werkzeug's own server, which Flask brings along. Its makers advise against it where strangers connect; here one
+operator does, over the loopback.
+"""
 
 import logging
 import secrets
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import Any
 
-from werkzeug.serving import WSGIRequestHandler
+from werkzeug.serving import WSGIRequestHandler, make_server
 
-from localcloud.loopback import HOST, bound, serving
-from storygate.commands.arguments import Place
 from storygate.console.pages import create_app
+from storygate.stage.context import Context
 from storygate.support.errors import OperatorError
+
+HOST = "127.0.0.1"
+STOP_SECONDS = 3.0
 
 log = logging.getLogger("storygate.console")
 
 
 @contextmanager
-def console(place: Place, listener: socket.socket, *, locked: bool) -> Iterator[str]:
-    """Serves a stage's console on a socket of `reserved` while the block runs; yields its address.
+def console(context: Context, listener: socket.socket, *, locked: bool) -> Iterator[str]:
+    """Serve a stage's console on a socket of `reserved` while the block runs; yields its address.
 
-    `locked` puts a random key into the address, without which nobody gets in. Raises what AWS answers if it does not
-    know the caller.
+    `locked` puts a random key into the address, without which every request is refused. Raises AWS's error if it does
+    not know the caller.
     """
-    place, port = _ready(place), listener.getsockname()[1]
+    listener.listen(128)
+    port = listener.getsockname()[1]
     key = secrets.token_urlsafe(24) if locked else None
-    with serving(create_app(place, port, key), listener, _Handler):
+    app = create_app(context, port, key)
+    server = make_server(HOST, port, app, threaded=True, request_handler=_Handler, fd=listener.fileno())
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
         yield f"http://{HOST}:{port}" + (f"/?key={key}" if key else "")
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(STOP_SECONDS)
 
 
 def reserved(port: int, flag: str) -> socket.socket:
-    """A port for the console, 0 for any free one; OperatorError, naming `flag`, if it is taken."""
+    """Bind a port for the console, 0 for any free one; OperatorError, which names `flag`, if it is taken."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        return bound(port)
+        listener.bind((HOST, port))
     except OSError as error:
+        listener.close()
         raise OperatorError(
-            f"Port {port} cannot be had for the console: {error.strerror}.",
-            f"Choose another one with {flag}, or 0 for any free one.",
+            f"The console cannot listen on port {port}: {error.strerror}.",
+            f"Choose another port with {flag}, or 0 for any free one.",
         ) from error
-
-
-def _ready(place: Place) -> Place:
-    """The place with every client made once: threads may share boto3's clients, but not make them (boto3 guide)."""
-    place = replace(place, aws=replace(place.aws, make_client=_remembering(place.aws.client)))
-    _ = place.runs, place.who, place.s3, place.dynamodb
-    return place
-
-
-def _remembering(make: Callable[[str], Any]) -> Callable[[str], Any]:
-    made: dict[str, Any] = {}
-    lock = threading.Lock()
-
-    def client(service: str) -> Any:
-        with lock:
-            if service not in made:
-                made[service] = make(service)
-            return made[service]
-
-    return client
+    return listener
 
 
 class _Handler(WSGIRequestHandler):
-    """Quiet: the terminal is the operator's, and the first line of it would show the key."""
+    """Logs no requests: the operator uses the terminal, and the first line would show the key."""
 
-    def log(self, type: str, message: str, *args: Any) -> None:
+    def log(self, type: str, message: str, *args: object) -> None:
         if type == "error":
             log.debug(message, *args)

@@ -1,7 +1,7 @@
-"""What AWS charges in us-east-1, and where each price comes from.
+"""AWS's prices in us-east-1, each with its source.
 
-Checked in November 2026 against copies of AWS's own pages where there is one; a price that no such copy shows is marked
-second-hand, for it was read in other people's articles alone. Check them on the page named before you rely on them.
+They were checked in November 2026 against copies of AWS's own pages. A price that no such copy shows is marked
+second-hand: it was read only in articles of others. Check a price on the named page before you rely on it.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ CHECKED = "2026-11-22"
 
 @dataclass(frozen=True)
 class Price:
-    """Dollars for `per` units. `free` is what every account has free each month for ever; trials do not count."""
+    """Dollars for `per` units. `free` units are free for every account each month, without end; trials do not count."""
 
     unit: str
     dollars: Decimal
@@ -28,7 +28,7 @@ class Price:
         return self.dollars / self.per
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         """The price for people: `$25.00 per 1M`."""
         amount = {1: "each", 1_000: "per 1,000", 1_000_000: "per 1M"}[self.per]
         return f"${self.dollars} {amount}"

@@ -1,8 +1,8 @@
 """What Chalice makes of app.py: the Lambda functions, the REST API and the S3 trigger.
 
-Chalice remembers what it made in `.chalice/deployed/<stage>.json`, a file that is neither shared nor safe from an
-interrupted run: without it a deploy makes a second REST API, with another callback URL, and a delete deletes nothing.
-So the file is treated as a cache of what AWS has, and mended from AWS before Chalice runs.
+Chalice remembers what it made in `.chalice/deployed/<stage>.json`. No other checkout has that file, and an interrupted
+run leaves it wrong: without it a deploy makes a second REST API with another callback URL, and a delete deletes
+nothing. So the file is only a cache of what AWS has, and is corrected from AWS before Chalice runs.
 """
 
 import json
@@ -14,27 +14,28 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from storygate.stage.aws import Aws
-from storygate.stage.config import Stage
+from storygate.stage.context import Context
 from storygate.support.errors import OperatorError
+from storygate.support.own_command import command_line
 from storygate.support.terminal import Terminal
 
 PATIENCE = 900.0  # seconds for one run of chalice; a first deploy to AWS takes about one minute
 # Chalice has no `python -m` form; this is what its console script does, under the Python we run on.
 CHALICE = [sys.executable, "-c", "import sys; from chalice.cli import main; sys.argv[0] = 'chalice'; sys.exit(main())"]
+COMPARED = ("CodeSha256", "Environment", "Handler", "MemorySize", "Role", "Runtime", "Timeout")
 
 
-def deploy_functions(project: Path, stage: Stage, aws: Aws, terminal: Terminal) -> bool:
-    """`chalice deploy --stage S`; returns whether a function changed. Raises OperatorError if Chalice fails."""
-    before = _fingerprints(stage, aws)
-    api = rest_api_id(project, stage, aws)
-    if _recorded_api(project, stage) != api:
-        forget(project, stage)
+def deploy_functions(context: Context, terminal: Terminal) -> bool:
+    """Run `chalice deploy`; return whether a function changed. Raises OperatorError if Chalice fails."""
+    before = _fingerprints(context)
+    api = rest_api_id(context)
+    if _recorded_api(context) != api:
+        forget_record(context)
         if api:
-            terminal.detail(f"REST API {api}: found in AWS, its record in .chalice/deployed was missing or stale")
-            _write_record(project, stage, [_api_entry(api, stage, aws)])
-    run_chalice(["deploy", "--stage", stage.name], project, aws, terminal)
-    changed = _fingerprints(stage, aws) != before
+            terminal.detail(f"REST API {api}: found in AWS, its record in .chalice/deployed was missing or out of date")
+            _write_record(context, [_api_entry(context, api)])
+    run_chalice(context, ["deploy", "--stage", context.stage.name], terminal)
+    changed = _fingerprints(context) != before
     if changed:
         terminal.done("functions and REST API: deployed")
     else:
@@ -42,56 +43,67 @@ def deploy_functions(project: Path, stage: Stage, aws: Aws, terminal: Terminal) 
     return changed
 
 
-def delete_functions(project: Path, stage: Stage, aws: Aws, terminal: Terminal) -> bool:
-    """`chalice delete --stage S` for all that AWS has of the stage; returns False if there was nothing."""
-    resources = _existing(project, stage, aws)
-    forget(project, stage)
+def delete_functions(context: Context, terminal: Terminal) -> bool:
+    """Run `chalice delete` for everything that AWS has of the stage; return False if there was nothing."""
+    resources = _existing(context)
+    forget_record(context)
     if not resources:
         return False
-    # Chalice stops at the first resource that is gone already, so the record names what exists and no more.
-    _write_record(project, stage, resources)
-    run_chalice(["delete", "--stage", stage.name], project, aws, terminal)
-    forget(project, stage)
+    # Chalice stops at the first resource that does not exist, so the record names only what exists.
+    _write_record(context, resources)
+    run_chalice(context, ["delete", "--stage", context.stage.name], terminal)
+    forget_record(context)
     terminal.done("functions, REST API and trigger: deleted")
     return True
 
 
-def forget(project: Path, stage: Stage) -> None:
-    """Removes Chalice's record of the stage."""
-    _record(project, stage).unlink(missing_ok=True)
+def forget_record(context: Context) -> None:
+    """Remove Chalice's record of the stage."""
+    _record(context).unlink(missing_ok=True)
 
 
-def recorded_home(project: Path, stage: Stage) -> tuple[str | None, str | None]:
-    """Account and region of the stage's last deployment from here, each None where Chalice's record does not tell."""
-    values = [str(value) for entry in _recorded(project, stage) for value in entry.values()]
+def recorded_home(context: Context) -> tuple[str | None, str | None]:
+    """Return account and region of the stage's last deployment from this checkout; None for what is not recorded."""
+    values = [str(value) for entry in _recorded(context) for value in entry.values()]
     homes = [value.split(":")[4:2:-1] for value in values if value.startswith("arn:")]  # a role's ARN has no region
     return next((account for account, _ in homes), None), next((region for _, region in homes if region), None)
 
 
-def api_url(project: Path, stage: Stage, aws: Aws) -> str | None:
-    """The REST API's URL without a slash at its end; None if there is no API yet.
+def api_url(context: Context) -> str | None:
+    """Return the REST API's URL without a slash at its end; None if there is no API yet.
 
     On AWS `https://<id>.execute-api.<region>.amazonaws.com/<stage>`; under AWS_ENDPOINT_URL the same path as
     LocalStack's, `<endpoint>/_aws/execute-api/<id>/<stage>`.
     """
-    api = rest_api_id(project, stage, aws)
-    return _url(api, stage, aws) if api else None
+    api = rest_api_id(context)
+    return _url(context, api) if api else None
 
 
-def rest_api_id(project: Path, stage: Stage, aws: Aws) -> str | None:
-    """The id of the stage's REST API, None if there is none. Raises OperatorError if there are several.
+def callback_url(context: Context) -> str:
+    """Return the URL that Jira's webhook goes to; raises OperatorError if the stage has no REST API."""
+    url = api_url(context)
+    if not url:
+        raise OperatorError(
+            f"Stage {context.stage.name} has no REST API here.",
+            f"Run `{command_line(f'deploy --stage {context.stage.name}')}`, or check AWS_PROFILE and the region.",
+        )
+    return f"{url}/jira/callback"
 
-    Chalice names the APIs of all stages alike, by the app's name. So it is the recorded one if AWS still has it, else
-    the one whose methods call this stage's function.
+
+def rest_api_id(context: Context) -> str | None:
+    """Return the id of the stage's REST API, None if there is none. Raises OperatorError if there are several.
+
+    Chalice gives the APIs of all stages the app's name. So it is the recorded one if AWS still has it, else the one
+    whose methods call this stage's function.
     """
-    client = aws.client("apigateway")
+    client, stage = context.client("apigateway"), context.stage
     named = [
         api["id"]
         for page in client.get_paginator("get_rest_apis").paginate()
         for api in page["items"]
         if api["name"] == stage.app_name
     ]
-    recorded = _recorded_api(project, stage)
+    recorded = _recorded_api(context)
     if recorded in named:
         return recorded
     ours = [api for api in named if _calls(client, api, stage.api_function)]
@@ -104,23 +116,22 @@ def rest_api_id(project: Path, stage: Stage, aws: Aws) -> str | None:
 
 
 def run_chalice(
+    context: Context,
     arguments: Sequence[str],
-    project: Path,
-    aws: Aws,
     terminal: Terminal,
     *,
     patience: float = PATIENCE,
     chalice: Sequence[str] = CHALICE,
 ) -> None:
-    """Runs chalice in the project's directory and shows its output as it comes; OperatorError if it fails.
+    """Run chalice in the project's directory and show its output as it comes; OperatorError if it fails.
 
     `patience` is in seconds; a run that takes longer is killed.
     """
     last: deque[str] = deque(maxlen=12)
     process = subprocess.Popen(
         [*chalice, *arguments],
-        cwd=project,
-        env={**aws.environment, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+        cwd=context.project,
+        env={**context.aws.environment, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -133,21 +144,25 @@ def run_chalice(
         with terminal.waiting(f"chalice {arguments[0]}"):
             assert process.stdout is not None  # noqa: S101  (PIPE above)
             for line in process.stdout:
-                # Its closing list gives the API's URL on AWS even when this is another cloud; `deploy` gives ours.
+                # Its closing list gives the API's URL on AWS even on another cloud; `deploy` gives the right one.
                 if line.strip() and not line.startswith(("Resources deployed:", "  - ")):
                     last.append(line.rstrip())
                     terminal.detail(f"chalice: {line.rstrip()}")
             code = process.wait()
     finally:
         overdue.cancel()
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
+        _end(process)
     if code:
         raise _chalice_failure(arguments[0], code, "\n".join(last), patience)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
 
 
 def _chalice_failure(command: str, code: int, output: str, patience: float) -> OperatorError:
@@ -160,24 +175,23 @@ def _chalice_failure(command: str, code: int, output: str, patience: float) -> O
     elif "import" in output.lower() and "error" in output.lower():
         hint = "app.py or chalicelib does not load; mend it and run this again."
     else:
-        hint = "The lines above are Chalice's own; mend what they name and run this again, it continues."
+        hint = "The lines above are Chalice's own: mend what they name, then run this again; it continues."
     return OperatorError(f"chalice {command} failed: {why}. Its last line: {output.rpartition(chr(10))[2]}", hint)
 
 
-def _fingerprints(stage: Stage, aws: Aws) -> Mapping[str, Any]:
-    """What tells one version of each function from the next: its code's digest and its settings."""
-    client = aws.client("lambda")
-    told = ("CodeSha256", "Environment", "Handler", "MemorySize", "Role", "Runtime", "Timeout")
+def _fingerprints(context: Context) -> Mapping[str, Any]:
+    """The settings of each function, and its code's digest, in which two versions of it differ."""
+    client = context.client("lambda")
     return {
-        name: {key: configuration.get(key) for key in told}
-        for name in stage.lambda_names.values()
+        name: {key: configuration.get(key) for key in COMPARED}
+        for name in context.stage.lambda_names.values()
         if (configuration := _function(client, name))
     }
 
 
-def _existing(project: Path, stage: Stage, aws: Aws) -> list[dict[str, str]]:
+def _existing(context: Context) -> list[dict[str, str]]:
     """Chalice's record of what AWS has now. Chalice deletes from its end: the API, the trigger, functions, roles."""
-    iam, lambda_, s3 = aws.client("iam"), aws.client("lambda"), aws.client("s3")
+    iam, lambda_, s3, stage = context.client("iam"), context.client("lambda"), context.client("s3"), context.stage
     resources: list[dict[str, str]] = []
     for name in stage.role_names:
         try:
@@ -193,12 +207,12 @@ def _existing(project: Path, stage: Stage, aws: Aws) -> list[dict[str, str]]:
         for arn in arns
         if arn in _notified(s3, stage.bucket)
     ]
-    api = rest_api_id(project, stage, aws)
-    return [*resources, _api_entry(api, stage, aws)] if api else resources
+    api = rest_api_id(context)
+    return [*resources, _api_entry(context, api)] if api else resources
 
 
 def _notified(s3: Any, bucket: str) -> list[str]:
-    """The functions that the bucket's events go to."""
+    """The ARNs of the functions that the bucket's events go to."""
     try:
         configuration = s3.get_bucket_notification_configuration(Bucket=bucket)
     except s3.exceptions.NoSuchBucket:
@@ -224,43 +238,44 @@ def _calls(client: Any, api: str, function: str) -> bool:
     )
 
 
-def _url(api: str, stage: Stage, aws: Aws) -> str:
-    if aws.endpoint_url:
-        return f"{aws.endpoint_url}/_aws/execute-api/{api}/{stage.api_gateway_stage}"
-    suffix = "amazonaws.com.cn" if stage.region.startswith("cn-") else "amazonaws.com"
-    return f"https://{api}.execute-api.{stage.region}.{suffix}/{stage.api_gateway_stage}"
+def _url(context: Context, api: str) -> str:
+    stage, region = context.stage.api_gateway_stage, context.region
+    if context.aws.endpoint_url:
+        return f"{context.aws.endpoint_url}/_aws/execute-api/{api}/{stage}"
+    suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+    return f"https://{api}.execute-api.{region}.{suffix}/{stage}"
 
 
-def _record(project: Path, stage: Stage) -> Path:
-    return project / ".chalice" / "deployed" / f"{stage.name}.json"
+def _record(context: Context) -> Path:
+    return context.project / ".chalice" / "deployed" / f"{context.stage.name}.json"
 
 
-def _recorded_api(project: Path, stage: Stage) -> str | None:
-    return next((str(entry["rest_api_id"]) for entry in _recorded(project, stage) if "rest_api_id" in entry), None)
+def _recorded_api(context: Context) -> str | None:
+    return next((str(entry["rest_api_id"]) for entry in _recorded(context) if "rest_api_id" in entry), None)
 
 
-def _recorded(project: Path, stage: Stage) -> list[dict[str, Any]]:
-    """The resources of Chalice's record; none if it is absent, or cut off by an interruption."""
+def _recorded(context: Context) -> list[dict[str, Any]]:
+    """The resources of Chalice's record; empty if there is no record, or an interruption cut it off."""
     try:
-        resources = json.loads(_record(project, stage).read_text(encoding="utf-8"))["resources"]
+        resources = json.loads(_record(context).read_text(encoding="utf-8"))["resources"]
         return [entry for entry in resources if isinstance(entry, dict)]
     except (OSError, ValueError, LookupError, TypeError):
         return []
 
 
-def _write_record(project: Path, stage: Stage, resources: list[dict[str, str]]) -> None:
-    """Chalice's own form, schema version 2.0 (chalice/deploy/deployer.py)."""
-    path = _record(project, stage)
+def _write_record(context: Context, resources: list[dict[str, str]]) -> None:
+    """Write Chalice's own form, schema version 2.0 (chalice/deploy/deployer.py)."""
+    path = _record(context)
     path.parent.mkdir(parents=True, exist_ok=True)
     record = {"resources": resources, "schema_version": "2.0", "backend": "api"}
     path.write_text(json.dumps(record, indent=2), encoding="utf-8")
 
 
-def _api_entry(api: str, stage: Stage, aws: Aws) -> dict[str, str]:
+def _api_entry(context: Context, api: str) -> dict[str, str]:
     # "rest_api" is the name under which Chalice looks it up.
     return {
         "name": "rest_api",
         "resource_type": "rest_api",
         "rest_api_id": api,
-        "rest_api_url": _url(api, stage, aws) + "/",
+        "rest_api_url": _url(context, api) + "/",
     }

@@ -1,7 +1,7 @@
-"""What Chalice leaves unset on the REST API: access logs, throttling, tracing, and the right log group's retention.
+"""The REST API's settings that Chalice does not set: access logs, throttling, tracing, and log retention.
 
-`chalice deploy` makes a new deployment of the API each time, and nothing says what becomes of the stage's settings then
-(API Gateway API reference, CreateDeployment); so they are compared and set again after each.
+`chalice deploy` makes a new deployment of the API each time. Whether the stage then keeps its settings is not
+documented (API Gateway API reference, CreateDeployment), so they are compared, and set again if need be, each time.
 """
 
 import json
@@ -9,12 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from storygate.stage.aws import Aws
-from storygate.stage.config import Stage
+from storygate.stage.context import Context
 from storygate.support.terminal import Terminal
 
-# One JSON object a request. No query string, no header, no body: a bearer token may stand in any of them (API Gateway
-# developer guide, "Variables for access logging").
+# One JSON object for each request, without query string, headers and body: each of them may hold a bearer token (API
+# Gateway developer guide, "Variables for access logging").
 ACCESS_LOG_FORMAT = json.dumps(
     {
         "log": "access",
@@ -37,7 +36,7 @@ EVERY_METHOD = "*/*"
 
 @dataclass(frozen=True)
 class Settings:
-    """A stage's settings as far as we set them; None where one is unset."""
+    """The settings of an API Gateway stage that `deploy` manages; None for one that is not set."""
 
     rate_limit: float | None = None
     burst_limit: int | None = None
@@ -47,7 +46,7 @@ class Settings:
 
     @classmethod
     def of(cls, described: Mapping[str, Any]) -> "Settings":
-        """What GetStage answers."""
+        """Read the answer of GetStage."""
         throttling = described.get("methodSettings", {}).get(EVERY_METHOD, {})
         logs = described.get("accessLogSettings") or {}
         return cls(
@@ -59,65 +58,67 @@ class Settings:
         )
 
 
-def read_settings(api: str | None, stage: Stage, aws: Aws) -> Settings | None:
-    """The stage's settings; None if there is no API or no stage of it yet."""
+def read_settings(context: Context, api: str | None) -> Settings | None:
+    """Return the settings of the stage in API Gateway; None if there is no API or no such stage yet."""
     if api is None:
         return None
-    client = aws.client("apigateway")
+    client = context.client("apigateway")
     try:
-        return Settings.of(client.get_stage(restApiId=api, stageName=stage.api_gateway_stage))
+        return Settings.of(client.get_stage(restApiId=api, stageName=context.stage.api_gateway_stage))
     except client.exceptions.NotFoundException:
         return None
 
 
-def wanted_settings(stage: Stage, aws: Aws) -> Settings:
-    """What the stage shall have; without access logs if the account cannot take them (see `log_role`)."""
+def wanted_settings(context: Context) -> Settings:
+    """Return the settings this stage should have; without access logs if the account cannot write them (`log_role`)."""
+    stage = context.stage
     throttled = Settings(stage.rate_limit, stage.burst_limit, tracing=True)
-    if not log_role(aws):
+    if not log_role(context):
         return throttled
-    _, partition, _, _, account, _ = str(aws.client("sts").get_caller_identity()["Arn"]).split(":", 5)
     # Without the `:*` that CloudWatch Logs ends its own ARNs with (developer guide, set-up-logging).
-    destination = f"arn:{partition}:logs:{stage.region}:{account}:log-group:{stage.access_log_group}"
+    destination = context.arn("logs", f"log-group:{stage.access_log_group}")
     return Settings(stage.rate_limit, stage.burst_limit, True, destination, ACCESS_LOG_FORMAT)
 
 
-def log_role(aws: Aws) -> str | None:
-    """The role by which API Gateway writes logs: one for the whole account and region, hence never set by us."""
-    return aws.client("apigateway").get_account().get("cloudwatchRoleArn") or None
+def log_role(context: Context) -> str | None:
+    """Return the role by which API Gateway writes logs. The whole account shares it, so storygate never sets it."""
+    return context.client("apigateway").get_account().get("cloudwatchRoleArn") or None
 
 
-def set_up(api: str, stage: Stage, aws: Aws, terminal: Terminal) -> None:
-    """Brings the stage of the API to the wanted settings, and the log groups to their retention."""
-    wanted = wanted_settings(stage, aws)
+def apply_settings(context: Context, api: str, terminal: Terminal) -> None:
+    """Bring the API's stage to the wanted settings, and the log groups to their retention."""
+    stage, wanted = context.stage, wanted_settings(context)
     # Chalice sets it on `…-api_handler`, while its function is called, and logs to, `<app>-<stage>`.
-    _keep_log(f"/aws/lambda/{stage.api_function}", stage, aws)
+    _keep_log(context, f"/aws/lambda/{stage.api_function}")
     if wanted.log_destination:
-        _keep_log(stage.access_log_group, stage, aws)
-    elif aws.endpoint_url:
-        terminal.detail("access logs: off; this cloud has nobody who would write them")
+        _keep_log(context, stage.access_log_group)
+    elif context.aws.endpoint_url:
+        terminal.detail("access logs: off; the local cloud does not write them")
     else:
         terminal.warn(
             "access logs stay off: API Gateway has no role for logs in this account; to give it one: "
             "aws apigateway update-account --patch-operations op=replace,path=/cloudwatchRoleArn,value=ROLE_ARN "
             "(docs/production.md has the role), then deploy again"
         )
-    current = read_settings(api, stage, aws) or Settings()
+    current = read_settings(context, api) or Settings()
     if patch := _patch(current, wanted):
-        aws.client("apigateway").update_stage(restApiId=api, stageName=stage.api_gateway_stage, patchOperations=patch)
+        context.client("apigateway").update_stage(
+            restApiId=api, stageName=stage.api_gateway_stage, patchOperations=patch
+        )
 
 
-def _keep_log(group: str, stage: Stage, aws: Aws) -> None:
-    """Makes sure of a log group and its retention."""
-    logs = aws.client("logs")
+def _keep_log(context: Context, group: str) -> None:
+    """Create a log group if it does not exist, and set its retention."""
+    logs = context.client("logs")
     try:
         logs.create_log_group(logGroupName=group)
     except logs.exceptions.ResourceAlreadyExistsException:
         pass
-    logs.put_retention_policy(logGroupName=group, retentionInDays=stage.log_retention_days)
+    logs.put_retention_policy(logGroupName=group, retentionInDays=context.stage.log_retention_days)
 
 
 def _patch(current: Settings, wanted: Settings) -> list[dict[str, str]]:
-    """The operations for UpdateStage. Access logs that somebody set up otherwise are left alone if we want none."""
+    """The operations for UpdateStage. If no access logs are wanted, those that an operator set up are left alone."""
     values = {
         f"/{EVERY_METHOD}/throttling/rateLimit": (current.rate_limit, wanted.rate_limit),
         f"/{EVERY_METHOD}/throttling/burstLimit": (current.burst_limit, wanted.burst_limit),

@@ -1,9 +1,9 @@
-"""The versions of a stage's state machine, and which of them the runs that go on began with.
+"""The versions of a stage's state machine, and the version that each running execution began with.
 
 A run keeps the definition it began with (Step Functions API reference, UpdateStateMachine). The workflow's stack
 publishes each new definition as a version and points the alias `live` at it. Drops start runs of the state machine
-itself, which is its newest definition; such a run belongs to no version by its ARN (developer guide,
-execution-alias-version-associate), so its revision is compared with theirs.
+itself, whose definition is always the newest; such a run's ARN names no version (developer guide,
+execution-alias-version-associate), so its revision is compared with the revisions of the versions.
 """
 
 from collections import Counter
@@ -11,19 +11,21 @@ from itertools import islice
 from typing import Any
 
 from storygate.runs.executions import RUNNING, Runs
+from storygate.stage.context import Context
 
 ALIAS = "live"
 LOOKED_AT = 100  # runs: one call each
 
 
-class Versions:
-    """The numbered definitions of a state machine, as `client` (Step Functions) tells them."""
+class MachineVersions:
+    """The numbered definitions of a stage's state machine."""
 
-    def __init__(self, runs: Runs, client: Any) -> None:
-        self._runs, self._client, self._machine = runs, client, runs.machine
+    def __init__(self, context: Context) -> None:
+        self._client, self._machine = context.client("stepfunctions"), context.machine_arn
+        self._runs = Runs(context)
 
     def live(self) -> str | None:
-        """The number of the version that `live` names, e.g. `3`; None before the first deployment."""
+        """Return the number of the version that `live` names, e.g. `3`; None before the first deployment."""
         try:
             alias = self._client.describe_state_machine_alias(stateMachineAliasArn=f"{self._machine}:{ALIAS}")
         except (self._client.exceptions.ResourceNotFound, self._client.exceptions.StateMachineDoesNotExist):
@@ -31,9 +33,9 @@ class Versions:
         return str(alias["routingConfiguration"][0]["stateMachineVersionArn"]).rpartition(":")[2]
 
     def under_way(self) -> tuple[Counter[str], bool]:
-        """How many runs go on under each version, `{"3": 2, "": 1}`, and whether there are more than were looked at.
+        """Count the running executions by version, `{"3": 2, "": 1}`; return also whether some were not counted.
 
-        The newest hundred are looked at; the empty name stands for a definition that is no version any more.
+        The newest hundred are counted. The empty name is for definitions whose version was deleted.
         """
         running = list(islice(self._runs.latest(RUNNING), LOOKED_AT + 1))
         revisions = Counter(
@@ -52,7 +54,7 @@ class Versions:
         return numbers, len(running) > LOOKED_AT
 
     def _numbers(self) -> list[str]:
-        """The versions, newest first. One call: a page holds up to 1,000, which is all there may be."""
+        """The versions, newest first. One call: a page holds up to 1,000, which is the most that a machine may have."""
         listed = self._client.list_state_machine_versions(stateMachineArn=self._machine, maxResults=1000)
         return [str(entry["stateMachineVersionArn"]).rpartition(":")[2] for entry in listed["stateMachineVersions"]]
 
@@ -62,8 +64,11 @@ def _revision(described: Any) -> str:
     return described.get("revisionId") or "INITIAL"
 
 
-def told(live: str, under_way: Counter[str], more: bool) -> str | None:
-    """A line on the runs that go on under another version than `live`; None if there are none."""
+def older_runs_line(live: str, under_way: Counter[str], more: bool) -> str | None:
+    """Return a line on the runs that use another version than `live`; None if there are none.
+
+    `under_way` and `more` are as `MachineVersions.under_way` returns them.
+    """
     older = {number: count for number, count in under_way.items() if number != live}
     if not older:
         return None
@@ -72,4 +77,4 @@ def told(live: str, under_way: Counter[str], more: bool) -> str | None:
         for number, count in older.items()
     )
     among = f" (of the newest {LOOKED_AT})" if more else ""
-    return f"under way with the definition they began with{among}: {each}"
+    return f"runs that keep the definition they began with{among}: {each}"

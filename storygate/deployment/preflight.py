@@ -1,17 +1,17 @@
-"""What `deploy` refuses before it changes anything: what would hurt somebody, or fail only when half of it is done."""
+"""Checks made before `deploy` changes anything: for what would do harm, or fail halfway."""
 
-from pathlib import Path
 from typing import Any
 
+from chalicelib.drop import PREFIX, SUFFIX
 from storygate.deployment.functions import recorded_home
-from storygate.stage.aws import Aws
 from storygate.stage.config import CONFIG, Stage, sharing_bucket
+from storygate.stage.context import Context
 from storygate.support.errors import OperatorError
+from storygate.support.own_command import command_line
 
-# moto's account, the number that AWS's documentation uses: a record of it tells of a local cloud that may be gone.
+# moto's account, the number that AWS's documentation uses: a record of it is of a local cloud that may be gone.
 LOCAL_ACCOUNT = "123456789012"
-# The trigger's own, as in app.py.
-EVENT, PREFIX, SUFFIX = "s3:ObjectCreated:", "inputs/", ".json"
+EVENT = "s3:ObjectCreated:"  # the trigger's, as in app.py
 DESTINATIONS = {
     "LambdaFunctionConfigurations": "LambdaFunctionArn",
     "QueueConfigurations": "QueueArn",
@@ -19,22 +19,23 @@ DESTINATIONS = {
 }
 
 
-def check(project: Path, stage: Stage, aws: Aws) -> None:
-    """Raises OperatorError for another account than the last time, a bucket that is taken or shared, two triggers."""
-    account = str(aws.client("sts").get_caller_identity()["Account"])
-    _check_home(project, stage, account, aws)
-    _check_sharing(project, stage)
-    check_access(stage, aws)
-    _check_triggers(stage, aws.client("s3"))
+def check(context: Context) -> None:
+    """Refuse another account than the last time, a bucket that is taken or shared, and a second trigger.
+
+    Raises OperatorError.
+    """
+    _check_home(context)
+    _check_sharing(context)
+    check_access(context)
+    _check_triggers(context.stage, context.client("s3"))
 
 
-def check_access(stage: Stage, aws: Aws) -> None:
-    """Raises OperatorError if the bucket's name is taken, or the bucket lies elsewhere; a free name is fine."""
-    account = aws.client("sts").get_caller_identity()["Account"]
-    s3 = aws.client("s3")
+def check_access(context: Context) -> None:
+    """Raise OperatorError if the bucket belongs to another account or lies in another region; a free name is fine."""
+    s3, stage = context.client("s3"), context.stage
     try:
-        # Without the owner's number a public bucket of somebody else's would pass for ours.
-        s3.head_bucket(Bucket=stage.bucket, ExpectedBucketOwner=account)
+        # Without the owner's number, another account's public bucket would pass for this stage's.
+        s3.head_bucket(Bucket=stage.bucket, ExpectedBucketOwner=context.account)
     except s3.exceptions.ClientError as error:
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
         region = error.response["ResponseMetadata"].get("HTTPHeaders", {}).get("x-amz-bucket-region")
@@ -53,23 +54,28 @@ def check_access(stage: Stage, aws: Aws) -> None:
             raise
 
 
-def _check_home(project: Path, stage: Stage, account: str, aws: Aws) -> None:
-    """The stage's record of its last deployment names this account and region; no record, as in a clone, is fine."""
-    before, region = recorded_home(project, stage)
+def _check_home(context: Context) -> None:
+    """Refuse another account or region than that of the last deployment from here; a clone has no such record."""
+    name, account, aws = context.stage.name, context.account, context.aws
+    before, region = recorded_home(context)
     if before in {None, LOCAL_ACCOUNT} or (before == account and region in {None, aws.region}):
         return
     here = f"account {account}, {aws.region}" + (f", at {aws.endpoint_url}" if aws.endpoint_url else "")
     raise OperatorError(
-        f"Stage {stage.name} was last deployed to account {before}{f', {region}' if region else ''}; this is {here}.",
-        "Set AWS_PROFILE, AWS_DEFAULT_REGION and AWS_ENDPOINT_URL as they were. If the stage shall live here from now "
-        f"on, run `python -m storygate destroy --stage {stage.name}` there first, or remove "
-        f".chalice/deployed/{stage.name}.json and leave there what is there.",
+        f"Stage {name} was last deployed to account {before}{f', {region}' if region else ''}; this is {here}.",
+        "Set AWS_PROFILE, AWS_DEFAULT_REGION and AWS_ENDPOINT_URL as they were. To move the stage here, run "
+        f"`{command_line(f'destroy --stage {name}')}` there first. Or remove .chalice/deployed/{name}.json; then what "
+        "was deployed there stays.",
     )
 
 
-def _check_sharing(project: Path, stage: Stage) -> None:
-    """No other stage of config.json names the bucket: each drop would wake both, and S3 refuses the second trigger."""
-    if others := sharing_bucket(project, stage):
+def _check_sharing(context: Context) -> None:
+    """Refuse a bucket that another stage of config.json names.
+
+    Each drop would start runs of both stages, and S3 refuses the second trigger.
+    """
+    stage = context.stage
+    if others := sharing_bucket(context.project, stage):
         raise OperatorError(
             f"Bucket {stage.bucket} is the bucket of stage {' and '.join(others)}, too.",
             f'Give each stage of {CONFIG} a STORYGATE_BUCKET of its own, as "storygate-{stage.name}", and name it in '
@@ -78,25 +84,25 @@ def _check_sharing(project: Path, stage: Stage) -> None:
 
 
 def _check_triggers(stage: Stage, s3: Any) -> None:
-    """Nobody else is told of what arrives under inputs/.
+    """Refuse a bucket that sends events of inputs/ to another target as well.
 
     S3 refuses two configurations for one event whose prefixes and whose suffixes both overlap, "Configuration is
-    ambiguously defined" (S3 user guide, notification-how-to-filtering). Chalice keeps the others' configurations and
-    adds its own (awsclient.py, `connect_s3_bucket_to_lambda`), so it would meet that in the middle of its work.
+    ambiguously defined" (S3 user guide, notification-how-to-filtering). Chalice keeps the existing configurations and
+    adds its own (awsclient.py, `connect_s3_bucket_to_lambda`), so it would fail in the middle of its work.
     """
     try:
-        told = s3.get_bucket_notification_configuration(Bucket=stage.bucket)
+        configured = s3.get_bucket_notification_configuration(Bucket=stage.bucket)
     except s3.exceptions.NoSuchBucket:
         return
     for kind, destination in DESTINATIONS.items():
-        for entry in told.get(kind, []):
+        for entry in configured.get(kind, []):
             target = entry[destination]
             if target.endswith(f":function:{stage.trigger}") or not _overlaps(entry):
                 continue
             name = f'configuration "{entry["Id"]}"' if "Id" in entry else "a configuration"
             raise OperatorError(
-                f"Bucket {stage.bucket} tells {target} of what arrives under {PREFIX}, by {name} of its events; S3 "
-                "takes no second one for the same keys.",
+                f"Bucket {stage.bucket} already sends events of objects under {PREFIX} to {target}, by {name} of its "
+                "notifications, and S3 allows only one for the same keys.",
                 "Remove it, or give it a prefix or suffix that no input has (`aws s3api "
                 f"get-bucket-notification-configuration --bucket {stage.bucket}` shows all), or give STORYGATE_BUCKET "
                 f"in {CONFIG} another name.",
@@ -104,7 +110,7 @@ def _check_triggers(stage: Stage, s3: Any) -> None:
 
 
 def _overlaps(entry: Any) -> bool:
-    """Whether a notification configuration would be told of a key that the trigger is told of."""
+    """Whether a notification configuration and the trigger's own could match the same key."""
     rules = entry.get("Filter", {}).get("Key", {}).get("FilterRules", [])
     wanted = {rule["Name"].lower(): rule["Value"] for rule in rules}
     prefix, suffix = wanted.get("prefix", ""), wanted.get("suffix", "")

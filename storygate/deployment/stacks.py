@@ -1,4 +1,4 @@
-"""CloudFormation stacks through change sets, as `aws cloudformation deploy` does it, with bounded, visible waits."""
+"""CloudFormation stacks, changed by change sets as `aws cloudformation deploy` does, with bounded and visible waits."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,15 +9,15 @@ from storygate.support.terminal import Terminal
 
 PATIENCE = 1800.0  # seconds for one stack; a table with recovery takes one or two minutes, a failed role up to ten
 
-# A stack in one of these never held anything usable: CloudFormation only lets it be deleted
-# (CloudFormation user guide, "Stack status codes").
+# The creation failed, so the stack holds nothing usable and can only be deleted (CloudFormation user guide, "Stack
+# status codes").
 DEAD = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"}
 # The second is an older API's wording; `aws cloudformation deploy` looks for both.
 NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 
 
 def stack_status(client: Any, name: str) -> str | None:
-    """The stack's status, e.g. `UPDATE_COMPLETE`; None if there is no such stack. `name` may be its id."""
+    """Return the stack's status, e.g. `UPDATE_COMPLETE`; None if there is no such stack. `name` may be its id."""
     try:
         status = str(client.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"])
     except client.exceptions.ClientError as error:
@@ -38,11 +38,11 @@ def deploy_stack(
     capabilities: Sequence[str] = (),
     patience: float = PATIENCE,
 ) -> bool:
-    """Creates or updates a stack; returns whether anything changed.
+    """Create or update a stack; return whether anything changed.
 
-    `template` is its text, or None for the one that the stack has. A stack that somebody works on is waited for; one
-    whose creation failed is deleted and created anew. Raises
-    OperatorError with the reasons of the first failed resources, or if it takes longer than `patience` seconds.
+    `template` is its text, or None for the one that the stack has. If another operation runs on the stack, its end is
+    awaited; a stack whose creation failed is deleted and created again. Raises OperatorError with the reasons of the
+    first failed resources, or if it takes longer than `patience` seconds.
     """
     deadline = time.monotonic() + patience
     status = settled_status(client, name, terminal, deadline)
@@ -72,11 +72,11 @@ def deploy_stack(
 
 
 def delete_stack(client: Any, name: str, terminal: Terminal, *, patience: float = PATIENCE) -> bool:
-    """Deletes a stack and waits until it is gone; returns False if there was none."""
+    """Delete a stack and wait until it is gone; return False if there was none."""
     deadline = time.monotonic() + patience
     if settled_status(client, name, terminal, deadline) is None:
         return False
-    # By id from here on: a deleted stack answers to its id alone.
+    # By id from here on: a deleted stack is found by its id only.
     stack = str(client.describe_stacks(StackName=name)["Stacks"][0]["StackId"])
     seen = {event["EventId"] for event in _events(client, stack)}
     client.delete_stack(StackName=stack)
@@ -89,14 +89,14 @@ def delete_stack(client: Any, name: str, terminal: Terminal, *, patience: float 
 
 
 def settled_status(client: Any, name: str, terminal: Terminal, deadline: float) -> str | None:
-    """The stack's status once nobody works on it any more: an interrupted deploy leaves CloudFormation working."""
+    """Wait for a running operation to end, then return the status; an interrupted deploy leaves one running."""
     for attempt, _ in enumerate(_until(deadline, f"stack {name}")):
         status = stack_status(client, name)
-        # A stack in review has a change set that nobody executed, and waits for ever.
+        # A stack in review has a change set that was not executed: no operation is running.
         if status is None or status == "REVIEW_IN_PROGRESS" or not status.endswith("_IN_PROGRESS"):
             return status
         if attempt == 0:
-            terminal.detail(f"stack {name}: {status}, waiting until that is over")
+            terminal.detail(f"stack {name}: {status}, waiting for it to end")
     raise AssertionError("unreachable")
 
 
@@ -125,7 +125,7 @@ def _create_change_set(
 
 
 def _await_change_set(client: Any, change_set: Any, deadline: float) -> bool:
-    """Waits until the change set can be executed; False, and the change set is gone, if it holds no changes."""
+    """Wait until the change set can be executed. If it holds no changes, delete it and return False."""
     for _ in _until(deadline, "the change set"):
         described = client.describe_change_set(ChangeSetName=change_set["Id"], StackName=change_set["StackId"])
         if described["Status"] == "CREATE_COMPLETE":
@@ -143,9 +143,9 @@ def _await_change_set(client: Any, change_set: Any, deadline: float) -> bool:
 
 
 def _follow(client: Any, name: str, stack: str, seen: set[str], terminal: Terminal, deadline: float) -> str:
-    """Shows the stack's events as they come; returns the stack's own terminal status.
+    """Show the stack's events as they come; return the stack's final status.
 
-    It reads the status off the events, not off the stack: those after the start are this operation's for sure.
+    The status is read from the events, since only those after the start are sure to belong to this operation.
     """
     shown = set(seen)
     for _ in _until(deadline, f"stack {name}"):
@@ -161,7 +161,7 @@ def _follow(client: Any, name: str, stack: str, seen: set[str], terminal: Termin
 
 
 def _events(client: Any, stack: str, known: set[str] | frozenset[str] = frozenset()) -> Iterator[Any]:
-    """The stack's events, newest first, up to the first known one."""
+    """The stack's events, newest first, down to the first known one."""
     for page in client.get_paginator("describe_stack_events").paginate(StackName=stack):
         for event in page["StackEvents"]:
             if event["EventId"] in known:
@@ -170,18 +170,18 @@ def _events(client: Any, stack: str, known: set[str] | frozenset[str] = frozense
 
 
 def _failure(client: Any, name: str, stack: str, seen: set[str], final: str) -> OperatorError:
-    """The first failed resources and why; what was merely cancelled because of them is left out."""
-    events = [event for event in reversed(list(_events(client, stack, known=seen))) if _tells_why(event)]
-    # The stack's own event sums up the others; it counts if there are none.
+    """The first failed resources and their reasons, without those that were only cancelled because of them."""
+    events = [event for event in reversed(list(_events(client, stack, known=seen))) if _has_reason(event)]
+    # The stack's own event sums up the others, so it is used only if there are no others.
     events = [event for event in events if event.get("PhysicalResourceId") != stack] or events
     reasons = "\n  ".join(f"{event['LogicalResourceId']}: {event['ResourceStatusReason']}" for event in events[:3])
     return OperatorError(
         f"Stack {name} ended in {final}:\n  {reasons or 'its events give no reason'}",
-        "Mend the first reason and run this again; what stands already is kept.",
+        "Mend the first reason and run this again; resources that are complete are kept.",
     )
 
 
-def _tells_why(event: Any) -> bool:
+def _has_reason(event: Any) -> bool:
     reason = event.get("ResourceStatusReason", "")
     return event["ResourceStatus"].endswith("_FAILED") and bool(reason) and "cancelled" not in reason
 
@@ -193,14 +193,14 @@ def _until(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[None]:
-    """Yields now and then, seldomer with time (0.1 to 5 seconds), and raises OperatorError at the deadline."""
+    """Yield after pauses that grow from 0.1 to 5 seconds; raise OperatorError at the deadline."""
     pause = 0.1
     while True:
         yield
         if clock() > deadline:
             raise OperatorError(
-                f"Waited too long for {what}; CloudFormation is still at work.",
-                "Look at the stack's events in the CloudFormation console; run this again to go on waiting.",
+                f"Waited too long for {what}; CloudFormation is still working on it.",
+                "Look at the stack's events in the CloudFormation console; run this again to wait longer.",
             )
         sleep(pause)
         pause = min(pause * 1.5, 5.0)

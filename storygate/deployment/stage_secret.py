@@ -1,4 +1,7 @@
-"""The one secret: the callback's, and the token of each API. Its values are never printed, never on a command line."""
+"""The stage's secret: one field for the callback and one token for each mock API.
+
+Its values are never printed and never part of a command line.
+"""
 
 import json
 import secrets
@@ -7,18 +10,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from chalicelib.apis import APIS
 from storygate.support.errors import OperatorError, error_code
+from storygate.support.own_command import command_line
 from storygate.support.terminal import Terminal
 
-FIELDS = ("callback", "validation", "deployment", "notification")
+FIELDS = ("callback", *APIS)
 
 
 def ensure_secret(client: Any, name: str, terminal: Terminal) -> str:
-    """Makes sure that the secret exists and is whole; returns the id of its current version.
+    """Create the secret if it does not exist; return the id of its current version.
 
-    A new one gets a random value for each field. An existing one is never overwritten: fields it lacks are reported
-    (OperatorError), not invented, for somebody may be about to write them. One that is scheduled for deletion is
-    restored with the values it had (Secrets Manager, RestoreSecret).
+    A new secret gets a random value for each field. An existing one is never overwritten: raises OperatorError if it
+    lacks a field, since its owner may be about to write it. One that is scheduled for deletion is restored with its
+    values (Secrets Manager, RestoreSecret).
     """
     try:
         described = client.describe_secret(SecretId=name)
@@ -28,43 +33,44 @@ def ensure_secret(client: Any, name: str, terminal: Terminal) -> str:
         client.restore_secret(SecretId=name)
         terminal.done(f"secret {name}: was scheduled for deletion, restored with its values")
     version = _check(client, name)
-    terminal.detail(f"secret {name}: present, left as it is")
+    terminal.detail(f"secret {name}: exists, not changed")
     return version
 
 
 def read_field(client: Any, name: str, field: str) -> str:
-    """The current value of one field; raises OperatorError if the secret is not whole."""
+    """Return the current value of one field; raises OperatorError if the secret lacks any field."""
     return _parse(client.get_secret_value(SecretId=name)["SecretString"], name)[field]
 
 
 @dataclass(frozen=True)
-class Versions:
-    """The secret's version that counts, since when, and the id of the one before it, which is accepted as well."""
+class SecretVersions:
+    """The ids of the accepted versions: the current one, made at `since`, and the one before it, if there is one."""
 
     current: str
     since: datetime
     previous: str | None
 
 
-def read_versions(client: Any, name: str) -> Versions:
-    """Which versions are accepted now; raises OperatorError if the secret is not there or has no value."""
+def read_versions(client: Any, name: str) -> SecretVersions:
+    """Return the versions that are accepted now; raises OperatorError if the secret does not exist or has no value."""
     try:
         labels = client.describe_secret(SecretId=name).get("VersionIdsToStages", {})
         current = client.get_secret_value(SecretId=name, VersionStage="AWSCURRENT")
     except client.exceptions.ResourceNotFoundException as error:
         raise OperatorError(
-            f"Secret {name} is not there, or has no value.", "Run `python -m storygate deploy` for its stage first."
+            f"Secret {name} is not there, or has no value.",
+            f"Deploy its stage first: {command_line('deploy --stage STAGE')}",
         ) from error
     previous = next((version for version, staged in labels.items() if "AWSPREVIOUS" in staged), None)
-    return Versions(current["VersionId"], current["CreatedDate"], previous)
+    return SecretVersions(current["VersionId"], current["CreatedDate"], previous)
 
 
 def renew_secret(client: Any, name: str, current: str) -> str:
-    """Puts new random values in the place of version `current`, which becomes the previous one; returns the new id.
+    """Replace the values of version `current` by random ones; return the id of the new version.
 
-    The new id follows from the old one, so of two who do this at once one succeeds, and the values in use are never
-    pushed out (PutSecretValue: a second request with another value under the same id is refused). What else the secret
-    holds is kept.
+    Version `current` becomes the previous one. The new id is computed from it, so of two rotations at the same time
+    only one succeeds, and the values in use stay accepted (PutSecretValue refuses a second request with other values
+    under one id). Fields that storygate does not know are kept.
     """
     values = _parse(client.get_secret_value(SecretId=name, VersionId=current)["SecretString"], name)
     try:
@@ -75,7 +81,7 @@ def renew_secret(client: Any, name: str, current: str) -> str:
         )
     except client.exceptions.ResourceExistsException as error:
         raise OperatorError(
-            f"Secret {name} was renewed by somebody else this very moment.", "Run this again; it joins in."
+            f"Another rotation renewed secret {name} at the same moment.", "Run this again; it continues that rotation."
         ) from error
     return str(answer["VersionId"])
 
@@ -89,7 +95,7 @@ def _create(client: Any, name: str, terminal: Terminal) -> str:
             Description="storygate: the callback's secret and the tokens of the three APIs",
             SecretString=json.dumps(values),
         )
-    except client.exceptions.ResourceExistsException:  # another deploy was faster
+    except client.exceptions.ResourceExistsException:  # another deploy has just made it
         return _check(client, name)
     terminal.done(f"secret {name}: created with random values")
     return str(answer["VersionId"])
@@ -99,7 +105,7 @@ def _check(client: Any, name: str) -> str:
     try:
         answer = client.get_secret_value(SecretId=name)
     except client.exceptions.ClientError as error:
-        # Secrets Manager says ResourceNotFound for a secret whose value was never written, too.
+        # Secrets Manager answers ResourceNotFound also for a secret whose value was never written.
         if error_code(error) != "ResourceNotFoundException":
             raise
         raise OperatorError(f"Secret {name} has no value.", _how_to_write(name, FIELDS)) from error
@@ -122,6 +128,6 @@ def _parse(text: str, name: str) -> dict[str, str]:
 
 def _how_to_write(name: str, fields: tuple[str, ...] | list[str]) -> str:
     return (
-        f"Write {', '.join(fields)} into it as JSON text, from a file so that no value lands in the shell's history: "
+        f"Write {', '.join(fields)} into it as JSON, from a file, so that no value is kept in the shell's history: "
         f"aws secretsmanager put-secret-value --secret-id {name} --secret-string file://secret.json"
     )

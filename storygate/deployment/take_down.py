@@ -1,74 +1,48 @@
-"""`destroy`: takes a stage down. Bucket, table and secret stay, unless --purge says otherwise."""
+"""Take a stage down. Bucket, table and secret are kept unless they are purged."""
 
-import argparse
-from pathlib import Path
 from typing import Any
 
 from storygate.deployment.functions import delete_functions
 from storygate.deployment.stacks import delete_stack
-from storygate.stage.aws import Aws, of_environment
-from storygate.stage.config import Stage, find_project, load_stage
+from storygate.stage.context import Context
 from storygate.support.errors import OperatorError, error_code
+from storygate.support.own_command import command_line
 from storygate.support.terminal import Terminal
 
 
-def register(commands: Any) -> None:
-    """Adds the command to the command line."""
-    parser = commands.add_parser(
-        "destroy",
-        help="take a stage down",
-        description="Takes a stage down. Bucket, table and secret are kept, and a later deploy takes them up again.",
-        epilog="Example: python -m storygate destroy --stage dev --purge",
-    )
-    parser.add_argument("--stage", required=True, help="a stage of .chalice/config.json, such as dev")
-    parser.add_argument(
-        "--purge", action="store_true", help="also delete bucket (all versions), table, secret and logs, for good"
-    )
-    parser.add_argument("--yes", action="store_true", help="do not ask")
-    parser.set_defaults(run=run)
+def destroy(context: Context, terminal: Terminal, *, purge: bool = False) -> None:
+    """Take the stage down in the reverse order of `deploy`; what does not exist any more is skipped.
 
-
-def run(args: argparse.Namespace, terminal: Terminal) -> int:
-    """The command: asks, then destroys."""
-    project, aws = find_project(), of_environment()
-    stage = load_stage(project, args.stage, aws.region)
-    if not args.yes:
-        confirm(stage, args.purge, aws, terminal)
-    destroy(project, stage, aws, terminal, purge=args.purge)
-    return 0
-
-
-def destroy(project: Path, stage: Stage, aws: Aws, terminal: Terminal, *, purge: bool = False) -> None:
-    """Takes the stage down in the reverse order of `deploy`; what is gone already is passed over.
-
-    Runs that still wait end with their state machine. Raises OperatorError for what the operator must mend.
+    Waiting runs end together with their state machine. `purge` also deletes bucket, table, secret and logs. Raises
+    OperatorError for what the operator must mend.
     """
-    cloudformation = aws.client("cloudformation")
+    cloudformation, stage = context.client("cloudformation"), context.stage
     terminal.step(f"workflow of stage {stage.name}")
     if not delete_stack(cloudformation, stage.workflow_stack, terminal):
         terminal.detail(f"stack {stage.workflow_stack}: not there")
     terminal.step("functions and REST API")
-    if not delete_functions(project, stage, aws, terminal):
+    if not delete_functions(context, terminal):
         terminal.detail("functions: not there")
     terminal.step("storage")
     if not delete_stack(cloudformation, stage.storage_stack, terminal):
         terminal.detail(f"stack {stage.storage_stack}: not there")
     if purge:
-        _purge(stage, aws, terminal)
-        terminal.done(f"stage {stage.name}: nothing of it is left")
+        _purge(context, terminal)
+        terminal.done(f"stage {stage.name}: deleted with all its data")
         return
     terminal.done(f"stage {stage.name}: taken down")
     terminal.say(
         f"Kept: bucket {stage.bucket}, table {stage.table}, secret {stage.secret}, the logs of functions and API."
     )
-    terminal.say(f"To remove them too: python -m storygate destroy --stage {stage.name} --purge")
+    terminal.say(f"To remove them too: {command_line(f'destroy --stage {stage.name} --purge')}")
 
 
-def confirm(stage: Stage, purge: bool, aws: Aws, terminal: Terminal) -> None:
-    """Has the operator type the stage's name; without a terminal only a plain destroy goes on unasked.
+def confirm(context: Context, terminal: Terminal, *, purge: bool) -> None:
+    """Ask the operator to type the stage's name. Without a terminal, a destroy that keeps the data needs no answer.
 
-    Raises OperatorError for another answer, or for a purge that nobody can be asked about.
+    Raises OperatorError for another answer, and for a purge without a terminal.
     """
+    stage = context.stage
     if not terminal.interactive:
         if purge:
             raise OperatorError(
@@ -76,18 +50,19 @@ def confirm(stage: Stage, purge: bool, aws: Aws, terminal: Terminal) -> None:
             )
         return
     loss = "ALL its inputs, results, verdicts and tokens" if purge else "its workflow and API; data is kept"
-    where = aws.endpoint_url or f"account {aws.client('sts').get_caller_identity()['Account']}, {stage.region}"
-    terminal.warn(f"this deletes stage {stage.name} in {where}: {loss}; runs that wait end with it")
-    if terminal.ask(f"Type the stage's name to go on ({stage.name}): ") != stage.name:
+    where = context.aws.endpoint_url or f"account {context.account}, {context.region}"
+    terminal.warn(f"this deletes stage {stage.name} in {where}: {loss}; its waiting runs end")
+    if terminal.ask(f"Type the stage's name to continue ({stage.name}): ") != stage.name:
         raise OperatorError("Not confirmed; nothing was deleted.", f"Type {stage.name}, or add --yes.")
 
 
-def _purge(stage: Stage, aws: Aws, terminal: Terminal) -> None:
+def _purge(context: Context, terminal: Terminal) -> None:
+    stage = context.stage
     terminal.step("data, secret and logs")
-    _delete_bucket(aws.client("s3"), stage.bucket, terminal)
-    _delete_table(aws.client("dynamodb"), stage.table, terminal)
-    _delete_secret(aws.client("secretsmanager"), stage.secret, terminal)
-    logs = aws.client("logs")
+    _delete_bucket(context.client("s3"), stage.bucket, terminal)
+    _delete_table(context.client("dynamodb"), stage.table, terminal)
+    _delete_secret(context.client("secretsmanager"), stage.secret, terminal)
+    logs = context.client("logs")
     for group in (*stage.log_groups, stage.access_log_group):
         try:
             logs.delete_log_group(logGroupName=group)
@@ -135,7 +110,7 @@ def _delete_table(dynamodb: Any, table: str, terminal: Terminal) -> None:
 
 
 def _delete_secret(client: Any, name: str, terminal: Terminal) -> None:
-    """Deletes the secret without a recovery window. AWS accepts this for a secret that does not exist, too."""
+    """Delete the secret without a recovery window. AWS accepts this also for a secret that does not exist."""
     try:
         client.describe_secret(SecretId=name)
     except client.exceptions.ResourceNotFoundException:

@@ -1,4 +1,4 @@
-"""The three APIs as a stage's state machine calls them: where, and with whose credentials."""
+"""The three APIs as a stage's state machine calls them: their URLs and credentials."""
 
 import base64
 import json
@@ -9,14 +9,17 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib.apis import ACTIONS, APIS
+from storygate.deployment.connections import own_connection
 from storygate.stage.config import Stage
+from storygate.stage.context import Context
 from storygate.support.errors import OperatorError, error_code
+from storygate.support.own_command import command_line
 from storygate.support.terminal import Terminal
 
 
 @dataclass(frozen=True)
-class Api:
-    """One API. `own`: its connection is the stack's, so the mock's token is behind it."""
+class CalledApi:
+    """One API. `own`: its connection belongs to the stack, and holds the mock's token."""
 
     name: str
     url: str
@@ -25,32 +28,36 @@ class Api:
 
     @property
     def action(self) -> str:
-        """What the API is told to do (design: Contract, APIs)."""
+        """The `action` in its request (README, "What the APIs get")."""
         return ACTIONS[self.name]
 
 
 class Untestable(Exception):
-    """Why an API's credentials cannot be had; names no secret."""
+    """Why an API's credentials cannot be read; the text holds no secret."""
 
 
-def read_apis(stage: Stage, stepfunctions: Any, machine: str) -> list[Api]:
-    """The APIs in the deployed definition, which is what runs really call; `machine` is the state machine's ARN."""
+def read_apis(context: Context) -> list[CalledApi]:
+    """Return the APIs in the deployed definition, which is what runs really call.
+
+    Raises OperatorError if the stage is not deployed.
+    """
+    stepfunctions, machine, stage = context.client("stepfunctions"), context.machine_arn, context.stage
     try:
         definition = json.loads(stepfunctions.describe_state_machine(stateMachineArn=machine)["definition"])
     except stepfunctions.exceptions.StateMachineDoesNotExist as error:
         raise OperatorError(
             f"Stage {stage.name} is not deployed here: there is no {machine}.",
-            f"Run `python -m storygate deploy --stage {stage.name}`, or check AWS_PROFILE and the region.",
+            f"Run `{command_line(f'deploy --stage {stage.name}')}`, or check AWS_PROFILE and the region.",
         ) from error
     arguments = {name: state["Arguments"] for name, state in _states(definition) if "http:invoke" in state["Resource"]}
     return [_api(stage, name, arguments[f"Call{name.capitalize()}"]) for name in APIS]
 
 
-def credentials(api: Api, mock_token: str, events: Any, secretsmanager: Any) -> dict[str, str]:
-    """The headers that carry an API's credentials: the mock's bearer, or what the connection's own secret holds.
+def credentials(api: CalledApi, mock_token: str, events: Any, secretsmanager: Any) -> dict[str, str]:
+    """Return the headers with an API's credentials: the mock's bearer token, or those in the connection's own secret.
 
     EventBridge keeps a connection's credentials in a secret it manages (EventBridge user guide, "Connections"), which
-    few may read. Raises Untestable, saying why, for that and for OAuth, whose token only EventBridge fetches.
+    few operators may read. Raises Untestable if it cannot be read, and for OAuth, whose token only EventBridge fetches.
     """
     if api.own:
         return {"Authorization": f"Bearer {mock_token}"}
@@ -68,22 +75,22 @@ def credentials(api: Api, mock_token: str, events: Any, secretsmanager: Any) -> 
     return _headers(kind, secret, name)
 
 
-def confirm_real_calls(apis: list[Api], stage: Stage, what: str, terminal: Terminal) -> None:
-    """Has the operator type the stage's name before real APIs are called; OperatorError for another answer.
+def confirm_real_calls(stage: Stage, apis: list[CalledApi], what: str, terminal: Terminal) -> None:
+    """Ask the operator to type the stage's name before real APIs are called; OperatorError for another answer.
 
-    Mocks need no asking, and without a terminal nobody can be asked.
+    Does not ask about mocks, nor without a terminal. `what` names the caller: `each of the two runs`.
     """
     real = [api for api in apis if not api.own]
     if not real or not terminal.interactive:
         return
     for api in real:
         terminal.warn(f"{what} really calls {api.url}, action {api.action}")
-    if terminal.ask(f"Type the stage's name to go on ({stage.name}): ") != stage.name:
+    if terminal.ask(f"Type the stage's name to continue ({stage.name}): ") != stage.name:
         raise OperatorError("Not confirmed; nothing was called.", f"Type {stage.name}, or add --yes.")
 
 
 def _states(definition: Any) -> Iterator[tuple[str, Any]]:
-    """All Task states, those in parallel branches too."""
+    """All Task states, also those in parallel branches."""
     for name, state in definition["States"].items():
         if state["Type"] == "Task":
             yield name, state
@@ -91,18 +98,18 @@ def _states(definition: Any) -> Iterator[tuple[str, Any]]:
             yield from _states(branch)
 
 
-def _api(stage: Stage, name: str, arguments: Any) -> Api:
+def _api(stage: Stage, name: str, arguments: Any) -> CalledApi:
     connection = arguments["InvocationConfig"]["ConnectionArn"]
-    own = f":connection/{stage.state_machine}-{name}/" in connection
-    return Api(name, arguments["ApiEndpoint"], connection, own)
+    own = f":connection/{own_connection(stage, name)}/" in connection
+    return CalledApi(name, arguments["ApiEndpoint"], connection, own)
 
 
 def _headers(kind: str, secret: Any, name: str) -> dict[str, str]:
-    # The secret is EventBridge's own, and its fields' names are undocumented: seen as api_key_name and ApiKeyName.
+    # EventBridge does not document the names of the secret's fields: both api_key_name and ApiKeyName were seen.
     field = {key.replace("_", "").lower(): value for key, value in secret.items()}
     extra = field.get("invocationhttpparameters") or {}
     if set(extra) - {"header_parameters"}:
-        raise Untestable(f"connection {name} adds to the query or the body, which this command does not")
+        raise Untestable(f"connection {name} adds to the query or the body, which this test cannot do")
     try:
         more = {parameter["key"]: parameter["value"] for parameter in extra.get("header_parameters", [])}
         if kind == "API_KEY":

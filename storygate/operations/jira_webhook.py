@@ -1,4 +1,4 @@
-"""A Jira Cloud webhook as Jira sends it, for the demo and for trying things out: body and signature."""
+"""A Jira Cloud webhook as Jira sends it, body and signature: for the demo, `callback` and `smoke`."""
 
 import json
 import time
@@ -25,7 +25,7 @@ CATEGORIES = {
 def issue_updated(
     story: str, decision: Decision, *, now: float | None = None, actor: str = "Ada Marlow"
 ) -> dict[str, Any]:
-    """The `jira:issue_updated` webhook of a story that `actor` moved just now: to Done, or back (`pending`).
+    """Return the `jira:issue_updated` webhook of a story that `actor` has just moved: to Done, or back (`pending`).
 
     `story` is the issue's key, e.g. `PROJ-12345`; `now` is in epoch seconds (the body carries milliseconds, as Jira's
     does). The changelog has `resolution` first, then `status`, as recorded from Jira Cloud.
@@ -69,7 +69,7 @@ def issue_updated(
 
 
 def encode(body: dict[str, Any]) -> bytes:
-    """The bytes to send, which are also the bytes to sign."""
+    """Return the bytes to send, which are also the bytes to sign."""
     return json.dumps(body).encode()
 
 

@@ -1,10 +1,10 @@
-"""What a run's history says beyond its states' times: request, answers, decision, log.
+"""What a run's history holds beyond its states' times: request, answers, decision, log.
 
-The workflow keeps what it knows in variables, and the history tells each assignment (`assignedVariables` of a state's
-exit; API reference, StateExitedEventDetails), so a run can be seen while it goes on, and after its files are gone. A
-Catch's are told so, too (LocalStack's test_assign_in_catch_state, recorded on AWS): a rejection is known by them. The
-history also holds the task token, and what an API answered with its headers: only named fields are taken, and what an
-API, Jira or an operator wrote goes through `redacted`.
+The workflow keeps its data in variables, and the history records each assignment (`assignedVariables` of a state's
+exit; API reference, StateExitedEventDetails), also those of a Catch (LocalStack's test_assign_in_catch_state, recorded
+on AWS). So a run can be shown while it goes on, and after its files are deleted. The history also holds the task token
+and the APIs' answers with their headers: only named fields are taken, and the words of APIs, Jira and operators go
+through `redacted`.
 """
 
 import json
@@ -23,8 +23,8 @@ CALLING, NOT_CALLED = "calling", "not called"
 
 
 @dataclass(frozen=True)
-class Api:
-    """One API's answer as the run took it: `success` or `failed`; before that `calling` or `not called`."""
+class ApiAnswer:
+    """One API's answer as the run understood it: `success` or `failed`; before that `calling` or `not called`."""
 
     name: str
     status: str = NOT_CALLED
@@ -37,7 +37,7 @@ class Api:
 
 @dataclass(frozen=True)
 class Decision:
-    """What Jira said: `approved` or `rejected`, by whom, and when by Jira's clock and by ours."""
+    """Jira's verdict, `approved` or `rejected`: by whom, and when by Jira's clock and by the callback's."""
 
     decision: str
     status: str | None
@@ -49,7 +49,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class LogEvent:
-    """A line of the run's log."""
+    """One line of the run's log."""
 
     at: datetime | None
     step: str
@@ -57,7 +57,7 @@ class LogEvent:
 
 
 class Facts:
-    """What the events' named fields say of an execution, taken one by one."""
+    """The data in the events of an execution, added one event at a time."""
 
     def __init__(self, execution: str) -> None:
         self._execution = execution
@@ -68,16 +68,16 @@ class Facts:
         self.result: str | None = None
 
     def take(self, event: Any) -> None:
-        """Takes what one event tells."""
+        """Add one event, in order."""
         if exited := event.get("stateExitedEventDetails"):
             assigned = {name: _loaded(text) for name, text in (exited.get("assignedVariables") or {}).items()}
             if assigned.get("request") is None:
-                assigned.pop("request", None)  # InputIsValid lets go of it
+                assigned.pop("request", None)  # InputIsValid clears it
             self._variables |= assigned
             if api := api_of(exited["name"]):
                 self.answers[api] = _field(_loaded(exited.get("output")), "answer") or self.answers.get(api)
         elif scheduled := event.get("taskScheduledEventDetails"):
-            # Of an S3 integration alone: the wait's parameters hold the task token.
+            # Only of an S3 integration: the wait's parameters hold the task token.
             writes = (scheduled.get("resourceType"), scheduled.get("resource")) == ("aws-sdk:s3", "putObject")
             self._putting = _loaded(scheduled.get("parameters")) if writes else None
             if _field(self._putting, "Key") == log_key(self._execution):
@@ -92,18 +92,18 @@ class Facts:
 
     @property
     def reason(self) -> str | None:
-        """The result's reason; an approved run ends without one of its own."""
+        """The reason in the result, as far as the run has one."""
         return _text(self._variables.get("reason"))
 
     @property
     def deadline(self) -> datetime | None:
-        """When the wait ends."""
+        """When the wait for the story ends without a verdict."""
         millis = self._variables.get("deadline")
         return datetime.fromtimestamp(millis / 1000, UTC) if isinstance(millis, int | float) else None
 
     @property
     def request(self) -> dict[str, Any] | None:
-        """The fields of the request that have a meaning, as given."""
+        """The fields of the request that storygate knows, as given."""
         given = self._variables.get("request")
         return redacted({name: given[name] for name in REQUEST if name in given}) if isinstance(given, dict) else None
 
@@ -115,23 +115,23 @@ class Facts:
 
     @property
     def source(self) -> str | None:
-        """Where the request lies in S3."""
+        """The request's place in S3; None if it was the execution's input itself."""
         bucket, key = self._variables.get("bucket"), self._variables.get("key")
         return f"s3://{bucket}/{key}" if key else None
 
     @property
     def decision(self) -> Decision | None:
-        """The verdict that the run took."""
+        """The verdict that ended the wait."""
         given = self._variables.get("decision")
         if not isinstance(given, dict):
             return None
-        told = {name: redacted(_text(given.get(name))) for name in ("status", "actor", "message")}
+        texts = {name: redacted(_text(given.get(name))) for name in ("status", "actor", "message")}
         times = (_moment(given.get(name)) for name in ("decidedAt", "receivedAt"))
-        return Decision(str(given.get("decision")), *told.values(), *times)
+        return Decision(str(given.get("decision")), *texts.values(), *times)
 
     @property
     def log(self) -> tuple[LogEvent, ...]:
-        """The log as it was written, or as far as it has come."""
+        """The log as it was written, or its lines until now."""
         events = self._written or self._variables.get("events") or ()
         return tuple(
             LogEvent(_moment(_field(event, "at")), str(_field(event, "step")), str(redacted(_field(event, "message"))))
@@ -140,21 +140,21 @@ class Facts:
 
 
 def api_of(state: str) -> str | None:
-    """The API that a state calls, or gives up."""
+    """Return the API that a state calls or gives up; None for another state."""
     name = state.removeprefix("Call").removesuffix("GaveUp").lower()
     return name if name in APIS else None
 
 
-def answered(name: str, answer: Any, visits: Sequence[Visit]) -> Api:
-    """One API as its answer and its visits tell."""
+def answered(name: str, answer: Any, visits: Sequence[Visit]) -> ApiAnswer:
+    """Return one API's answer, or how far its call has come, from the visits of the state that calls it."""
     visit = next((visit for visit in visits if api_of(visit.state) == name), None)
     if visit is None:
-        return Api(name)
+        return ApiAnswer(name)
     if not isinstance(answer, dict):
-        # Left without an answer: the run was stopped or broke meanwhile.
+        # Left without an answer: the run was stopped or failed meanwhile.
         status = CALLING if visit.left is None else "failed"
-        return Api(name, status, attempts=visit.attempts, error=", ".join(visit.errors) or None, visit=visit)
-    return Api(
+        return ApiAnswer(name, status, attempts=visit.attempts, error=", ".join(visit.errors) or None, visit=visit)
+    return ApiAnswer(
         name=name,
         status=str(answer.get("status")),
         status_code=answer.get("statusCode"),

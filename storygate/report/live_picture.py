@@ -1,7 +1,6 @@
-"""A run in the terminal: the bars of its report, drawn anew while it goes on."""
+"""A run in the terminal: the bars of its report, redrawn while the run goes on."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from rich.console import Console, ConsoleOptions, Group, RenderResult
@@ -11,12 +10,11 @@ from rich.text import Text
 from storygate.report.timeline import Cut, Row, timeline
 from storygate.report.view import RunView, of_events
 from storygate.runs.executions import name_of
-from storygate.runs.history import History, Moment, follow
-from storygate.support.patience import Patience
-from storygate.support.terminal import UNPRINTABLE, Terminal
+from storygate.runs.history import History
+from storygate.support.terminal import UNPRINTABLE
 from storygate.support.times import age, clock, span
 
-# Phase -> its sign and colour; the sign alone must do, for NO_COLOR and for who sees no colours.
+# Phase -> its sign and colour; the sign alone must be enough, for NO_COLOR and for who sees no colours.
 SIGNS = {
     "done": ("✓", "green"),
     "retried": ("↻", "yellow"),
@@ -30,33 +28,8 @@ TIMES = 18  # characters of a row's time, and the gaps between its columns
 FRAME = 6  # lines around the rows
 
 
-def follow_live(
-    history: History,
-    patience: Patience,
-    tell: Callable[[Moment], None],
-    terminal: Terminal,
-    *,
-    until: Callable[[], bool] = lambda: False,
-    idle: Callable[[], None] = lambda: None,
-) -> bool:
-    """As `history.follow`; where somebody watches, the run's picture takes the place of `tell`'s lines."""
-    with _telling(history, tell, terminal) as told:
-        return follow(history, patience, told, until=until, idle=idle)
-
-
-@contextmanager
-def _telling(
-    history: History, tell: Callable[[Moment], None], terminal: Terminal
-) -> Iterator[Callable[[Moment], None]]:
-    if not terminal.can_redraw:
-        yield tell
-        return
-    with terminal.redrawn(Picture(history)):
-        yield lambda _: None
-
-
 class Picture:
-    """What `rich` draws of a run: how it stands, and a bar for each state entered."""
+    """A run as `rich` draws it: a bar for each state entered, and a line on whether it runs, waits or has ended."""
 
     def __init__(self, history: History, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._history, self._now = history, now
@@ -69,7 +42,7 @@ class Picture:
             return
         view = of_events(self._history.arn, events, {}, read_at=self._now())
         drawn = timeline(view)
-        # What does not fit above is gone for good, so the first states give way to the last.
+        # Lines above the screen cannot be redrawn, so the first states are left out.
         room = max(3, (options.height or console.height) - FRAME)
         hidden = max(0, len(drawn.rows) - room)
         rows = [(row, _name(row), _notes(row)) for row in drawn.rows[hidden:]]
@@ -82,7 +55,7 @@ class Picture:
             table.add_row(name, _bars(row, drawn.cuts, width), span(row.seconds), notes)
         above = [Text(f"  … {hidden} states before", style="dim")] if hidden else []
         cut = [Text(f"  {CUT} = " + ", ".join(cut.text for cut in drawn.cuts) + ", drawn short", style="dim")]
-        yield Group(*above, table, *(cut if drawn.cuts else ()), _standing(view))
+        yield Group(*above, table, *(cut if drawn.cuts else ()), _status_line(view))
 
 
 def _name(row: Row) -> Text:
@@ -111,8 +84,8 @@ def _bars(row: Row, cuts: Sequence[Cut], width: int) -> Text:
     return Text.assemble(*cells)
 
 
-def _standing(view: RunView) -> Text:
-    """How it ended, or what it waits for; in as many lines as that needs, since the terminal's own wrapping is off."""
+def _status_line(view: RunView) -> Text:
+    """How the run ended, or what it waits for. It may take several lines, since the terminal's own wrapping is off."""
     story = view.story or "its story"
     if view.ended:
         sign, colour = SIGNS["done" if view.outcome == "approved" else "failed"]

@@ -1,4 +1,4 @@
-"""A run as a web page: one HTML document that needs no network, or its heart for the console's own page."""
+"""A run as a web page: one HTML document that needs no network, or its article for the console's own page."""
 
 import json
 from datetime import UTC, datetime
@@ -17,9 +17,9 @@ from storygate.support.times import iso, span
 
 TEMPLATES = Path(__file__).parent / "templates"
 CSS = (TEMPLATES / "style.css").read_text(encoding="utf-8")
-"""The style of a run, for light, dark and paper; the console begins its own with it."""
+"""The style of a run, for light, dark and paper; the console adds its own to it."""
 
-# Outcome -> how it is called, and the phase whose colour it has.
+# Outcome -> its name for people, and the phase whose colour it has.
 OUTCOMES = {
     "approved": ("Approved", "done"),
     "rejected": ("Rejected", "failed"),
@@ -56,26 +56,26 @@ def graph(view: RunView, drawing: Drawing) -> str:
 
 
 def label(outcome: str) -> tuple[str, str]:
-    """How an outcome is called, and the class of its colour; an error of AWS's own is called by its name."""
+    """Return an outcome's name for people and the class of its colour; an error of AWS's own keeps its name."""
     return OUTCOMES.get(outcome, (outcome, "failed"))
 
 
 def words(seconds: float) -> str:
-    """A span in words: `3 days 4 hours`, `1 minute`, `4.2 seconds`, `240 milliseconds`."""
+    """Return a span in words: `3 days 4 hours`, `1 minute`, `4.2 seconds`, `240 milliseconds`."""
     if seconds < 1:
         return _counted(max(0, round(seconds * 1000)), "millisecond")
     if seconds < 59.95:
         return f"{seconds:.1f} seconds"
-    rest, told = int(seconds), []
+    rest, parts = int(seconds), []
     for unit, size in UNITS:
         if rest >= size:
-            told.append(_counted(rest // size, unit))
+            parts.append(_counted(rest // size, unit))
             rest %= size
-        elif told:
-            break  # `1 day 5 seconds` would say more than anybody asks
-        if len(told) == 2:
+        elif parts:
+            break  # not `1 day 5 seconds`
+        if len(parts) == 2:
             break
-    return " ".join(told)
+    return " ".join(parts)
 
 
 def _counted(number: int, unit: str) -> str:
@@ -83,7 +83,7 @@ def _counted(number: int, unit: str) -> str:
 
 
 def _pretty(value: Any, indent: str = "") -> str:
-    """JSON for reading: what fits into a line stays in one."""
+    """JSON for people: a value that fits into a line is not broken."""
     line = json.dumps(value, ensure_ascii=False)
     if len(indent) + len(line) <= LINE or not isinstance(value, dict | list):
         return line
@@ -97,7 +97,7 @@ def _pretty(value: Any, indent: str = "") -> str:
 
 
 def _moment(at: datetime, form: str = "%-d %b %Y, %H:%M:%S UTC") -> Markup:
-    """A `<time>` in UTC, since a report is read anywhere."""
+    """A `<time>` in UTC, since a report may be read in any time zone."""
     return Markup('<time datetime="{}">{}</time>').format(iso(at), at.astimezone(UTC).strftime(form))
 
 

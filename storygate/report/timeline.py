@@ -1,4 +1,4 @@
-"""A run's times as bars: one row a state, on an axis that stays legible when the wait is a million times the rest."""
+"""A run's times as bars: one row a state, on an axis that shortens stretches that dominate all others."""
 
 import math
 from collections import Counter
@@ -12,11 +12,11 @@ from storygate.report.view import RunView
 from storygate.runs.history import Visit
 from storygate.support.times import span
 
-# A stretch that is so many times longer than all the others together is shortened to this part of the width.
+# A stretch DOMINATES times longer than all the others together is drawn SHORTENED percent of the width wide.
 DOMINATES, SHORTENED = 8.0, 18.0
 MOST_CUTS = 3
 TICKS = 5
-THINNEST = 0.6  # percent of the width: a state of a millisecond is still seen
+THINNEST = 0.6  # percent of the width, so that a state of a millisecond can still be seen
 STEPS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 43_200, 86_400, 172_800, 604_800)
 
 
@@ -30,7 +30,7 @@ class Cut:
 
     @property
     def text(self) -> str:
-        """How long it is."""
+        """Its length in words."""
         return span(self.seconds)
 
 
@@ -65,9 +65,9 @@ class Row:
     times: int
     attempts: int
     errors: tuple[tuple[str, int], ...]
-    """Each error's name, and how often."""
+    """Each error's name, and how often it occurred."""
     stopped: bool
-    """Whether it was broken off by the end of the run."""
+    """Whether the end of the run cut it off."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Timeline:
 
 
 class _Axis:
-    """Maps moments to percent of the width: to scale, but for stretches that dominate all others."""
+    """Maps moments to percent of the width: to scale, except for stretches that dominate all others."""
 
     def __init__(self, moments: Sequence[datetime]) -> None:
         self._start = moments[0]
@@ -106,11 +106,11 @@ class _Axis:
         """The start, even steps up to the first cut, and the whole length at the end."""
         first = self._cut[0][0] if self._cut else self.length
         step = _step(100 / TICKS / self._scale) if self._scale else first
-        # Room for the words over the cut, or at the end.
+        # Leave room for the text over the cut, or at the end.
         before = self._place(first) - (3 if self._cut else 10)
         steps = (n * step for n in range(1, int(first / step) + 1)) if step else ()
         between = (Tick(self._place(seconds), span(seconds).replace(".0 ", " ")) for seconds in steps)
-        ends = not self._cut or self._place(self._cut[-1][1]) < 90  # or the cut's own words stand there
+        ends = not self._cut or self._place(self._cut[-1][1]) < 90  # else the cut's own text is there
         last = [Tick(100.0, span(self.length))] if ends else []
         return (Tick(0.0, "0"), *(tick for tick in between if 6 < tick.place < before), *last)
 
@@ -127,7 +127,7 @@ class _Axis:
 
 
 def timeline(view: RunView) -> Timeline:
-    """The bars of a run; what still goes on ends at the moment the run was read."""
+    """Return the bars of a run; a state that has not ended is drawn up to the moment the run was read."""
     last = view.ended or view.read_at
     moments = [view.started, *(visit.entered for visit in view.visits)]
     moments += [visit.left for visit in view.visits if visit.left]

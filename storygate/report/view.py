@@ -1,21 +1,19 @@
-"""What a run did, for eyes: one model for the report, the console and the terminal, made of the history alone."""
+"""A run as people see it: one model for the report, the console and the terminal, made of the history only."""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chalicelib.apis import APIS
-from storygate.report.facts import Api, Decision, Facts, LogEvent, answered
+from storygate.report.facts import ApiAnswer, Decision, Facts, LogEvent, answered
 from storygate.report.graph import Mark, Phase
-from storygate.runs.executions import RUNNING, name_of
+from storygate.runs.executions import RUNNING, Runs, name_of
 from storygate.runs.history import WAIT, History, Visit, outcome_of
+from storygate.stage.context import Context
 from storygate.support.redact import redacted
 from storygate.support.times import iso, span
-
-if TYPE_CHECKING:  # the commands show what this tells
-    from storygate.commands.arguments import Place
 
 
 @dataclass(frozen=True)
@@ -23,7 +21,7 @@ class RunView:
     """A run, as it is at `read_at`.
 
     `status` is AWS's, `outcome` that of the result; before there is one: `running`, or `waiting` for the story.
-    `request` holds the fields that the contract names, as they were given; `ignored` names the other ones.
+    `request` holds the fields that storygate knows, as they were given; `ignored` names the other ones.
     """
 
     execution: str
@@ -40,7 +38,7 @@ class RunView:
     """When the wait for the story ends without a verdict."""
     phases: Mapping[str, Phase] = field(default_factory=dict)
     visits: tuple[Visit, ...] = ()
-    apis: tuple[Api, ...] = ()
+    apis: tuple[ApiAnswer, ...] = ()
     decision: Decision | None = None
     request: Mapping[str, Any] | None = None
     ignored: tuple[str, ...] = ()
@@ -64,9 +62,9 @@ class RunView:
         )
 
 
-def view(place: "Place", execution: str) -> RunView:
-    """The run given by name or ARN, with the definition that it runs; raises OperatorError for an unknown one."""
-    client, described = place.stepfunctions, place.runs.describe(execution)
+def view(context: Context, execution: str) -> RunView:
+    """Read the run given by name or ARN, with the definition that it uses; raises OperatorError for an unknown one."""
+    client, described = context.client("stepfunctions"), Runs(context).describe(execution)
     arn = described["executionArn"]
     definition = client.describe_state_machine_for_execution(executionArn=arn)["definition"]
     history = History(client, arn)
@@ -77,7 +75,7 @@ def view(place: "Place", execution: str) -> RunView:
 def of_events(
     arn: str, events: Sequence[Any], definition: Mapping[str, Any], *, read_at: datetime | None = None
 ) -> RunView:
-    """The run that these events tell (GetExecutionHistory's, in order; none of a run that has only just begun)."""
+    """Return the run that has these events (GetExecutionHistory's, in order; empty if it has only just begun)."""
     history, name, read_at = History(None, arn), name_of(arn), read_at or datetime.now(UTC)
     history.take(events)
     facts = Facts(name)
@@ -110,12 +108,12 @@ def of_events(
 
 
 def marks(view: RunView) -> dict[str, Mark]:
-    """What happened to each state that was entered, for the graph."""
+    """Return the phase and the note of each state that was entered, for the graph."""
     return {state: Mark(phase, _note(view, state)) for state, phase in view.phases.items()}
 
 
 def as_json(view: RunView) -> dict[str, Any]:
-    """The view for scripts, all but the definition; times as in results."""
+    """Return the view for scripts, without the definition; times as in results."""
     return {
         "execution": view.execution,
         "status": view.status,
@@ -167,8 +165,8 @@ def as_json(view: RunView) -> dict[str, Any]:
     }
 
 
-def _phases(visits: Sequence[Visit], apis: Sequence[Api]) -> dict[str, Phase]:
-    """What became of each state that was entered: of its last visit, if it had several."""
+def _phases(visits: Sequence[Visit], apis: Sequence[ApiAnswer]) -> dict[str, Phase]:
+    """The phase of each state that was entered: that of its last visit, if it had several."""
     phases: dict[str, Phase] = {}
     for visit in visits:
         phases[visit.state] = _phase(visit, again=phases.get(visit.state) in ("failed", "retried"))
@@ -190,7 +188,7 @@ def _note(view: RunView, state: str) -> str:
     visits = [visit for visit in view.visits if visit.state == state]
     attempts = sum(visit.attempts for visit in visits)
     times = f"{len(visits)} times" if len(visits) > 1 else f"{attempts} attempts" if attempts > 1 else ""
-    # No time of what goes on: the drawing of a run that waits would change with every look.
+    # Without the time of a state that goes on: else the drawing of a waiting run would change at each look.
     left = [(visit.left - visit.entered).total_seconds() for visit in visits if visit.left]
     return ", ".join(filter(None, (times, span(sum(left)) if len(left) == len(visits) else "")))
 

@@ -6,15 +6,16 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from storygate.stage.config import Stage
+from storygate.stage.context import Context
 from storygate.support.errors import OperatorError
+from storygate.support.own_command import command_line
 
 RUNNING = "RUNNING"
 
 
 @dataclass(frozen=True)
 class Run:
-    """One execution as ListExecutions tells it; `ended` is None while it runs."""
+    """One execution as ListExecutions answers it; `ended` is None while it runs."""
 
     arn: str
     name: str
@@ -22,51 +23,45 @@ class Run:
     started: datetime
     ended: datetime | None
 
-    @property
-    def moved(self) -> datetime:
-        """What AWS sorts runs by: the start while it runs, the end after (API reference, ListExecutions)."""
-        return self.ended or self.started
-
 
 class Runs:
-    """The executions of a stage's state machine. `caller` is what GetCallerIdentity answers."""
+    """The executions of a stage's state machine."""
 
-    def __init__(self, stage: Stage, client: Any, caller: Any) -> None:
-        self._stage, self._client = stage, client
-        partition, account = caller["Arn"].split(":")[1], caller["Account"]
-        self._prefix = f"arn:{partition}:states:{stage.region}:{account}"
-        self.machine = f"{self._prefix}:stateMachine:{stage.state_machine}"
+    def __init__(self, context: Context) -> None:
+        self._stage, self._client = context.stage, context.client("stepfunctions")
+        self._machine = context.machine_arn
+        self._own = context.arn("states", f"execution:{self._stage.state_machine}:")
 
     def arn(self, execution: str) -> str:
-        """The ARN of a run given by name or ARN; raises OperatorError for one of another state machine."""
-        own = f"{self._prefix}:execution:{self._stage.state_machine}:"
+        """Return the ARN of a run given by name or ARN; raises OperatorError for one of another state machine."""
         if not execution.startswith("arn:"):
-            return own + execution
-        if not execution.startswith(own):
+            return self._own + execution
+        if not execution.startswith(self._own):
             raise OperatorError(
-                f"{execution} is not a run of stage {self._stage.name}, whose runs are {own}…",
-                f"Give its own stage, or one that `python -m storygate list --stage {self._stage.name}` shows.",
+                f"{execution} is not a run of stage {self._stage.name}, whose runs are {self._own}…",
+                f"Give the stage it belongs to, or a run from `{self._command('list')}`.",
             )
         return execution
 
     def describe(self, execution: str) -> Any:
-        """DescribeExecution of a run given by name or ARN; raises OperatorError for an unknown one."""
+        """Return DescribeExecution's answer for a run given by name or ARN; raises OperatorError for an unknown one."""
         try:
             return self._client.describe_execution(executionArn=self.arn(execution))
         except (self._client.exceptions.ExecutionDoesNotExist, self._client.exceptions.InvalidArn) as error:
             raise OperatorError(
                 f"Stage {self._stage.name} knows no run {execution}.",
-                f"`python -m storygate list --stage {self._stage.name}` shows those it knows; Step Functions forgets a "
-                "run 90 days after its end.",
+                f"`{self._command('list')}` shows the runs it knows; Step Functions deletes a run 90 days after its "
+                "end.",
             ) from error
 
     def latest(self, status: str | None = None) -> Iterator[Run]:
-        """The runs, newest first (see `Run.moved`), page by page as they are asked for; all, or those of one status.
+        """Yield the runs, all or those of one status, newest first; pages are fetched as they are needed.
 
-        Raises OperatorError if the stage has no state machine. Eventually consistent (API reference): a run of this
+        AWS sorts a running execution by its start and an ended one by its end (API reference, ListExecutions). Raises
+        OperatorError if the stage has no state machine. Eventually consistent (API reference): a run that started this
         second may be missing.
         """
-        request = {"stateMachineArn": self.machine} | ({"statusFilter": status} if status else {})
+        request = {"stateMachineArn": self._machine} | ({"statusFilter": status} if status else {})
         pages = self._client.get_paginator("list_executions").paginate(**request, PaginationConfig={"PageSize": 100})
         try:
             for page in pages:
@@ -75,11 +70,11 @@ class Runs:
             raise self._not_deployed() from error
 
     def page(self, status: str | None, size: int, token: str | None = None) -> tuple[list[Run], str | None]:
-        """At most `size` runs in the order of `latest`, and the token of the next page, None after the last one.
+        """Return at most `size` runs in the order of `latest`, and the token of the next page or None.
 
         One call. Raises OperatorError for a token that has expired (after 24 hours, API reference), as well.
         """
-        request: dict[str, Any] = {"stateMachineArn": self.machine, "maxResults": size}
+        request: dict[str, Any] = {"stateMachineArn": self._machine, "maxResults": size}
         request |= ({"statusFilter": status} if status else {}) | ({"nextToken": token} if token else {})
         try:
             answer = self._client.list_executions(**request)
@@ -87,41 +82,41 @@ class Runs:
             raise self._not_deployed() from error
         except self._client.exceptions.InvalidToken as error:
             raise OperatorError(
-                "This page of runs can no longer be found; AWS keeps its place for 24 hours.",
+                "This page of runs has expired; AWS keeps its place for 24 hours.",
                 "Begin again with the newest runs.",
             ) from error
         return [_run(listed) for listed in answer["executions"]], answer.get("nextToken")
 
     def newest(self) -> Run:
-        """The run that started last: of those that run, or the one that ended last. OperatorError if there is none."""
-        # AWS sorts those that run by their start and the others by their end, so neither list alone would tell.
+        """Return the run that started last, among the newest running and the last ended; OperatorError without one."""
+        # AWS sorts running executions by their start and the others by their end, so one list alone is not enough.
         candidates = [*islice(self.latest(RUNNING), 1), *islice(self.latest(), 1)]
         if not candidates:
-            raise OperatorError(
-                f"Stage {self._stage.name} has no runs.",
-                f"Start one: python -m storygate start FILE --stage {self._stage.name}",
-            )
+            raise OperatorError(f"Stage {self._stage.name} has no runs.", f"Start one: {self._command('start FILE')}")
         return max(candidates, key=lambda run: run.started)
 
     def start(self, name: str, text: str) -> str:
-        """Starts a run with an input as JSON text; returns its ARN."""
-        answer = self._client.start_execution(stateMachineArn=self.machine, name=name, input=text)
+        """Start a run with an input as JSON text; return its ARN."""
+        answer = self._client.start_execution(stateMachineArn=self._machine, name=name, input=text)
         return str(answer["executionArn"])
 
     def stop(self, execution: str, cause: str) -> None:
-        """Stops a run (StopExecution: at once, without any state after it); the cause is kept with it."""
+        """Stop a run at once: no further state is entered (StopExecution). The cause is kept with the run."""
         longest = 32_768  # API reference
         self._client.stop_execution(executionArn=self.arn(execution), error="cancelled", cause=cause[:longest])
 
     def _not_deployed(self) -> OperatorError:
         return OperatorError(
-            f"Stage {self._stage.name} is not deployed here: there is no {self.machine}.",
-            f"Run `python -m storygate deploy --stage {self._stage.name}`, or check AWS_PROFILE and the region.",
+            f"Stage {self._stage.name} is not deployed here: there is no {self._machine}.",
+            f"Run `{self._command('deploy')}`, or check AWS_PROFILE and the region.",
         )
+
+    def _command(self, command: str) -> str:
+        return command_line(f"{command} --stage {self._stage.name}")
 
 
 def name_of(execution: str) -> str:
-    """The name of a run given by name or ARN."""
+    """Return the name of a run given by name or ARN."""
     return execution.rpartition(":")[2]
 
 

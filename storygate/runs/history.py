@@ -1,9 +1,9 @@
-"""What happens in a run, read from its history while it happens.
+"""What happens in a run, read from its history, also while the run goes on.
 
 Everything comes from one call, GetExecutionHistory: which state was entered, what failed and was tried again, what
-an API answered, whether the run waits, how it ended. Status and history then never disagree, which DescribeExecution,
-eventually consistent, may (API reference). The history holds the task token (in `taskScheduledEventDetails`), so only
-named fields are taken out of it, and nothing is shown as it is.
+an API answered, whether the run waits, how it ended. DescribeExecution is eventually consistent (API reference), so its
+status could contradict the history. The history holds the task token (in `taskScheduledEventDetails`), so only named
+fields are taken out of it, and no event is shown whole.
 """
 
 import json
@@ -32,13 +32,14 @@ FAILURES = ("taskFailed", "taskSubmitFailed", "taskStartFailed", "taskTimedOut",
 
 @dataclass(frozen=True)
 class Moment:
-    """One thing that happened. `kind` is one of
+    """One event of a run that operators see. `kind` is one of
 
     - `state`: entered `{"state"}`
     - `failure`: of an attempt, `{"state", "attempt", "error"}`; a retry or the state's Catch follows
-    - `api`: an API's answer as the run takes it, `{"api", "status", "statusCode", "attempts"}`
+    - `api`: an API's answer as the run understands it, `{"api", "status", "statusCode", "attempts"}`
     - `waiting`: the run has its entry in the decision table, `{"state"}`
-    - `resumed`: it waits no more, `{"state", "seconds", "reason"}`, the last who said what, or that nobody did
+    - `resumed`: the wait is over, `{"state", "seconds", "reason"}`; the reason says who decided what, or that the time
+      was over
     - `ended`: `{"status", "outcome", "reason"}`, `status` as AWS has it
     """
 
@@ -47,30 +48,30 @@ class Moment:
     details: dict[str, Any]
 
     def as_json(self) -> dict[str, Any]:
-        """The moment for scripts, `{"at", "event", …}`."""
+        """Return the moment for scripts, `{"at", "event", …}`."""
         return {"at": iso(self.at), "event": self.kind, **self.details}
 
-    def tell(self, terminal: Terminal) -> None:
-        """The moment for people, one line with the local time."""
-        told, at = self.details, clock(self.at)
+    def show(self, terminal: Terminal) -> None:
+        """Show the moment to people: one line with the local time."""
+        details, at = self.details, clock(self.at)
         match self.kind:
             case "state":
-                terminal.detail(f"{at} state {told['state']}")
+                terminal.detail(f"{at} state {details['state']}")
             case "failure":
-                terminal.warn(f"{at} {told['state']}: attempt {told['attempt']} failed: {told['error']}")
+                terminal.warn(f"{at} {details['state']}: attempt {details['attempt']} failed: {details['error']}")
             case "api":
-                show = terminal.done if told["status"] == "success" else terminal.warn
-                answer = f"{told['status']} (HTTP {told['statusCode']}, attempts: {told['attempts']})"
-                show(f"{at} {told['api']} API: {answer}")
+                show = terminal.done if details["status"] == "success" else terminal.warn
+                answer = f"{details['status']} (HTTP {details['statusCode']}, attempts: {details['attempts']})"
+                show(f"{at} {details['api']} API: {answer}")
             case "waiting":
                 terminal.detail(f"{at} waiting for the story")
             case "resumed":
                 terminal.detail(
-                    f"{at} waited {age(told['seconds'])}" + (f": {told['reason']}" if told["reason"] else "")
+                    f"{at} waited {age(details['seconds'])}" + (f": {details['reason']}" if details["reason"] else "")
                 )
             case "ended":
-                show = terminal.done if told["outcome"] == "approved" else terminal.warn
-                show(f"{at} ended {told['outcome']}" + (f": {told['reason']}" if told["reason"] else ""))
+                show = terminal.done if details["outcome"] == "approved" else terminal.warn
+                show(f"{at} ended {details['outcome']}" + (f": {details['reason']}" if details["reason"] else ""))
 
 
 @dataclass(frozen=True)
@@ -86,36 +87,36 @@ class Visit:
     left: datetime | None = None
     attempts: int = 1
     failures: tuple[tuple[datetime, str], ...] = ()
-    """When attempts failed, and with which error; an error's name alone, since its cause may quote anything."""
+    """When attempts failed, and with which error: its name only, since its cause may quote what an API sent."""
     failed: bool = False
     """Whether the last attempt failed, so that the state was left by its Catch or ended the run."""
     waiting_since: datetime | None = None
     """When its task token was handed out (TaskSubmitted), for what comes back with the token."""
     stopped: bool = False
-    """Whether it was left only because the run ended, or the Parallel around it: a Fail, what was cancelled."""
+    """Whether it was left only because the run or the Parallel around it ended."""
 
     @property
     def errors(self) -> tuple[str, ...]:
-        """The names of what its attempts failed with."""
+        """The names of the errors that its attempts failed with."""
         return tuple(error for _, error in self.failures)
 
 
 @dataclass
 class History:
-    """A run's history, read piece by piece. `client` is Step Functions'."""
+    """A run's history, read event by event. `client` is Step Functions'."""
 
     client: Any
     arn: str
     path: list[str] = field(default_factory=list)
     """The states entered so far, in order."""
     visits: list[Visit] = field(default_factory=list)
-    """The same, with what became of each."""
+    """The same, with times, attempts and errors."""
     waiting_since: datetime | None = None
-    """Since when the run waits for its story; None while it does not."""
+    """When the present wait for the story began; None while the run does not wait."""
     end: Moment | None = None
     """The moment of kind `ended`, once it has come."""
     events: list[Any] = field(default_factory=list, repr=False)
-    """All that was read, as AWS has it: with the task token, so never to be shown."""
+    """All events that were read, as AWS answers them. They hold the task token, so never show them."""
     _last: int = 0
     _visit_of: dict[int, int] = field(default_factory=dict)
     _opens: set[int] = field(default_factory=set)
@@ -129,11 +130,11 @@ class History:
         return self._last > 0
 
     def read(self) -> list[Moment]:
-        """What has happened since the last call; nothing for a run that does not exist (yet)."""
+        """Return what has happened since the last call; nothing for a run that does not exist (yet)."""
         return self.take(self._new_events())
 
     def take(self, events: Iterable[Any]) -> list[Moment]:
-        """What these events tell, which follow those taken before, in order."""
+        """Add events, which follow those added before, in order; return what happened in them."""
         moments: list[Moment] = []
         for event in events:
             self.events.append(event)
@@ -143,7 +144,7 @@ class History:
     def _new_events(self) -> list[Any]:
         """The events since the last call, in order.
 
-        Read from the newest back to the last one known: one page, however long the run is.
+        Read from the newest back to the last known one: usually one page, however long the run is.
         """
         found = []
         request = {"executionArn": self.arn, "reverseOrder": True, "maxResults": 200}
@@ -189,9 +190,9 @@ class History:
             yield self.end
 
     def _visited(self, event: Any) -> int | None:
-        """Whose event it is, with the visit brought up to date; None for one of the run itself."""
+        """Find the visit that an event belongs to and update it; None for an event of the run itself."""
         at, kind, exited = event["timestamp"], event["type"], _exited(event)
-        # In parallel branches the states' events alternate; an event's predecessor tells whose it is.
+        # In parallel branches the states' events alternate, so an event belongs to the state of its predecessor.
         before = event.get("previousEventId", 0)
         number = self._visit_of.get(before)
         if entered := event.get("stateEnteredEventDetails"):
@@ -206,7 +207,7 @@ class History:
         if kind in OPENS:
             self._opens.add(event["id"])
         if kind == "TaskScheduled":
-            # The first attempt is none that failed before; one whose arguments failed was never scheduled.
+            # Count failures, not schedulings: an attempt whose arguments failed was never scheduled.
             tries = len(self.visits[number].failures) + 1
             self._change(number, attempts=tries, failed=False)
         if kind == "TaskSubmitted":
@@ -217,7 +218,7 @@ class History:
         return number
 
     def _entered(self, state: str, number: int | None) -> int | None:
-        """The visit that an exit ends: the predecessor's own, but the one around it when the last branch is done."""
+        """The visit that an exit ends: the predecessor's own, or the one around it when the last branch is done."""
         if number is not None and self.visits[number].state == state and self.visits[number].left is None:
             return number
         numbers = range(len(self.visits) - 1, -1, -1)
@@ -237,7 +238,7 @@ class History:
 
     def _left(self, at: datetime, exited: Any) -> Iterator[Moment]:
         yield from self._resumed(at, exited)
-        # An API's answer is the output of the state that called it; the one it gives up to passes the same on.
+        # An API's answer is the output of the state that called it; the state it gives up to outputs the same answer.
         api = exited["name"].removeprefix("Call").removesuffix("GaveUp").lower()
         answer = _answer(exited.get("output"))
         if answer and api not in self._answered:
@@ -260,19 +261,19 @@ class History:
 def follow(
     history: History,
     patience: Patience,
-    tell: Callable[[Moment], None],
+    show: Callable[[Moment], None],
     *,
     until: Callable[[], bool] = lambda: False,
     idle: Callable[[], None] = lambda: None,
 ) -> bool:
-    """Tells each moment as it comes, until the run has ended or `until()` holds; False if the patience ended first.
+    """Show each moment as it comes, until the run has ended or `until()` holds; False if the patience ended first.
 
-    `idle` is called before each pause, for what shows how long it takes.
+    `idle` is called before each pause, to show that time passes.
     """
     while True:
         moments = history.read()
         for moment in moments:
-            tell(moment)
+            show(moment)
         if history.end or until():
             return True
         idle()
@@ -281,7 +282,7 @@ def follow(
 
 
 def await_run(history: History, seconds: float) -> bool:
-    """Waits until the run exists, reading none of its moments; False after `seconds`."""
+    """Wait until the run exists, without reading from `history`; False after `seconds`."""
     probe = History(history.client, history.arn)
     return follow(probe, Patience(seconds), lambda _: None, until=lambda: probe.exists)
 
@@ -291,7 +292,7 @@ def _exited(event: Any) -> Any:
 
 
 def _error(event: Any) -> str | None:
-    """Return the error's name alone: its cause may quote what an API sent."""
+    """The error's name only: its cause may quote what an API sent."""
     for kind in FAILURES:
         details = event.get(f"{kind}EventDetails")
         if details is not None:
@@ -312,12 +313,12 @@ def _answer(output: str | None) -> dict[str, Any] | None:
     try:
         answer = json.loads(output or "null")["answer"]
         return {name: answer[name] for name in ("status", "statusCode", "attempts")}
-    except (KeyError, TypeError, ValueError):  # another state's output
+    except (KeyError, TypeError, ValueError):  # the output of another state
         return None
 
 
 def _ending(status: str, event: Any) -> dict[str, Any]:
-    """Approved is only what succeeded; a failure is named by its error, as the state machine ends it (NotApproved)."""
+    """The details of an `ended` moment. Only SUCCEEDED is approved; a failure is named by its error."""
     name = event["type"]
     details = event.get(f"{name[0].lower()}{name[1:]}EventDetails") or {}
     outcome = outcome_of(status, details.get("error"))
@@ -325,9 +326,9 @@ def _ending(status: str, event: Any) -> dict[str, Any]:
 
 
 def outcome_of(status: str, error: str | None = None) -> str:
-    """The outcome that an execution's status and error stand for.
+    """Return the outcome that an execution's status and error mean.
 
-    `approved` for SUCCEEDED, the error of a run that failed (the ASL's `Fail` names the outcome, everything else is
-    AWS's own, such as `States.Runtime`), `cancelled` for ABORTED, `running` for RUNNING.
+    `approved` for SUCCEEDED, `cancelled` for ABORTED, `running` for RUNNING. For FAILED the error: the outcome that the
+    ASL's `Fail` names, or an error of AWS's own, such as `States.Runtime`.
     """
     return {"SUCCEEDED": "approved", "ABORTED": "cancelled", "FAILED": error or "error"}.get(status, status.lower())

@@ -1,15 +1,15 @@
-"""A run's input: dropped into the bucket, or found again from what its execution was started with."""
+"""A run's input: upload it, or find it again by the input of the execution."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.drop import execution_name
+from chalicelib.drop import PREFIX, execution_name
 from storygate.support.errors import OperatorError, error_code
+from storygate.support.own_command import command_line
 from storygate.support.times import clock
 
-PREFIX = "inputs/"
 LONGEST = 262_144  # bytes; a longer object is none the workflow takes (workflow.asl.yaml, ReadInput)
 GONE = {"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404", "MethodNotAllowed"}  # the last: a delete marker
 
@@ -25,27 +25,27 @@ class Drop:
 
 
 def drop(s3: Any, bucket: str, name: str, content: bytes) -> Drop:
-    """Uploads an input to `inputs/<name>`; the version that S3 answers with tells the run's name at once.
+    """Upload an input to `inputs/<name>`, which starts its run.
 
-    The trigger computes the same name from its event (chalicelib/drop.py). Raises OperatorError for a bucket that
-    keeps no versions.
+    The run's name is computed from the version that S3 answers, as the trigger computes it from its event
+    (chalicelib/drop.py). Raises OperatorError for a bucket that keeps no versions.
     """
     key = PREFIX + name
     answer = s3.put_object(Bucket=bucket, Key=key, Body=content, ContentType="application/json")
     version = answer.get("VersionId")
     if not version:
         raise OperatorError(
-            f"Bucket {bucket} keeps no versions, so the run that this starts cannot be told by its name.",
+            f"Bucket {bucket} keeps no versions, so the name of the run that this starts cannot be known.",
             f"Run `aws s3api put-bucket-versioning --bucket {bucket} --versioning-configuration Status=Enabled`.",
         )
     return Drop(bucket, key, version, execution_name(bucket, key, version))
 
 
 def pinned(s3: Any, bucket: str, described: Any) -> str:
-    """The input to start the same request again with, as JSON text; `described` is DescribeExecution's answer.
+    """Return the input that starts the same request again, as JSON text; `described` is DescribeExecution's answer.
 
-    An input in S3 is named with the version the run read. If the run was started without one, that is the version
-    that was the newest when it started. Raises OperatorError if it is gone.
+    An input in S3 is named with the version that the run read: the one it was started with, else the one that was the
+    newest when it started. Raises OperatorError if that version is gone.
     """
     text = str(described.get("input", "{}"))
     source = _source(text, bucket)
@@ -63,9 +63,9 @@ def pinned(s3: Any, bucket: str, described: Any) -> str:
 
 
 def story_of(s3: Any, bucket: str, text: str | None) -> str | None:
-    """The story in an execution's input (JSON text), read from S3 if it lies there; None if there is none to be found.
+    """Return the story in an execution's input (JSON text), read from S3 if it lies there; None if it has no story.
 
-    As InputIsValid takes it: without blanks around it, in capitals.
+    Written as the workflow writes it: without blanks around it, in capitals.
     """
     source = _source(text or "", bucket)
     request = _loaded(text or "") if source is None else _loaded(_read(s3, source))
@@ -75,7 +75,7 @@ def story_of(s3: Any, bucket: str, text: str | None) -> str | None:
 
 
 def _source(text: str, bucket: str) -> dict[str, str] | None:
-    """Where an input in S3 lies, as S3's arguments; None if the input is the request itself (ASL: FindInput)."""
+    """The place of an input in S3, as S3's arguments; None if the input is the request itself (ASL: FindInput)."""
     given = _loaded(text)
     if not isinstance(given, Mapping) or "jiraStoryId" in given:
         return None
@@ -94,11 +94,11 @@ def _version_at(s3: Any, source: dict[str, str], moment: Any) -> str:
         (version["LastModified"], str(version["VersionId"]))
         for page in pages
         for version in page.get("Versions", [])
-        # S3 keeps whole seconds, Step Functions milliseconds: a drop never looks later than the run it started.
+        # S3 keeps whole seconds, Step Functions milliseconds, so a drop never seems later than the run it started.
         if version["Key"] == source["Key"] and version["LastModified"] <= moment
     ]
     if not found:
-        raise _gone(source, f"what it held at {clock(moment)}")
+        raise _gone(source, f"its content of {clock(moment)}")
     # S3 lists newest first, so of one second the first is the newest.
     return max(found, key=lambda version: version[0])[1]
 
@@ -106,7 +106,7 @@ def _version_at(s3: Any, source: dict[str, str], moment: Any) -> str:
 def _gone(source: dict[str, str], what: str) -> OperatorError:
     return OperatorError(
         f"s3://{source['Bucket']}/{source['Key']} no longer has {what}, which this run read.",
-        "Drop the request again: python -m storygate start FILE --stage …",
+        f"Drop the request again: {command_line('start FILE --stage STAGE')}",
     )
 
 

@@ -1,31 +1,58 @@
-"""What a run wrote: `outputs/<execution>/result.json` and `logs/<execution>/execution.json`."""
+"""The files a run writes: `outputs/<execution>/result.json` and `logs/<execution>/execution.json`."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
+from storygate.runs.executions import RUNNING, Runs
+from storygate.stage.context import Context
 from storygate.support.errors import OperatorError
+from storygate.support.own_command import command_line
+from storygate.support.times import age, clock
 
 Document = dict[str, Any]
 
 
 def read_result(s3: Any, bucket: str, execution: str) -> Document | None:
-    """The result of a run (design: Contract, Result); None if there is none, or not yet."""
+    """Return the result of a run (README, "What comes out"); None if it has not been written."""
     return _read(s3, bucket, result_key(execution))
 
 
 def read_log(s3: Any, bucket: str, execution: str) -> Document | None:
-    """The log of a run, `{"execution", "events": [{"at", "step", "message"}]}`; None if there is none, or not yet."""
+    """Return the log of a run, `{"execution", "events": [{"at", "step", "message"}]}`; None if it was not written."""
     return _read(s3, bucket, log_key(execution))
 
 
 def result_key(execution: str) -> str:
-    """Where a run's result is."""
+    """Return the key of a run's result in the bucket."""
     return f"outputs/{execution}/result.json"
 
 
 def log_key(execution: str) -> str:
-    """Where a run's log is."""
+    """Return the key of a run's log in the bucket."""
     return f"logs/{execution}/execution.json"
+
+
+def no_result(context: Context, name: str) -> OperatorError:
+    """Return why a run has no result, and what to do about it; raises OperatorError for an unknown run."""
+    described = Runs(context).describe(name)
+    status, ended = described["status"], described.get("stopDate")
+    why = ": ".join(filter(None, (described.get("error"), described.get("cause")))) or "no cause given"
+    stage = context.stage.name
+    if status == RUNNING:
+        running = age((datetime.now(UTC) - described["startDate"]).total_seconds())
+        watch = command_line(f"watch {name} --stage {stage}")
+        return OperatorError(f"{name} has no result yet: it has been running for {running}.", watch)
+    retry = command_line(f"retry {name} --stage {stage}")
+    if status == "ABORTED":
+        return OperatorError(
+            f"{name} was cancelled at {clock(ended)} ({why}); a cancelled run writes no files.",
+            f"To run the same request again: {retry}",
+        )
+    return OperatorError(
+        f"{name} ended {status} at {clock(ended)} without a result: {why}",
+        f"Mend what it names, then run the same request again: {retry}",
+    )
 
 
 def _read(s3: Any, bucket: str, key: str) -> Document | None:
@@ -39,7 +66,7 @@ def _read(s3: Any, bucket: str, key: str) -> Document | None:
         document = None
     if not isinstance(document, dict):
         raise OperatorError(
-            f"s3://{bucket}/{key} is not a JSON object; no run wrote it so.",
-            f"See who did: aws s3api list-object-versions --bucket {bucket} --prefix {key}",
+            f"s3://{bucket}/{key} is not a JSON object, so no run has written it.",
+            f"Find who has: aws s3api list-object-versions --bucket {bucket} --prefix {key}",
         )
     return document

@@ -1,7 +1,7 @@
-"""The waiting runs in the decision table, as an operator may touch them: whether one waits, and the end of its entry.
+"""The entries of waiting runs in the decision table: to see which runs wait, and to remove the entry of a stopped one.
 
-The task token beside an entry is the power to approve. It is read in one place, to delete that very entry and no newer
-one, and handed to nobody.
+An entry holds the task token, and whoever has that can approve. The token is read in one place only, to delete exactly
+that entry and not a newer one, and is never returned.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ ROUNDS = 8
 
 
 def waiting_among(dynamodb: Any, table: str, stories: Mapping[str, str]) -> set[str]:
-    """Which of these runs (name -> story) have their entry. Costs half a read unit a run, and no scan."""
+    """Return those of the runs (name -> story) that have an entry. Costs half a read unit for each run."""
     found: set[str] = set()
     remaining = iter(stories.items())
     while batch := [_key(story, name) for name, story in islice(remaining, BATCH)]:
@@ -31,7 +31,7 @@ def waiting_among(dynamodb: Any, table: str, stories: Mapping[str, str]) -> set[
 
 
 def waiting_for(dynamodb: Any, table: str, story: str, limit: int) -> list[str]:
-    """The names of at most `limit` runs that wait for a story: one Query of the story's own partition."""
+    """Return the names of at most `limit` runs that wait for a story: one Query of the story's own partition."""
     answer = dynamodb.query(
         TableName=table,
         KeyConditionExpression="story = :story AND begins_with(entry, :wait)",
@@ -45,7 +45,7 @@ def waiting_for(dynamodb: Any, table: str, story: str, limit: int) -> list[str]:
 
 
 def remove_entry(dynamodb: Any, table: str, story: str, execution: str) -> bool:
-    """Removes the entry of a run that is over; False if there was none, or another token has taken its place."""
+    """Remove the entry of an ended run; False if there was none, or it meanwhile holds another token."""
     key = _key(story, execution)
     item = dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True, ProjectionExpression="taskToken").get(
         "Item"

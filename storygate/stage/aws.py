@@ -1,4 +1,4 @@
-"""The AWS a command works on: an account by the operator's credentials, or the local cloud."""
+"""The AWS that a command works on: the account of the operator's credentials, or the local cloud."""
 
 import os
 import threading
@@ -31,12 +31,12 @@ class Aws:
 
     @property
     def endpoint_url(self) -> str | None:
-        """Where AWS is if it is not AWS itself, e.g. `http://127.0.0.1:4566`."""
+        """The URL of an AWS that is not AWS itself, e.g. `http://127.0.0.1:4566`; else None."""
         return (self.environment.get("AWS_ENDPOINT_URL") or "").rstrip("/") or None
 
 
 def of_environment() -> Aws:
-    """The AWS that the AWS CLI would use here: profile, keys, region and AWS_ENDPOINT_URL as it reads them."""
+    """Return the AWS that the AWS CLI would use here, by its profile, keys, region and AWS_ENDPOINT_URL."""
     session = boto3.Session()
     if not session.region_name:
         raise no_region()
@@ -44,9 +44,9 @@ def of_environment() -> Aws:
 
 
 def isolated(make_client: Callable[[str], Any], environment: Mapping[str, str]) -> Aws:
-    """An AWS whose child processes see nothing of the operator's own: no key, profile, region or config file.
+    """Return an AWS whose child processes get nothing of the operator's AWS: no key, profile, region or config file.
 
-    So a local run can never reach a real account, whatever AWS_PROFILE or AWS_ENDPOINT_URL_S3 the shell holds.
+    So a local run can never reach a real account, whatever AWS_PROFILE or AWS_ENDPOINT_URL_S3 the shell sets.
     """
     child = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     child |= {

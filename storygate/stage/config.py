@@ -1,4 +1,4 @@
-"""A stage of `.chalice/config.json`, the project's only configuration, read into names."""
+"""A stage of `.chalice/config.json`, the project's only configuration."""
 
 import json
 import re
@@ -14,18 +14,18 @@ STORAGE_TEMPLATE = Path("statemachine", "storage.yaml")
 WORKFLOW_TEMPLATE = Path("statemachine", "workflow.yaml")
 
 VARIABLES = ("STORYGATE_BUCKET", "STORYGATE_TABLE", "STORYGATE_SECRET", "STORYGATE_STATE_MACHINE")
-# The parameters of workflow.yaml that `deploy` fills by itself; the others are the stage's to choose.
+# The parameters of workflow.yaml that `deploy` sets; a stage may set the others.
 FILLED = {"StateMachineName", "BucketName", "TableName", "SecretName", "SecretVersion", "DefinitionKey"}
 FILLED |= {"FunctionPrefix", "ApiName", "ApiStage"}
 
 LOG_RETENTION_DAYS = 90
-# For all callers together: Jira's automation at its busiest stays far below, and no flood runs up a bill.
+# For all callers together: far above Jira's busiest automation, and low enough that a flood of calls costs little.
 THROTTLING = {"rateLimit": 50, "burstLimit": 100}
 
 
 @dataclass(frozen=True)
 class Stage:
-    """The names of one deployment. `workflow_parameters` override parameters of statemachine/workflow.yaml."""
+    """The names and settings of one stage. `workflow_parameters` override those of statemachine/workflow.yaml."""
 
     name: str
     app_name: str
@@ -50,17 +50,17 @@ class Stage:
 
     @property
     def workflow_stack(self) -> str:
-        """The CloudFormation stack of the state machine and what belongs to it."""
+        """The CloudFormation stack of the state machine, its connections, alarms and queue."""
         return f"{self.app_name}-{self.name}-workflow"
 
     @property
     def api_function(self) -> str:
-        """The Lambda function of the REST API: Chalice calls it `<app>-<stage>`, unlike every other one."""
+        """The Lambda function of the REST API. Chalice names it `<app>-<stage>`, unlike all others."""
         return f"{self.app_name}-{self.name}"
 
     @property
     def trigger(self) -> str:
-        """The Lambda function that a drop wakes."""
+        """The Lambda function that a drop starts."""
         return f"{self.app_name}-{self.name}-start_execution"
 
     @property
@@ -71,12 +71,12 @@ class Stage:
 
     @property
     def role_names(self) -> tuple[str, ...]:
-        """The roles that Chalice makes, one per function."""
+        """The roles that Chalice makes, one for each function."""
         return tuple(f"{self.app_name}-{self.name}-{function}" for function in self.lambda_names)
 
     @property
     def log_groups(self) -> tuple[str, ...]:
-        """The functions' log groups. Chalice sets up `…-api_handler`, while Lambda writes to `<app>-<stage>`."""
+        """The functions' log groups. Chalice makes `…-api_handler`, but Lambda writes to `<app>-<stage>`."""
         names = {*self.lambda_names.values(), *self.role_names}
         return tuple(f"/aws/lambda/{name}" for name in sorted(names))
 
@@ -87,27 +87,28 @@ class Stage:
 
     @property
     def queue(self) -> str:
-        """The queue of the drops that started nothing; workflow.yaml names it so."""
+        """The queue of drops that started no run; named as in workflow.yaml."""
         return f"{self.state_machine}-not-started"
 
 
 def find_project(start: Path | None = None) -> Path:
-    """The project's directory: the current one (or `start`), else the one this package lies in.
+    """Return the project's directory: the current one (or `start`), else the one that holds this package.
 
-    Raises OperatorError if neither holds .chalice/config.json.
+    Raises OperatorError if neither has .chalice/config.json.
     """
     candidates = (start or Path.cwd(), Path(__file__).resolve().parents[2])
     for candidate in candidates:
         if (candidate / CONFIG).is_file():
             return candidate.resolve()
-    raise OperatorError(f"{candidates[0]} holds no {CONFIG}.", "Change to the project's directory and run this again.")
+    raise OperatorError(f"{candidates[0]} has no {CONFIG}.", "Change to the project's directory and run this again.")
 
 
 def load_stage(project: Path, name: str, region: str) -> Stage:
-    """The stage `name` of the project's config.json, for the session's region.
+    """Read the stage `name` of the project's config.json, for a region.
 
-    Settings at the top of config.json count for every stage and a stage overrides them, as Chalice reads it. Raises
-    OperatorError naming the field, the file and the fix: unknown stage, missing name, unknown or malformed parameter.
+    As in Chalice, settings at the top of config.json are for every stage, and a stage may override them. Raises
+    OperatorError, which names the field, the file and the fix: unknown stage, missing name, unknown or malformed
+    parameter.
     """
     config = _read_config(project)
     stages = config.get("stages")
@@ -137,7 +138,7 @@ def load_stage(project: Path, name: str, region: str) -> Stage:
         state_machine=state_machine,
         region=region,
         workflow_parameters=_workflow_parameters(project, name, own.get("workflow", {})),
-        # Chalice's own setting, for what Chalice does not apply it to.
+        # Chalice's own setting, for the log groups that Chalice does not apply it to.
         log_retention_days=int(
             own.get("log_retention_in_days") or config.get("log_retention_in_days") or LOG_RETENTION_DAYS
         ),
@@ -152,7 +153,7 @@ def load_stage(project: Path, name: str, region: str) -> Stage:
 
 
 def sharing_bucket(project: Path, stage: Stage) -> list[str]:
-    """The other stages of config.json with the same STORYGATE_BUCKET."""
+    """Return the names of the other stages of config.json with the same STORYGATE_BUCKET."""
     config = _read_config(project)
     common = config.get("environment_variables", {})
     buckets = {
@@ -164,7 +165,7 @@ def sharing_bucket(project: Path, stage: Stage) -> list[str]:
 
 
 def template_parameters(template: str) -> tuple[str, ...]:
-    """The names of a CloudFormation template's parameters, read by its layout: two blanks under `Parameters:`."""
+    """Return the names of a template's parameters, found by its layout: two blanks under `Parameters:`."""
     section = re.search(r"^Parameters:\n((?:[ #].*\n|\n)+)", template, re.MULTILINE)
     return tuple(re.findall(r"^  (\w+):", section.group(1), re.MULTILINE)) if section else ()
 
@@ -173,11 +174,11 @@ def _read_config(project: Path) -> dict[str, Any]:
     try:
         config = json.loads((project / CONFIG).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise OperatorError(f"{project} holds no {CONFIG}.", "Change to the project's directory.") from error
+        raise OperatorError(f"{project} has no {CONFIG}.", "Change to the project's directory.") from error
     except ValueError as error:
         raise OperatorError(f"{CONFIG} is not JSON: {error}.", "Mend it at that line.") from error
     if not isinstance(config, dict):
-        raise OperatorError(f"{CONFIG} is not a JSON object.", "See the repository's own for the form.")
+        raise OperatorError(f"{CONFIG} is not a JSON object.", "Compare it with the one in the repository.")
     return config
 
 

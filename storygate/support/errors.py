@@ -1,8 +1,10 @@
-"""What the operator must mend: one exception with a message and a hint, and the AWS errors put into that form."""
+"""Errors that the operator must mend: one exception with a message and a hint, also for AWS's errors."""
 
 import re
 
 from botocore import exceptions as botocore_errors
+
+from storygate.support.own_command import command_line
 
 AWS_ERRORS = (botocore_errors.BotoCoreError, botocore_errors.ClientError)
 
@@ -25,7 +27,7 @@ NO_CREDENTIALS = (
     botocore_errors.CredentialRetrievalError,
 )
 NO_SSO = (
-    botocore_errors.SSOError,  # SSOTokenLoadError and UnauthorizedSSOTokenError are kinds of it
+    botocore_errors.SSOError,  # also SSOTokenLoadError and UnauthorizedSSOTokenError
     botocore_errors.TokenRetrievalError,
 )
 UNREACHABLE = (
@@ -35,7 +37,7 @@ UNREACHABLE = (
 
 
 class OperatorError(Exception):
-    """Something the operator must mend: what is wrong, and what to grant, edit or run. Neither holds a secret."""
+    """What is wrong (`message`), and what to grant, edit or run (`hint`). Neither holds a secret."""
 
     exit_code = 1
 
@@ -46,31 +48,31 @@ class OperatorError(Exception):
 
 
 class OutOfPatience(OperatorError):
-    """A wait reached its bound; what was waited for may still happen. The exit code is that of timeout(1)."""
+    """A wait reached its bound; the awaited event may still come. The exit code is that of timeout(1)."""
 
     exit_code = 124
 
 
 class Interrupted(OperatorError):
-    """The operator pressed Ctrl-C where running the same command again would not continue, but begin anew."""
+    """Ctrl-C in a command that would start from its beginning if it were run again."""
 
     exit_code = 130
 
 
 class WrongUsage(OperatorError):
-    """Arguments that are right one by one, but not together."""
+    """Arguments that exclude each other."""
 
     exit_code = 2
 
 
 def error_code(error: Exception) -> str:
-    """AWS's code of a ClientError, e.g. `NoSuchBucket` (a bare `404` where the answer had no body); else empty."""
+    """Return AWS's code of a ClientError, e.g. `NoSuchBucket` (`404` if the answer had no body); else empty."""
     response = getattr(error, "response", None) or {}
     return str(response.get("Error", {}).get("Code", ""))
 
 
 def explain(error: Exception) -> OperatorError:
-    """A botocore error as what to grant, edit or run; codes as in "Common errors" of the AWS API references."""
+    """Turn a botocore error into what to grant, edit or run; codes as in "Common errors" of the AWS API references."""
     if isinstance(error, botocore_errors.ClientError):
         return _explain_answer(error)
     if isinstance(error, NO_CREDENTIALS):
@@ -79,7 +81,9 @@ def explain(error: Exception) -> OperatorError:
             "Run `aws configure` or `aws sso login`, or set AWS_PROFILE; `aws sts get-caller-identity` must work.",
         )
     if isinstance(error, NO_SSO):
-        return OperatorError(f"The AWS sign-in is missing or over: {error}", "Run `aws sso login`, then this again.")
+        return OperatorError(
+            f"The AWS sign-in is missing or has expired: {error}", "Run `aws sso login`, then this again."
+        )
     if isinstance(error, botocore_errors.ProfileNotFound):
         return OperatorError(str(error), "Set AWS_PROFILE to one that `aws configure list-profiles` shows.")
     if isinstance(error, botocore_errors.NoRegionError):
@@ -87,14 +91,14 @@ def explain(error: Exception) -> OperatorError:
     if isinstance(error, UNREACHABLE):
         return OperatorError(
             f"AWS cannot be reached: {error}",
-            "Check the network, the region, and AWS_ENDPOINT_URL: it must be unset for AWS itself, "
-            "and for the local cloud `python -m storygate local` must be running.",
+            "Check the network, the region, and AWS_ENDPOINT_URL: it must be unset for AWS itself, and for the local "
+            f"cloud `{command_line('local')}` must be running.",
         )
     return OperatorError(f"{type(error).__name__}: {error}", "Check the AWS configuration, then run this again.")
 
 
 def no_region() -> OperatorError:
-    """No region is configured; boto3 reads AWS_DEFAULT_REGION or the profile, and does not read AWS_REGION."""
+    """Return the error for a missing region. boto3 reads AWS_DEFAULT_REGION or the profile, but not AWS_REGION."""
     return OperatorError(
         "No AWS region is set.", "Run `export AWS_DEFAULT_REGION=eu-west-1` (yours), or `aws configure set region …`."
     )
@@ -121,7 +125,7 @@ def _explain_answer(error: botocore_errors.ClientError) -> OperatorError:
         return OperatorError(f"Not allowed: {call}", f"Grant {action}{where} to the role you deploy with.")
     if code in THROTTLED:
         return OperatorError(
-            f"AWS asks for patience: {call}", "Wait a minute and run this again; it continues where it stopped."
+            f"AWS limits the rate of calls: {call}", "Wait a minute and run this again; it continues where it stopped."
         )
     if code == "RequestTimeTooSkewed":
         return OperatorError(f"This machine's clock is wrong, said {call}", "Set the clock, then run this again.")

@@ -1,4 +1,4 @@
-"""One POST over HTTP, as careful with credentials as they deserve: no redirect takes them elsewhere."""
+"""One POST over HTTP that sends its credentials only to the given URL: it follows no redirect."""
 
 import urllib.error
 import urllib.request
@@ -27,17 +27,17 @@ class Answer:
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """urllib would send every header, Authorization too, to wherever the answer points; nor does Jira follow."""
+    """Refuses redirects: urllib would send every header, also Authorization, to the new place. Jira follows none."""
 
     def redirect_request(self, *_: Any) -> None:
         return None
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout: float, what: str) -> Answer:
-    """POSTs JSON bytes; `timeout` is in seconds, for each of connecting and reading; `what` is named in errors.
+    """POST JSON bytes; `timeout` is in seconds, for each of connecting and reading; errors name `what`.
 
     The environment's proxy is used, except for this machine. Raises OutOfPatience if no answer came in time, and
-    OperatorError if none came at all; neither names a header.
+    OperatorError if the server cannot be reached; neither names a header.
     """
     scheme = urlsplit(url).scheme
     if scheme not in {"https", "http"}:
@@ -57,7 +57,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout: float, w
         if isinstance(error, TimeoutError) or isinstance(getattr(error, "reason", None), TimeoutError):
             raise OutOfPatience(
                 f"{what} gave no answer within {timeout:g} s: {url}",
-                "It may have worked all the same; --timeout waits longer.",
+                "The request may have succeeded; wait longer with --timeout.",
             ) from error
         raise OperatorError(
             f"{what} cannot be reached: {getattr(error, 'reason', error)}: {url}",

@@ -1,4 +1,4 @@
-"""Waiting for what AWS does: often at first, seldomer while nothing happens, never beyond the bound."""
+"""Bounded waits for AWS: looks are frequent at first, and rarer while nothing happens."""
 
 import time
 from collections.abc import Callable
@@ -7,7 +7,7 @@ FIRST, LONGEST = 0.1, 5.0  # seconds between two looks; GetExecutionHistory has 
 
 
 class Patience:
-    """The bound of one wait. `pause` sleeps between two looks and says whether there is time for another one."""
+    """The bound of one wait. `pause` sleeps between two looks, and returns whether there is time for another one."""
 
     def __init__(
         self,
@@ -22,9 +22,9 @@ class Patience:
         self._next = FIRST
 
     def pause(self, *, news: bool = False) -> bool:
-        """Sleeps 0.1 seconds at first and after news, then longer up to 5; False, without sleeping, at the bound.
+        """Sleep 0.1 seconds at first and after news, then longer up to 5; False, without sleeping, at the bound.
 
-        The last sleep ends at the bound, so that what happened until then is still seen.
+        The last sleep ends at the bound, so that the last look sees everything before it.
         """
         left = self._deadline - self._clock()
         if left <= 0:

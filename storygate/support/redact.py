@@ -1,20 +1,20 @@
-"""What may be shown of what others wrote: anything but credentials.
+"""Hide credentials in text that others wrote before it is shown.
 
-Neither the contract nor the workflow puts one there. An API may still echo the header it was called with, and an
-operator a password in the metadata.
+storygate itself writes none there. But an API may echo the header it was called with, and an operator may put a
+password into the metadata.
 """
 
 import re
 from typing import Any
 
 HIDDEN = "[hidden]"
-# By the end of a field's name, without signs between its words: `x-api-key`, `taskToken`, `Set-Cookie`.
+# Ends of fields' names, compared without the signs between their words: `x-api-key`, `taskToken`, `Set-Cookie`.
 NAMES = ("authorization", "token", "secret", "password", "apikey", "cookie", "credential", "credentials", "signature")
 CREDENTIAL = re.compile(r"\b(Bearer|Basic)\s+[\w.~+/=:-]{6,}", re.IGNORECASE)
 
 
 def redacted(value: Any) -> Any:
-    """A JSON value with the credentials in it hidden: by the name of the field, or by `Bearer …` in a text."""
+    """Return a JSON value with its credentials hidden: by the name of the field, or after `Bearer` in a text."""
     if isinstance(value, str):
         return CREDENTIAL.sub(rf"\1 {HIDDEN}", value)
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""What the operator sees: colours and a spinner on a terminal, plain lines in a log or a pipe."""
+"""Output for people: colours and a spinner on a terminal, plain lines in a log or a pipe."""
 
 import sys
 from collections.abc import Sequence
@@ -12,64 +12,64 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
-# Jira and the APIs send what they like; on a terminal it must not move the cursor or worse.
+# Text from Jira and the APIs may hold control characters, which must not move the cursor or do worse.
 UNPRINTABLE = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 
 
 class Terminal:
-    """Progress for people. Every line is flushed at once, so that a log shows it while the command still runs."""
+    """Shows progress. Every line is flushed at once, so that a log shows it while the command still runs."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         stream = stream or sys.stdout
         if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a C locale knows no check marks
+            stream.reconfigure(errors="replace")  # a C locale has no check marks
         # No markup and no wrapping: names from AWS may hold brackets, and a log line must stay one line.
         self._console = Console(file=stream, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
     @property
     def interactive(self) -> bool:
-        """Whether somebody can be asked: both ends are a terminal."""
+        """Whether the operator can be asked: both ends are a terminal."""
         return sys.stdin.isatty() and self._console.is_terminal
 
     @property
     def can_redraw(self) -> bool:
-        """Whether what was drawn can be drawn over: a terminal, and not one that only appends."""
+        """Whether lines can be redrawn: a terminal, and not one that can only append."""
         return self._console.is_terminal and not self._console.is_dumb_terminal
 
     def redrawn(self, picture: RenderableType) -> AbstractContextManager[object]:
-        """Draws a picture anew four times a second while the block runs; how it was last stays. See `can_redraw`."""
+        """Redraw a picture four times a second while the block runs; its last state remains. Needs `can_redraw`."""
         return Live(picture, console=self._console, refresh_per_second=4)
 
     def step(self, text: str) -> None:
-        """A new step begins."""
+        """Show that a step begins."""
         self._print("▸ ", text, "bold")
 
     def detail(self, text: str) -> None:
-        """Something happened within the step."""
+        """Show a detail of the step."""
         self._print("  ", text, "dim")
 
     def done(self, text: str) -> None:
-        """The step is done."""
+        """Show a success."""
         self._print("✓ ", text, "green")
 
     def warn(self, text: str) -> None:
-        """Nothing is broken, but the operator should know."""
+        """Show a warning: nothing is broken, but the operator should know."""
         self._print("! ", text, "yellow")
 
     def fail(self, text: str) -> None:
-        """The step failed, and the command goes on to what is left."""
+        """Show a failure after which the command continues."""
         self._print("✗ ", text, "red")
 
     def say(self, text: str = "") -> None:
-        """Plain text, such as a command to copy."""
+        """Show plain text, such as a command to copy."""
         self._print("", text, "")
 
     def waiting(self, text: str) -> Status:
-        """A spinner while the block runs; on a plain stream nothing, for the steps' own lines tell what happens."""
+        """Show a spinner while the block runs; nothing on a plain stream."""
         return self._console.status(Text(text))
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Rows under columns: a table on a terminal, aligned lines for `grep` and `awk` on a plain stream."""
+        """Show rows under columns: a table on a terminal, aligned lines for `grep` and `awk` on a plain stream."""
         clean = [[cell.translate(UNPRINTABLE) for cell in row] for row in rows]
         if self._console.is_terminal:
             table = Table(*columns, box=None, pad_edge=False, header_style="bold")
@@ -82,7 +82,7 @@ class Terminal:
             self.say("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
     def ask(self, question: str) -> str:
-        """The operator's answer, without blanks around it."""
+        """Ask the operator; return the answer without blanks around it."""
         return self._console.input(Text(question)).strip()
 
     def _print(self, mark: str, text: str, style: str) -> None:

@@ -1,4 +1,4 @@
-"""Times as people read them: ages in two units, clocks in local time."""
+"""Times for people: spans in two units, moments in local time; and for scripts, in UTC."""
 
 from datetime import UTC, datetime
 
@@ -6,7 +6,7 @@ UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
 def age(seconds: float) -> str:
-    """A span in its two largest units: `3 h 12 min`, `45 s`; less than nothing, by clocks that differ, is `0 s`."""
+    """Return a span in its two largest units: `3 h 12 min`, `45 s`; a negative one (clocks differ) is `0 s`."""
     rest = max(0, int(seconds))
     for index, (unit, size) in enumerate(UNITS):
         if rest >= size:
@@ -17,19 +17,19 @@ def age(seconds: float) -> str:
 
 
 def span(seconds: float) -> str:
-    """A span that may be short: `8 ms`, `4.2 s`, and from a minute on as `age` has it."""
+    """Return a span that may be short: `8 ms`, `4.2 s`, and from a minute on as `age` does."""
     if seconds < 1:
         return f"{max(0, round(seconds * 1000))} ms"
     return f"{seconds:.1f} s" if seconds < 59.95 else age(seconds)
 
 
 def clock(at: datetime, now: datetime | None = None) -> str:
-    """A time in the local zone: `14:03:22` if it is today's, else `2026-01-31 14:03:22`."""
+    """Return a moment in the local zone: `14:03:22` if it is today, else `2026-01-31 14:03:22`."""
     local = at.astimezone()
     today = (now or datetime.now(UTC)).astimezone().date()
     return local.strftime("%H:%M:%S" if local.date() == today else "%Y-%m-%d %H:%M:%S")
 
 
 def iso(at: datetime) -> str:
-    """A time in UTC as results have it: `2026-01-31T12:00:00.000Z`."""
+    """Return a moment in UTC as results write it: `2026-01-31T12:00:00.000Z`."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

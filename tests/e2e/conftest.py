@@ -13,9 +13,10 @@ import pytest
 from benchmarks.chaos_faults import Faults
 from localcloud.cloud import LocalCloud
 from storygate.cli import main
-from storygate.commands.demo import copy_project
 from storygate.deployment.bring_up import Deployment, deploy
 from storygate.stage.aws import Aws, isolated
+from storygate.stage.context import Context, load_context
+from storygate.stage.project_copy import copy_project
 from storygate.support.terminal import Terminal
 from tests import ROOT
 
@@ -24,11 +25,18 @@ from tests import ROOT
 class Local:
     """A local cloud with stage `local` deployed to it."""
 
-    project: Path
+    context: Context
     cloud: LocalCloud
-    aws: Aws
     deployment: Deployment
     faults: Faults  # does nothing until it is given a plan
+
+    @property
+    def project(self) -> Path:
+        return self.context.project
+
+    @property
+    def aws(self) -> Aws:
+        return self.context.aws
 
 
 @dataclass(frozen=True)
@@ -55,9 +63,10 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
     faults = Faults()
     with LocalCloud(project, wrap=faults.wrap) as cloud:
         aws = isolated(cloud.client, cloud.environment)
-        deployment = deploy(project, "local", aws, Terminal(io.StringIO()))
+        context = load_context(project, "local", aws)
+        deployment = deploy(context, Terminal(io.StringIO()))
         cloud.start_api()
-        yield Local(project, cloud, aws, deployment, faults)
+        yield Local(context, cloud, deployment, faults)
 
 
 @pytest.fixture

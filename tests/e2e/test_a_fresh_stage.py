@@ -7,7 +7,7 @@ from typing import Any
 def test_cost_names_the_command_that_makes_a_run_to_count(storygate: Callable[..., Any]) -> None:
     ended = storygate("cost")
     assert ended.code == 1
-    assert "python -m storygate smoke --stage local" in ended.err
+    assert "storygate smoke --stage local" in ended.err
 
 
 def test_the_list_is_empty(storygate: Callable[..., Any]) -> None:

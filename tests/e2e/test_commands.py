@@ -11,6 +11,7 @@ import pytest
 
 from chalicelib.drop import execution_name
 from storygate.runs.history import History, follow
+from storygate.support.own_command import command_line
 from storygate.support.patience import Patience
 from tests import ROOT
 
@@ -149,7 +150,7 @@ def test_a_wait_that_reaches_its_bound_exits_124_and_the_run_goes_on(storygate, 
     assert watched.code == 124
     assert name in watched.out, "without a name it is the newest run"
     assert re.search(r"WaitForStory, waiting for \d+ s, since", watched.out)
-    assert "the run is still at WaitForStory, waiting for" in watched.err
+    assert "it is still at WaitForStory, waiting for" in watched.err
     assert f"watch {name} --stage local" in watched.err
     assert storygate("cancel", name).code == 0
 
@@ -175,7 +176,7 @@ def test_ctrl_c_ends_the_watching_and_not_the_run(storygate, local, waiting):
     finally:
         process.kill()
     assert process.returncode == 130
-    assert f"the run goes on.\n  fix: To watch it again: python -m storygate watch {name} --stage local" in err
+    assert f"the run continues.\n  fix: To watch it again: {command_line(f'watch {name} --stage local')}" in err
     assert storygate("cancel", name).code == 0
 
 
@@ -229,7 +230,7 @@ def test_a_run_that_is_over_cannot_be_cancelled(storygate, request_file):
     name = storygate("start", request_file("", name="over"), "--wait", "--json").json["execution"]
     ended = storygate("cancel", name)
     assert ended.code == 1
-    assert "is over already: invalid_input. Nothing was cancelled." in ended.err
+    assert "has already ended: invalid_input. Nothing was cancelled." in ended.err
 
 
 def test_a_retry_reads_the_version_that_the_first_run_read(storygate, local, waiting, request_file):
@@ -253,7 +254,7 @@ def test_an_unknown_run_is_told_with_the_stage_and_the_list(storygate):
         ended = storygate(command, "nope")
         assert ended.code == 1
         assert "Stage local knows no run nope" in ended.err
-        assert "python -m storygate list --stage local" in ended.err
+        assert "storygate list --stage local" in ended.err
 
 
 def test_a_callback_that_is_refused_exits_1_and_nothing_unknown_is_sent(storygate):

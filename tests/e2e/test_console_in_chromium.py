@@ -12,8 +12,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from storygate.commands.arguments import Place
 from storygate.console.serving import console, reserved
+from storygate.runs.executions import Runs
 from storygate.runs.history import History, follow
 from storygate.runs.inputs import drop
 from storygate.support.patience import Patience
@@ -28,13 +28,13 @@ AA = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wca
 
 
 @pytest.fixture(scope="module")
-def place(local):
-    return Place(local.project, local.deployment.stage, local.aws)
+def context(local):
+    return local.context
 
 
 @pytest.fixture(scope="module")
-def address(place):
-    with reserved(0, "--port") as listener, console(place, listener, locked=True) as served:
+def address(context):
+    with reserved(0, "--port") as listener, console(context, listener, locked=True) as served:
         yield served
 
 
@@ -70,17 +70,19 @@ def picture(tmp_path):
     return lambda page, name: page.screenshot(path=directory / f"{name}.png")
 
 
-def waiting_run(place, story):
+def waiting_run(context, story):
     """A run that waits for its story."""
     request = {"jiraStoryId": story, "packageIds": ["pkg-001"], "metadata": {"environment": "production"}}
-    name = drop(place.s3, place.stage.bucket, f"{story.lower()}.json", json.dumps(request).encode()).execution
-    history = History(place.stepfunctions, place.runs.arn(name))
+    name = drop(
+        context.client("s3"), context.stage.bucket, f"{story.lower()}.json", json.dumps(request).encode()
+    ).execution
+    history = History(context.client("stepfunctions"), Runs(context).arn(name))
     assert follow(history, Patience(SECONDS), lambda _: None, until=lambda: history.waiting_since is not None)
     return name
 
 
-def test_a_run_is_seen_to_wait_approved_by_keyboard_and_seen_to_end(place, tabs, picture):
-    name = waiting_run(place, "PROJ-900")
+def test_a_run_is_seen_to_wait_approved_by_keyboard_and_seen_to_end(context, tabs, picture):
+    name = waiting_run(context, "PROJ-900")
     page = tabs()
     assert "key=" not in page.url
     row = page.get_by_role("row", name=re.compile(name))
@@ -136,8 +138,8 @@ def audited(browser, address):
     context.close()
 
 
-def test_every_page_is_accessible_in_light_and_dark_and_fits_a_narrow_screen(place, address, audited, picture):
-    home, name = address.partition("/?")[0], waiting_run(place, "PROJ-901")
+def test_every_page_is_accessible_in_light_and_dark_and_fits_a_narrow_screen(context, address, audited, picture):
+    home, name = address.partition("/?")[0], waiting_run(context, "PROJ-901")
     found = {}
 
     def audit(what):

@@ -38,20 +38,9 @@ def test_it_counts_what_the_newest_approved_run_needed(storygate: Command, playe
 
 
 @pytest.mark.usefixtures("played")
-def test_a_thousand_executions_cost_less_than_the_replaced_system_of_the_same_scope(storygate: Command) -> None:
-    bill = storygate("cost", "--json").json
-    totals = bill["totals"]
-    assert totals["usagePerThousand"] < 0.50
-    assert totals["thousandWithoutObservability"] < bill["replaced"]["dollarsPerMonth"]
-    # Alarms and a dashboard, which it does not have, cost more than all else; they are not hidden.
-    assert totals["total"] > bill["replaced"]["dollarsPerMonth"]
-    assert totals["totalAfterFreeTier"] < totals["total"]
-
-
-@pytest.mark.usefixtures("played")
 def test_people_see_each_line_with_its_price_and_the_assumptions(storygate: Command) -> None:
     told = storygate("cost", "--executions", "5000").out
-    for text in ("$25.00 per 1M", "5,000 executions in a month", "second-hand", "its log does not tell", "Not counted"):
+    for text in ("$25.00 per 1M", "5,000 executions in a month", "second-hand", "its log does not say", "Not counted"):
         assert text in told
 
 

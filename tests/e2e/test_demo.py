@@ -8,7 +8,9 @@ import sys
 
 import pytest
 
-from storygate.commands.demo import OUTCOMES, exit_code, play_sample
+from storygate.commands.demo import exit_code
+from storygate.operations.play_demo import OUTCOMES, play_sample
+from storygate.report.follow_run import follow_live
 from storygate.support.terminal import Terminal
 from tests import ROOT
 
@@ -39,7 +41,7 @@ def test_an_approval_is_shown_step_by_step_and_exits_0():
         "Jira's webhook: PROJ-12345 is approved",
         "the callback answered HTTP 200",
         "the run ended: SUCCEEDED",
-        "outcome approved, as asked",
+        "outcome approved, as requested",
     )
     found = [ended.stdout.find(step) for step in steps]
     assert -1 not in found, steps[found.index(-1)]
@@ -60,7 +62,7 @@ def test_an_approval_is_shown_step_by_step_and_exits_0():
 )
 def test_every_other_outcome_ends_red_and_as_asked(local, outcome, shown):
     stream = io.StringIO()
-    assert play_sample(local.deployment, local.aws, ROOT / "samples" / f"{outcome}.json", Terminal(stream)) == outcome
+    assert play_sample(local.context, ROOT / "samples" / f"{outcome}.json", follow_live, Terminal(stream)) == outcome
     told = stream.getvalue()
     assert shown in told
     assert "the run ended: FAILED" in told

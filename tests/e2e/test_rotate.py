@@ -143,7 +143,7 @@ def test_a_second_rotation_so_soon_is_refused_and_forced_ends_the_value_before(
     local: Any, storygate: Callable[..., Any]
 ) -> None:
     none = timedelta(0)
-    rotate(local.deployment.stage, local.aws, Terminal(io.StringIO()), min_age=none, guard=none)
+    rotate(local.context, Terminal(io.StringIO()), min_age=none, guard=none)
     current, previous = values(local)["callback"], values(local, "AWSPREVIOUS")["callback"]
     ended = storygate("rotate")
     assert ended.code == 1
@@ -202,13 +202,13 @@ def test_interrupted_anywhere_it_continues_and_makes_one_new_version(
         return Interrupted(real, call, when) if name == service else real
 
     with pytest.raises(Broken):
-        rotate(stage, replace(local.aws, make_client=client), terminal, min_age=none, guard=none)
+        rotate(replace(local.context, aws=replace(local.aws, make_client=client)), terminal, min_age=none, guard=none)
     if (call, when) == ("execute_change_set", "after"):
         # CloudFormation does the rest by itself; this would be another rotation.
-        with pytest.raises(OperatorError, match="is complete"):
-            rotate(stage, local.aws, terminal)
+        with pytest.raises(OperatorError, match="last rotation was"):
+            rotate(local.context, terminal)
     else:
-        rotate(stage, local.aws, terminal, min_age=none if when == "before" else MIN_AGE, guard=none)
+        rotate(local.context, terminal, min_age=none if when == "before" else MIN_AGE, guard=none)
     after = read_versions(local.aws.client("secretsmanager"), stage.secret)
     assert after.previous == before.current
     assert all(values(local)[api] in held for api, held in tokens_of_connections(local).items())

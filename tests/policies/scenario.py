@@ -15,13 +15,13 @@ import pytest
 
 from localcloud.cloud import LocalCloud
 from storygate import cli
-from storygate.commands.arguments import Place
-from storygate.commands.demo import copy_project
 from storygate.console.listing import Listing
 from storygate.deployment.bring_up import Deployment, deploy
 from storygate.deployment.stage_secret import read_field
 from storygate.operations import jira_webhook as jira
 from storygate.stage.aws import isolated, of_environment
+from storygate.stage.context import Context, load_context
+from storygate.stage.project_copy import copy_project
 from storygate.support.terminal import Terminal
 from tests import ROOT
 from tests.policies.calls import Call, Recorder, calls_in_history
@@ -53,7 +53,7 @@ def record(directory: Path) -> Recorded:
     gateway = LambdaGateway(invoker(lambda: cloud.client("lambda"), lambda function: names[function]))
     with cloud:
         aws = isolated(cloud.client, cloud.environment)
-        deployment = deploy(project, STAGE, aws, Terminal(io.StringIO()))
+        deployment = deploy(load_context(project, STAGE, aws), Terminal(io.StringIO()))
         names.update(deployment.stage.lambda_names)
         _sign_by_name(cloud.client("lambda"), names)
         _Run(cloud, deployment, recorder).play()
@@ -130,8 +130,8 @@ class _Run:
         self._await("the wait", lambda: self._waits("waits"))
         self._operator("list", "--waiting")
         with self._signed_as_operator():
-            place = Place(self.cloud.project, self.deployment.stage, of_environment())
-            assert [row["execution"] for row in Listing(place).page("waiting", "PROJ-3").rows] == ["waits"]
+            context = Context(self.cloud.project, self.deployment.stage, of_environment())
+            assert [row["execution"] for row in Listing(context).page("waiting", "PROJ-3").rows] == ["waits"]
 
     def _rejected_while_it_waits(self) -> None:
         self._call_back("PROJ-3", "rejected")

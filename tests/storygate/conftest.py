@@ -14,6 +14,7 @@ from moto import mock_aws
 
 from storygate.stage.aws import Aws
 from storygate.stage.config import Stage, load_stage
+from storygate.stage.context import Context
 from storygate.support.terminal import Terminal
 from tests import ROOT
 
@@ -75,3 +76,9 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
         monkeypatch.setenv(name, value)
     with mock_aws(config={"stepfunctions": {"execute_state_machine": False}}):  # whatever ran in this process before
         yield Aws(boto3.Session(region_name=REGION).client, REGION, KEYS)
+
+
+@pytest.fixture
+def context(project: Path, stage: Stage, aws: Aws) -> Context:
+    """Stage dev in that AWS."""
+    return Context(project, stage, aws)

@@ -18,12 +18,13 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.events.models import events_backends
 
 from localcloud.cloud import REGION, LocalCloud
-from storygate.checks import CHECKS
-from storygate.commands.demo import copy_project
-from storygate.commands.doctor import site_of
+from storygate.checks import CHECKS, Examination
 from storygate.deployment.bring_up import deploy
 from storygate.deployment.take_down import destroy
 from storygate.stage.aws import isolated
+from storygate.stage.context import load_context
+from storygate.stage.project_copy import copy_project
+from storygate.support.own_command import command_line
 from storygate.support.terminal import Terminal
 from tests import ROOT
 from tests.storygate.commands import aws_cli
@@ -51,13 +52,17 @@ class Ward:
         return self.cloud.client(service)
 
     def deploy(self):
-        return deploy(self.project, "local", self.aws, Terminal(io.StringIO()))
+        return deploy(self.context(), Terminal(io.StringIO()))
 
-    def site(self, **options):
-        return site_of(self.project, "local", self.aws, **options)
+    def context(self):
+        """As config.json is now."""
+        return load_context(self.project, "local", self.aws)
+
+    def examined(self, **options):
+        return Examination(self.project, self.context().stage, self.aws, **options)
 
     def look(self, name, **options):
-        return BY_NAME[name].examine(self.site(**options))
+        return BY_NAME[name].examine(self.examined(**options))
 
     def mend(self, finding):
         """Runs the command that the finding prints."""
@@ -207,7 +212,7 @@ def attach_a_policy(ward):
             (
                 "trigger's failures",
                 lambda ward: ward.client("lambda").delete_function_event_invoke_config(FunctionName=TRIGGER),
-                "none of its failures",
+                "does not keep the events",
             ),
             (
                 "trigger's failures",
@@ -226,7 +231,7 @@ def attach_a_policy(ward):
             (
                 "log retention",
                 lambda ward: ward.client("logs").delete_retention_policy(logGroupName=f"/aws/vendedlogs/states/{NAME}"),
-                "never ends",
+                "for ever",
             ),
             (
                 "log retention",
@@ -267,7 +272,7 @@ def test_execution_data_in_the_log_is_red_and_the_command_stops_it(ward):
     red = ward.look("run log")
     assert red.status == "fail"
     command, _, more = red.fix.partition("; ")
-    assert "delete its streams" in more  # what was logged until now is still there
+    assert "delete the log group's streams" in more  # what was logged until now is still there
     aws_cli.run(command, ward.client)
     assert ward.look("run log").status == "ok"
 
@@ -294,7 +299,7 @@ def test_an_old_secret_is_told(ward):
     yellow = ward.look("secret age", now=datetime.now(UTC) + timedelta(days=91))
     assert yellow.status == "warn"
     assert "91 days" in yellow.found
-    assert "put-secret-value" in yellow.fix
+    assert command_line("rotate --stage local") in yellow.fix
 
 
 def test_a_connection_that_is_not_authorized_is_red(ward):
@@ -357,10 +362,9 @@ def answering(status):
 @pytest.mark.parametrize("check", ["API reachable", "callback refuses strangers"])
 def test_an_api_that_lets_strangers_in_or_is_broken_or_gone_is_red(ward, check):
     def look_at(url):
-        site = ward.site()
         environment = {**ward.aws.environment, "AWS_ENDPOINT_URL": url}
         return BY_NAME[check].examine(
-            dataclasses.replace(site, aws=dataclasses.replace(ward.aws, environment=environment))
+            dataclasses.replace(ward.examined(), aws=dataclasses.replace(ward.aws, environment=environment))
         )
 
     for status in (200, 502):
@@ -438,20 +442,20 @@ def test_what_deploy_mends_is_red_until_it_has_run(ward):
 
     faults = {
         "workflow stack": ("fail", "UPDATE_FAILED"),
-        "trigger": ("fail", "does not tell"),
+        "trigger": ("fail", "does not send events"),
         "function roles": ("fail", "policy-local-trigger.json"),
         "throttling": ("fail", "10000"),
         "access logs": ("fail", "nowhere"),
         "tracing": ("warn", "off for the API"),
         "connections": ("warn", "older version"),
-        "alarms tell somebody": ("fail", f"not told to {topic}"),
+        "alarms tell somebody": ("fail", f"not sent to {topic}"),
     }
     for check, (status, told) in faults.items():
         found = ward.look(check)
         assert (check, found.status) == (check, status)
         assert told in found.found
         if check != "alarms tell somebody":
-            assert found.fix.endswith("python -m storygate deploy --stage local")
+            assert found.fix.endswith(command_line("deploy --stage local"))
     ward.deploy()
     assert {check: ward.look(check).status for check in faults if check != "alarms tell somebody"} == {
         check: "ok" for check in faults if check != "alarms tell somebody"
@@ -498,7 +502,7 @@ def test_alarms_tell_a_topic_that_somebody_listens_to(ward):
     ward.configure(AlarmTopicArn=topic)
     red = ward.look("alarms tell somebody")
     assert red.status == "fail"
-    assert f"not told to {topic}" in red.found
+    assert f"not sent to {topic}" in red.found
     ward.mend(red)
     lonely = ward.look("alarms tell somebody")
     assert (lonely.status, lonely.found) == ("warn", f"nobody has subscribed to {topic}")
@@ -533,11 +537,11 @@ def test_bucket_and_table_without_their_stack_are_told(ward):
     assert "no stack manages bucket and table" in yellow.found
     assert ward.look("storage drift").status == "skip"
 
-    destroy(ward.project, ward.site().stage, ward.aws, Terminal(io.StringIO()), purge=True)
+    destroy(ward.context(), Terminal(io.StringIO()), purge=True)
     assert ward.client("logs").describe_log_groups()["logGroups"] == []
     assert ward.client("cloudwatch").describe_alarms()["MetricAlarms"] == []
     red = ward.look("workflow stack")
-    assert (red.status, red.fix) == ("fail", "python -m storygate deploy --stage local")
+    assert (red.status, red.fix) == ("fail", command_line("deploy --stage local"))
 
 
 def test_every_check_is_planted_somewhere_in_this_file():

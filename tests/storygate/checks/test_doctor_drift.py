@@ -6,9 +6,8 @@ import boto3
 import pytest
 from botocore.stub import ANY, Stubber
 
-from storygate.checks.finding import Site
+from storygate.checks import Examination, examine
 from storygate.checks.stack_checks import workflow_drift
-from storygate.commands.doctor import examine
 from storygate.stage.aws import Aws
 from tests.storygate.conftest import KEYS, REGION
 
@@ -27,8 +26,8 @@ def cloudformation():
 
 @pytest.fixture
 def look(stage, project, cloudformation):
-    site = Site(project, stage, Aws(lambda _: cloudformation.client, REGION, KEYS), "1", "aws", datetime.now(UTC))
-    return lambda: next(examine(site, [workflow_drift]))
+    examined = Examination(project, stage, Aws(lambda _: cloudformation.client, REGION, KEYS))
+    return lambda: next(examine(examined, [workflow_drift]))
 
 
 def stack(*parameters):

@@ -25,21 +25,21 @@ class Answering(Terminal):
 
 
 @pytest.mark.parametrize("purge", [True, False])
-def test_the_stages_name_confirms(aws, stage, purge):
+def test_the_stages_name_confirms(context, purge):
     terminal = Answering("dev")
-    confirm(stage, purge, aws, terminal)
+    confirm(context, terminal, purge=purge)
     assert "dev" in terminal.asked
 
 
 @pytest.mark.parametrize("answer", ["", "y", "yes", "prod", "DEV"])
-def test_any_other_answer_deletes_nothing(aws, stage, answer):
+def test_any_other_answer_deletes_nothing(context, answer):
     with pytest.raises(OperatorError, match="nothing was deleted"):
-        confirm(stage, False, aws, Answering(answer))
+        confirm(context, Answering(answer), purge=False)
 
 
-def test_without_a_terminal_a_purge_is_refused_and_a_plain_destroy_goes_on(aws, stage, screen):
+def test_without_a_terminal_a_purge_is_refused_and_a_plain_destroy_goes_on(context, screen):
     with pytest.raises(OperatorError) as caught:
-        confirm(stage, True, aws, screen.terminal)
+        confirm(context, screen.terminal, purge=True)
     assert "--yes" in caught.value.hint
-    confirm(stage, False, aws, screen.terminal)
+    confirm(context, screen.terminal, purge=False)
     assert screen.text == ""

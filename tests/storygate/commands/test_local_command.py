@@ -16,8 +16,8 @@ import boto3
 import pytest
 
 from storygate.cli import parser
-from storygate.commands.demo import copy_project
-from storygate.commands.local import TRY
+from storygate.commands.local import STEPS
+from storygate.stage.project_copy import copy_project
 from tests import ROOT
 
 
@@ -88,10 +88,9 @@ def test_local_runs_in_the_background_until_sigterm_and_leaves_nothing(tmp_path)
 
 
 def test_what_it_says_to_try_are_commands_that_exist_and_none_holds_a_secret():
-    lines = [line.split() for line in TRY.format(stage="local").splitlines() if line.startswith("  ")]
-    assert {tuple(line[:3]) for line in lines} == {("python", "-m", "storygate")}
-    tried = [parser().parse_args(line[3:]) for line in lines]
-    assert [line[3] for line in lines] == ["start", "watch", "callback", "results"]
+    commands = [[*command.split(), "--stage", "local"] for _, command in STEPS]
+    tried = [parser().parse_args(command) for command in commands]
+    assert [command[0] for command in commands] == ["start", "watch", "callback", "results"]
     assert tried[2].story == json.loads((ROOT / tried[0].file).read_text())["jiraStoryId"]
 
 

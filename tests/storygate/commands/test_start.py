@@ -3,7 +3,7 @@
 import pytest
 
 from chalicelib.drop import execution_name
-from storygate.commands.start import read_json
+from storygate.operations.start_run import read_json
 from storygate.runs.inputs import drop
 from storygate.support.errors import OperatorError
 

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from storygate.commands.arguments import Place
 from storygate.console.pages import create_app
 from storygate.report.coordinates import DRAWING
 from storygate.stage.aws import Aws
 from storygate.stage.config import load_stage
+from storygate.stage.context import Context
 from tests import ROOT
 
 PORT = 8010
@@ -214,25 +214,25 @@ def callback() -> Iterator[tuple[Callback, str]]:
 
 
 @pytest.fixture
-def place(world: World, tmp_path: Path) -> Place:
-    return make_place(world, tmp_path, "http://127.0.0.1:1")
+def context(world: World, tmp_path: Path) -> Context:
+    return make_context(world, tmp_path, "http://127.0.0.1:1")
 
 
-def make_place(world: World, project: Path, endpoint: str) -> Place:
+def make_context(world: World, project: Path, endpoint: str) -> Context:
     record = project / ".chalice" / "deployed" / "dev.json"
     record.parent.mkdir(parents=True)
     record.write_text(json.dumps({"resources": [{"name": "rest_api", "rest_api_id": "api1"}]}))
     (project / DRAWING).parent.mkdir()
     shutil.copy(ROOT / DRAWING, project / DRAWING)
     aws = Aws(lambda _: world, "eu-west-1", {"AWS_ENDPOINT_URL": endpoint})
-    return Place(project, load_stage(ROOT, "dev", "eu-west-1"), aws)
+    return Context(project, load_stage(ROOT, "dev", "eu-west-1"), aws)
 
 
 class Browser:
     """A browser on the console's own pages: it sends what a browser sends."""
 
-    def __init__(self, place: Place, key: str | None = None) -> None:
-        self.client = create_app(place, PORT, key).test_client()
+    def __init__(self, context: Context, key: str | None = None) -> None:
+        self.client = create_app(context, PORT, key).test_client()
 
     def get(self, path: str, **options: Any) -> Any:
         return self.client.get(path, **(HOME | options))
@@ -259,5 +259,5 @@ class Browser:
 
 
 @pytest.fixture
-def browser(place: Place) -> Browser:
-    return Browser(place)
+def browser(context: Context) -> Browser:
+    return Browser(context)

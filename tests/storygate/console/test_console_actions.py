@@ -5,7 +5,7 @@ import json
 import pytest
 
 from storygate.operations import jira_webhook as jira
-from tests.storygate.console.conftest import CALLBACK_SECRET, Browser, make_place
+from tests.storygate.console.conftest import CALLBACK_SECRET, Browser, make_context
 
 DENIED = (
     "User: arn:aws:iam::123456789012:user/ann is not authorized to perform: states:StopExecution on resource: arn:x"
@@ -17,7 +17,7 @@ def calling(world, callback, tmp_path):
     """A browser on a stage whose callback listens, and that callback."""
     told, endpoint = callback
     world.run("a")
-    return Browser(make_place(world, tmp_path, endpoint)), told
+    return Browser(make_context(world, tmp_path, endpoint)), told
 
 
 @pytest.mark.parametrize(
@@ -40,11 +40,11 @@ def test_a_decision_is_the_signed_webhook_that_jira_would_send_done_by_the_calle
 @pytest.mark.parametrize(
     ("status", "said", "told"),
     [
-        (202, {"decision": "approved", "resumed": []}, "Done: PROJ-1 is approved: recorded; nothing waits for it yet"),
+        (202, {"decision": "approved", "resumed": []}, "Done: PROJ-1 is approved: recorded; no run waits for it yet"),
         (200, {"ignored": "older than what is known"}, "Not done: The callback ignored it: older than what is known."),
-        (200, {"ignored": "older", "closed": ["a"]}, "Not done: The callback ignored it: older. Over already: a."),
-        (401, {"error": "no"}, "Not done: The callback answered HTTP 401. It does not take the signature"),
-        (503, {"error": "no"}, "Not done: The callback answered HTTP 503. AWS said no. Try again"),
+        (200, {"ignored": "older", "closed": ["a"]}, "Not done: The callback ignored it: older. Already ended: a."),
+        (401, {"error": "no"}, "Not done: The callback answered HTTP 401. It refused the signature"),
+        (503, {"error": "no"}, "Not done: The callback answered HTTP 503. A call to AWS failed there. Try again"),
         (400, {"error": "issue.key is missing"}, "Not done: The callback answered HTTP 400. issue.key is missing"),
     ],
 )
@@ -60,7 +60,7 @@ def test_nothing_is_sent_for_a_run_that_is_over(calling, world):
     token = browser.token("b")
     world.runs["b"] |= {"status": "FAILED", "outcome": "rejected"}
     browser.token = lambda _: token
-    assert browser.act("b", "approve") == "Not done: b is over already: rejected. Nothing was sent."
+    assert browser.act("b", "approve") == "Not done: b has already ended: rejected. Nothing was sent."
     assert not callback.received
 
 
@@ -89,7 +89,7 @@ def test_a_retry_leads_to_the_new_run(browser, world):
     ("code", "message", "told"),
     [
         ("AccessDeniedException", DENIED, "Grant states:StopExecution on arn:x"),
-        ("ThrottlingException", "Rate exceeded", "AWS asks for patience"),
+        ("ThrottlingException", "Rate exceeded", "AWS limits the rate of calls"),
         ("ExpiredTokenException", "expired", "Renew them"),
         ("InternalServerException", "oops", "AWS refused stop_execution"),
     ],

@@ -47,9 +47,9 @@ def test_an_action_without_the_token_is_refused(browser, world, fields):
     assert not world.calls["stop_execution"]
 
 
-def test_the_token_of_another_start_is_refused(browser, place, world):
+def test_the_token_of_another_start_is_refused(browser, context, world):
     world.run("a")
-    assert post(browser, csrf=Browser(place).token("a")).status_code == 403
+    assert post(browser, csrf=Browser(context).token("a")).status_code == 403
 
 
 @pytest.mark.parametrize("headers", [OWN, {"Origin": HOME["base_url"]}, {"Sec-Fetch-Site": "same-origin"}])
@@ -65,9 +65,9 @@ def test_nothing_is_done_by_a_get(browser, world):
         assert browser.get(f"/runs/a/{action}").status_code == 405
 
 
-def test_without_the_key_nobody_gets_in_and_the_browser_that_had_it_once_stays_in(place, world):
+def test_without_the_key_nobody_gets_in_and_the_browser_that_had_it_once_stays_in(context, world):
     world.run("a")
-    browser = Browser(place, key="the-key")
+    browser = Browser(context, key="the-key")
     for path in ("/", "/?key=wrong", "/live", "/runs/a", "/runs/a/report.html"):
         assert browser.get(path).status_code == 403
     assert not world.calls

@@ -90,14 +90,14 @@ def test_a_story_for_which_many_wait_is_cut_off_and_says_so(browser, world):
     assert "More runs wait for PROJ-1 than are shown here." in page.text
 
 
-def test_each_outcome_has_its_filter_and_each_run_matches_its_own(place, world):
+def test_each_outcome_has_its_filter_and_each_run_matches_its_own(context, world):
     world.run("waits")
     world.run("goes")
     world.waiting.discard(("PROJ-1", "goes"))
     ends = ("approved", "rejected", "timed_out", "api_failed", "invalid_input", "cancelled", "error")
     for outcome in ends:
         world.run(outcome, outcome=outcome)
-    listing = Listing(place)
+    listing = Listing(context)
 
     def found(outcome):
         return [row["execution"] for row in listing.page(outcome).rows]

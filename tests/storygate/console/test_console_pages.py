@@ -89,7 +89,7 @@ def test_an_unknown_run_is_told_and_not_an_error_of_ours(browser):
     ("code", "status", "told"),
     [
         ("AccessDeniedException", 403, "to the role you deploy with"),
-        ("ThrottlingException", 503, "AWS asks for patience"),
+        ("ThrottlingException", 503, "AWS limits the rate of calls"),
         ("InternalServerException", 502, "AWS refused"),
     ],
 )

@@ -22,26 +22,26 @@ def get(address, path):
         connection.close()
 
 
-def test_the_address_lets_in_and_nothing_else_does_and_each_start_has_another_key(place):
-    with reserved(0, "--port") as port, console(place, port, locked=True) as address:
+def test_the_address_lets_in_and_nothing_else_does_and_each_start_has_another_key(context):
+    with reserved(0, "--port") as port, console(context, port, locked=True) as address:
         assert get(address, f"/?{urlsplit(address).query}")[0] == 200
         assert get(address, "/")[0] == 403
-        with reserved(0, "--port") as another, console(place, another, locked=True) as other:
+        with reserved(0, "--port") as another, console(context, another, locked=True) as other:
             assert get(other, f"/?{urlsplit(address).query}")[0] == 403
     with pytest.raises(ConnectionRefusedError):
         get(address, "/")
 
 
-def test_a_console_without_a_lock_has_a_plain_address(place):
-    with reserved(0, "--port") as port, console(place, port, locked=False) as address:
+def test_a_console_without_a_lock_has_a_plain_address(context):
+    with reserved(0, "--port") as port, console(context, port, locked=False) as address:
         assert urlsplit(address).query == ""
         assert get(address, "/")[0] == 200
 
 
-def test_other_machines_cannot_reach_it(place):
+def test_other_machines_cannot_reach_it(context):
     with (
         reserved(0, "--port") as port,
-        console(place, port, locked=False) as address,
+        console(context, port, locked=False) as address,
         socket.socket() as probe,
     ):
         assert probe.connect_ex(("127.0.0.2", urlsplit(address).port)) != 0
@@ -52,6 +52,6 @@ def test_a_taken_port_is_named_with_its_flag():
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(OperatorError, match=f"Port {port} cannot be had") as told:
+        with pytest.raises(OperatorError, match=f"cannot listen on port {port}") as told:
             reserved(port, "--console-port")
     assert "--console-port" in told.value.hint

@@ -9,20 +9,12 @@ from typing import Any
 
 import pytest
 
-from storygate.commands.arguments import Place
+from storygate.cost.bill import MOCKS, MONTHLY, USAGE, Bill
+from storygate.cost.meter import Invocation, Meter
 from storygate.cost.prices import PRICES
-from storygate.cost.usage import (
-    MOCKS,
-    MONTHLY,
-    USAGE,
-    Bill,
-    Deployed,
-    Invocation,
-    compute,
-    count_transitions,
-    write_units,
-)
+from storygate.cost.usage import compute, count_transitions, write_units
 from storygate.stage.aws import Aws
+from storygate.stage.context import Context
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 DROPPED = {"bucket": "b", "key": "inputs/x.json", "versionId": "1"}
@@ -96,13 +88,13 @@ def test_durations_and_calls_come_from_the_log_where_it_tells() -> None:
     assert quantities(bill)["gb-second"] == Decimal("0.1") / 4
     assert quantities(bill)["read unit"] == 2
     assert quantities(bill)["secret call"] == 0
-    assert not [text for text in bill.assumptions if "its log does not tell" in text]
+    assert not [text for text in bill.assumptions if "its log does not say" in text]
 
 
 def test_what_no_log_tells_is_assumed_and_said() -> None:
     bill = compute(history(wait("t")), Told(is_local=True), "run")
     assert quantities(bill)["gb-second"] == Decimal("0.2") / 4
-    assert len([text for text in bill.assumptions if "its log does not tell" in text]) == 3
+    assert len([text for text in bill.assumptions if "its log does not say" in text]) == 3
     assert [text for text in bill.assumptions if "local cloud's task tokens" in text]
 
 
@@ -145,14 +137,14 @@ def test_what_is_free_for_ever_is_taken_off_once_for_all_lines_of_a_price() -> N
 def test_each_price_names_its_source_and_whether_it_is_second_hand() -> None:
     assert all(price.source and price.dollars >= 0 for price in PRICES.values())
     assert PRICES["transition"].each == Decimal("0.000025")
-    assert PRICES["transition"].told == "$25.00 per 1M"
+    assert PRICES["transition"].text == "$25.00 per 1M"
     assert {name for name, price in PRICES.items() if price.second_hand} > {"s3 put", "alarm", "gb-second"}
 
 
 @pytest.fixture
-def deployed(project: Any, stage: Any, aws: Aws) -> Deployed:
-    aws.client("logs").create_log_group(logGroupName="/aws/lambda/storygate-dev")
-    return Deployed(Place(project, stage, aws))
+def meter(context: Context) -> Meter:
+    context.client("logs").create_log_group(logGroupName="/aws/lambda/storygate-dev")
+    return Meter(context)
 
 
 def write_log(aws: Aws, stream: str, *lines: str) -> None:
@@ -163,15 +155,15 @@ def write_log(aws: Aws, stream: str, *lines: str) -> None:
     logs.put_log_events(logGroupName="/aws/lambda/storygate-dev", logStreamName=stream, logEvents=events)
 
 
-def test_the_callback_is_found_by_its_own_log_line_and_the_report_after_it(deployed: Deployed, aws: Aws) -> None:
+def test_the_callback_is_found_by_its_own_log_line_and_the_report_after_it(meter: Meter, aws: Aws) -> None:
     line = json.dumps({"log": "callback", "resumed": ["run-1"], "aws": ["PutItem 12", "Query 7", "DeleteItem 3"]})
     report = "REPORT RequestId: 1\tDuration: 80.20 ms\tBilled Duration: 81 ms\tMemory Size: 256 MB"
     write_log(aws, "other", "START RequestId: 0", '"not JSON', "REPORT RequestId: 0\tDuration: 5.00 ms")
     write_log(aws, "own", "START RequestId: 1", line, "END RequestId: 1", report)
-    found = deployed.callback("run-1", datetime.now(UTC))
+    found = meter.callback("run-1", datetime.now(UTC))
     assert found == Invocation(Decimal(81), Counter(PutItem=1, Query=1, DeleteItem=1))
-    assert deployed.callback("run-2", datetime.now(UTC)) is None
+    assert meter.callback("run-2", datetime.now(UTC)) is None
 
 
-def test_a_log_that_is_not_there_tells_nothing(deployed: Deployed) -> None:
-    assert deployed.trigger(datetime.now(UTC) - timedelta(minutes=1)) is None
+def test_a_log_that_is_not_there_tells_nothing(meter: Meter) -> None:
+    assert meter.trigger(datetime.now(UTC) - timedelta(minutes=1)) is None

@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 import pytest
 
 from localcloud.cloud import LocalCloud
-from storygate.commands.demo import copy_project
 from storygate.deployment.bring_up import deploy
 from storygate.deployment.functions import rest_api_id
 from storygate.deployment.stacks import stack_status
 from storygate.deployment.stage_secret import read_field
 from storygate.deployment.take_down import destroy
 from storygate.stage.aws import isolated
+from storygate.stage.context import load_context
+from storygate.stage.project_copy import copy_project
 from storygate.support.errors import OperatorError
 from storygate.support.terminal import Terminal
 from tests import ROOT
@@ -61,14 +62,17 @@ class Told:
         self.project = project
         self.aws = isolated(cloud.client, cloud.environment)
 
+    def context(self, aws=None):
+        return load_context(self.project, "local", aws or self.aws)
+
     def deploy(self, aws=None):
         stream = io.StringIO()
-        deployment = deploy(self.project, "local", aws or self.aws, Terminal(stream))
+        deployment = deploy(self.context(aws), Terminal(stream))
         return deployment, stream.getvalue()
 
-    def destroy(self, stage, **options):
+    def destroy(self, **options):
         stream = io.StringIO()
-        destroy(self.project, stage, self.aws, Terminal(stream), **options)
+        destroy(self.context(), Terminal(stream), **options)
         return stream.getvalue()
 
 
@@ -110,34 +114,34 @@ def test_a_second_deploy_even_from_another_checkout_changes_nothing_and_says_so(
     assert secret == [read_field(cloud.client("secretsmanager"), first.stage.secret, field) for field in FIELDS]
 
 
-def test_what_destroy_keeps_is_taken_up_again_and_purge_leaves_nothing(run, project, cloud):
+def test_what_destroy_keeps_is_taken_up_again_and_purge_leaves_nothing(run, cloud):
     deployment, _ = run.deploy()
     stage = deployment.stage
     s3, cloudformation = cloud.client("s3"), cloud.client("cloudformation")
     s3.put_object(Bucket=stage.bucket, Key="outputs/kept.json", Body=b"{}")
 
-    told = run.destroy(stage)
+    told = run.destroy()
     assert f"Kept: bucket {stage.bucket}, table {stage.table}, secret {stage.secret}" in told
     assert "--purge" in told
     assert {stack_status(cloudformation, name) for name in (stage.storage_stack, stage.workflow_stack)} == {None}
     assert cloud.client("lambda").list_functions()["Functions"] == []
-    assert rest_api_id(project, stage, run.aws) is None
+    assert rest_api_id(run.context()) is None
     assert not s3.get_bucket_notification_configuration(Bucket=stage.bucket).get("LambdaFunctionConfigurations")
 
     secret = read_field(cloud.client("secretsmanager"), stage.secret, "callback")
     _, told = run.deploy()
-    assert "kept from before, used as they are" in told
+    assert "kept from before and used without a stack" in told
     assert s3.get_object(Bucket=stage.bucket, Key="outputs/kept.json")["Body"].read() == b"{}"
     assert read_field(cloud.client("secretsmanager"), stage.secret, "callback") == secret
 
-    run.destroy(stage, purge=True)
+    run.destroy(purge=True)
     assert s3.list_buckets()["Buckets"] == []
     assert cloud.client("dynamodb").list_tables()["TableNames"] == []
     assert cloud.client("secretsmanager").list_secrets(IncludePlannedDeletion=True)["SecretList"] == []
     assert cloud.client("logs").describe_log_groups()["logGroups"] == []
     assert [role for role in cloud.client("iam").list_roles()["Roles"] if "storygate" in role["RoleName"]] == []
 
-    again = run.destroy(stage, purge=True)
+    again = run.destroy(purge=True)
     assert "functions: not there" in again
     assert f"bucket {stage.bucket}: not there" in again
 
@@ -181,7 +185,7 @@ STEPS = [
 
 
 def test_cut_after_each_step_and_run_again_it_ends_as_if_nobody_had_disturbed_it(run, cloud, door, undisturbed):
-    run.destroy(undisturbed.deployment.stage, purge=True)
+    run.destroy(purge=True)
     for service, call, name in STEPS:
         if service == "chalice":
             door.shut_for = call

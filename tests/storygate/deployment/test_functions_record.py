@@ -2,11 +2,12 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import pytest
 
 from storygate.deployment.functions import api_url, rest_api_id, run_chalice
-from storygate.stage.aws import Aws, isolated
+from storygate.stage.aws import isolated
 from storygate.support.errors import OperatorError
 
 
@@ -39,75 +40,72 @@ def record(project, api):
     path.write_text(json.dumps({"resources": [{"name": "rest_api", "rest_api_id": api}]}))
 
 
-def test_before_the_first_deploy_there_is_none(project, stage, aws):
-    assert rest_api_id(project, stage, aws) is None
-    assert api_url(project, stage, aws) is None
+def test_before_the_first_deploy_there_is_none(context):
+    assert rest_api_id(context) is None
+    assert api_url(context) is None
 
 
-def test_without_a_record_it_is_the_one_that_calls_this_stages_function(project, stage, aws, make_api):
+def test_without_a_record_it_is_the_one_that_calls_this_stages_function(context, make_api):
     make_api("storygate-prod")
     ours = make_api("storygate-dev")
     make_api("storygate-dev-two")
     make_api("storygate-dev", name="another-app")
-    assert rest_api_id(project, stage, aws) == ours
+    assert rest_api_id(context) == ours
 
 
-def test_the_recorded_one_counts_as_long_as_aws_has_it(project, stage, aws, make_api):
+def test_the_recorded_one_counts_as_long_as_aws_has_it(project, context, make_api):
     make_api("storygate-dev")
     recorded = make_api("storygate-dev")
     record(project, recorded)
-    assert rest_api_id(project, stage, aws) == recorded
+    assert rest_api_id(context) == recorded
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"resources": [{"name": "rest_api", "rest_api_id": "gone"}]}'])
-def test_a_stale_or_broken_record_is_no_record(project, stage, aws, make_api, text):
+def test_a_stale_or_broken_record_is_no_record(project, context, make_api, text):
     ours = make_api("storygate-dev")
     record(project, "gone")
     (project / ".chalice" / "deployed" / "dev.json").write_text(text)
-    assert rest_api_id(project, stage, aws) == ours
+    assert rest_api_id(context) == ours
 
 
-def test_two_apis_of_one_stage_are_for_the_operator_to_decide(project, stage, aws, make_api):
+def test_two_apis_of_one_stage_are_for_the_operator_to_decide(context, make_api):
     apis = [make_api("storygate-dev"), make_api("storygate-dev")]
     with pytest.raises(OperatorError, match="several REST APIs") as caught:
-        rest_api_id(project, stage, aws)
+        rest_api_id(context)
     assert all(api in caught.value.message for api in apis)
 
 
-def test_the_url_on_aws_has_the_region_and_the_stage(project, stage, aws, make_api):
+def test_the_url_on_aws_has_the_region_and_the_stage(context, make_api):
     api = make_api("storygate-dev")
-    assert api_url(project, stage, aws) == f"https://{api}.execute-api.eu-west-1.amazonaws.com/api"
+    assert api_url(context) == f"https://{api}.execute-api.eu-west-1.amazonaws.com/api"
 
 
-def test_the_url_elsewhere_is_a_path_at_the_endpoint(project, stage, aws, make_api):
+def test_the_url_elsewhere_is_a_path_at_the_endpoint(context, make_api):
     api = make_api("storygate-dev")
-    local = Aws(aws.client, aws.region, {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566/"})
-    assert api_url(project, stage, local) == f"http://127.0.0.1:4566/_aws/execute-api/{api}/api"
+    local = replace(context.aws, environment={"AWS_ENDPOINT_URL": "http://127.0.0.1:4566/"})
+    assert api_url(replace(context, aws=local)) == f"http://127.0.0.1:4566/_aws/execute-api/{api}/api"
 
 
-def test_chalice_really_runs_and_its_lines_are_shown(project, aws, screen):
-    run_chalice(["--version"], project, isolated(aws.client, {"AWS_DEFAULT_REGION": "eu-west-1"}), screen.terminal)
+@pytest.fixture
+def apart(context):
+    """The same context, but its child processes know no AWS."""
+    return replace(context, aws=isolated(context.aws.make_client, {"AWS_DEFAULT_REGION": "eu-west-1"}))
+
+
+def test_chalice_really_runs_and_its_lines_are_shown(apart, screen):
+    run_chalice(apart, ["--version"], screen.terminal)
     assert "chalice: chalice 1." in screen.text
 
 
-def test_a_failing_chalice_is_told_with_its_last_line(project, aws, screen):
+def test_a_failing_chalice_is_told_with_its_last_line(apart, screen):
     with pytest.raises(OperatorError, match="chalice deploy failed: exit code"):
-        run_chalice(
-            ["deploy", "--no-such-flag"], project, isolated(aws.client, {"AWS_DEFAULT_REGION": "x"}), screen.terminal
-        )
+        run_chalice(apart, ["deploy", "--no-such-flag"], screen.terminal)
 
 
-def test_a_chalice_that_hangs_is_ended(project, aws, screen):
+def test_a_chalice_that_hangs_is_ended(apart, screen):
     hangs = [sys.executable, "-c", "import time; time.sleep(60)"]
     with pytest.raises(OperatorError, match="did not finish within 0 s"):
-        run_chalice(
-            [""],
-            project,
-            isolated(aws.client, {"AWS_DEFAULT_REGION": "x"}),
-            screen.terminal,
-            patience=0.3,
-            chalice=hangs,
-        )
+        run_chalice(apart, [""], screen.terminal, patience=0.3, chalice=hangs)
 
 
 def test_an_isolated_child_sees_nothing_of_the_operators_aws(aws, monkeypatch):

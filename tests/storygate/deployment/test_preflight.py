@@ -8,6 +8,7 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from storygate.deployment.bring_up import deploy
 from storygate.deployment.preflight import LOCAL_ACCOUNT, check
 from storygate.stage.aws import Aws
+from storygate.stage.context import Context
 from storygate.support.errors import OperatorError
 
 OTHERS = "999999999999"
@@ -49,11 +50,11 @@ def made(aws):
 
 @pytest.mark.parametrize("resources", [[role(OTHERS)], [role(OTHERS), function(OTHERS)]])
 def test_another_account_than_the_last_time_is_refused_before_anything_is_made(
-    project, stage, aws, screen, recorded, resources
+    context, aws, screen, recorded, resources
 ):
     recorded(*resources)
     with pytest.raises(OperatorError, match=f"account {OTHERS}") as caught:
-        deploy(project, stage.name, aws, screen.terminal)
+        deploy(context, screen.terminal)
     assert f"account {DEFAULT_ACCOUNT_ID}" in caught.value.message
     assert "AWS_PROFILE" in caught.value.hint
     assert ".chalice/deployed/dev.json" in caught.value.hint
@@ -100,27 +101,27 @@ def cloud(account=OTHERS, notifications=None):
 def test_another_region_than_the_last_time_is_refused(project, stage, recorded):
     recorded(role(OTHERS), function(OTHERS, "us-west-2"))
     with pytest.raises(OperatorError, match="us-west-2"):
-        check(project, stage, cloud())
+        check(Context(project, stage, cloud()))
     recorded(role(OTHERS), function(OTHERS))
-    check(project, stage, cloud())
+    check(Context(project, stage, cloud()))
 
 
 def test_what_a_local_cloud_left_is_no_reason_to_refuse(project, stage, recorded):
     assert LOCAL_ACCOUNT == DEFAULT_ACCOUNT_ID
     recorded(function(LOCAL_ACCOUNT, "us-east-1"))
-    check(project, stage, cloud())
+    check(Context(project, stage, cloud()))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"resources": [1, {"name": "rest_api", "rest_api_id": "x"}]}'])
 def test_a_record_that_tells_nothing_is_no_reason_to_refuse(project, stage, recorded, text):
     recorded(text=text)
-    check(project, stage, cloud())
+    check(Context(project, stage, cloud()))
 
 
 def test_the_bucket_of_another_stage_is_refused_with_its_name(project, stage, configure):
     configure(lambda config: config["stages"]["prod"]["environment_variables"].update(STORYGATE_BUCKET=stage.bucket))
     with pytest.raises(OperatorError, match="bucket of stage prod, too") as caught:
-        check(project, stage, cloud())
+        check(Context(project, stage, cloud()))
     assert "STORYGATE_BUCKET" in caught.value.hint
 
 
@@ -151,7 +152,7 @@ def telling(kind="Queue", arn=FOREIGN, events=("s3:ObjectCreated:*",), **rules):
 )
 def test_somebody_else_who_is_told_of_inputs_is_refused(project, stage, notifications):
     with pytest.raises(OperatorError, match="under inputs/") as caught:
-        check(project, stage, cloud(notifications=notifications))
+        check(Context(project, stage, cloud(notifications=notifications)))
     assert '"audit"' in caught.value.message
     assert "get-bucket-notification-configuration" in caught.value.hint
 
@@ -168,14 +169,14 @@ def test_somebody_else_who_is_told_of_inputs_is_refused(project, stage, notifica
     ],
 )
 def test_who_is_told_of_other_things_and_our_own_trigger_may_stay(project, stage, notifications):
-    check(project, stage, cloud(notifications=notifications))
+    check(Context(project, stage, cloud(notifications=notifications)))
 
 
-def test_a_second_trigger_is_named_by_the_deploy_and_nothing_is_made(project, stage, aws, screen):
+def test_a_second_trigger_is_named_by_the_deploy_and_nothing_is_made(context, stage, aws, screen):
     s3 = aws.client("s3")
     s3.create_bucket(Bucket=stage.bucket, CreateBucketConfiguration={"LocationConstraint": stage.region})
     aws.client("sqs").create_queue(QueueName="audit")
     s3.put_bucket_notification_configuration(Bucket=stage.bucket, NotificationConfiguration=telling())
     with pytest.raises(OperatorError, match=FOREIGN):
-        deploy(project, stage.name, aws, screen.terminal)
+        deploy(context, screen.terminal)
     assert [kind["Name"] for kind in made(aws)] == [stage.bucket]

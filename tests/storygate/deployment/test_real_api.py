@@ -13,10 +13,11 @@ import pytest
 
 from localcloud.cloud import LocalCloud
 from localcloud.execute_api import PREFIX
-from storygate.commands.demo import copy_project
 from storygate.deployment.bring_up import Deployment, deploy
 from storygate.stage.aws import isolated
+from storygate.stage.context import load_context
 from storygate.stage.definition import DEFINITION
+from storygate.stage.project_copy import copy_project
 from storygate.support.patience import Patience
 from storygate.support.terminal import Terminal
 from tests import ROOT
@@ -104,7 +105,7 @@ def moved(real: PackagesApi, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     project, paths = copy_project(ROOT, tmp_path_factory.mktemp("project")), Paths()
     with LocalCloud(project, wrap=paths.around) as cloud:
         aws = isolated(cloud.client, cloud.environment)
-        bucket = deploy(project, "local", aws, Terminal(io.StringIO())).stage.bucket
+        bucket = deploy(load_context(project, "local", aws), Terminal(io.StringIO())).stage.bucket
         cloud.start_api()
         before, begun = definitions(cloud, bucket), waiting(cloud)
         paths.called.clear()
@@ -115,7 +116,7 @@ def moved(real: PackagesApi, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         )["ConnectionArn"]
         configure(project, {"ValidationUrl": real.url, "ValidationConnectionArn": connection})
         told = io.StringIO()
-        deployment = deploy(project, "local", aws, Terminal(told))
+        deployment = deploy(load_context(project, "local", aws), Terminal(told))
         result = run(cloud, bucket)
         both = (before, definitions(cloud, bucket))
         yield Moved(cloud, deployment, project, connection, both, paths.called, result, begun, told.getvalue())
@@ -198,7 +199,7 @@ def test_a_run_under_way_keeps_the_definition_it_began_with_and_deploy_says_so(m
     live = client.describe_state_machine(stateMachineArn=routes[0]["stateMachineVersionArn"])["definition"]
     assert real.url in live
     assert "version 2 is live" in moved.told
-    assert "under way with the definition they began with: 1 run of version 1" in moved.told
+    assert "runs that keep the definition they began with: 1 run of version 1" in moved.told
 
 
 def test_the_role_may_call_the_real_api_with_its_connection_and_no_longer_the_mock(

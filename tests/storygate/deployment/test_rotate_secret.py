@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from storygate.deployment.rotation import _seconds_left, rotate, span
+from storygate.commands.rotate import span
+from storygate.deployment.rotation import _seconds_left, rotate
 from storygate.deployment.stage_secret import FIELDS, ensure_secret, read_versions, renew_secret
 from storygate.stage.aws import Aws
-from storygate.stage.config import Stage
+from storygate.stage.context import Context
 from storygate.support.errors import OperatorError
 
 NAME = "storygate-dev"
@@ -55,7 +56,7 @@ def test_of_two_at_once_one_renews_it_and_the_values_in_use_stay_accepted(client
 
     with ThreadPoolExecutor(4) as pool:
         outcomes = list(pool.map(attempt, range(4)))
-    assert sum("somebody else" in outcome for outcome in outcomes) == 3
+    assert sum("Another rotation" in outcome for outcome in outcomes) == 3
     assert read_versions(client, NAME).previous == first
 
 
@@ -66,12 +67,10 @@ def test_a_broken_secret_is_not_renewed_and_not_quoted(client: Any) -> None:
     assert "only-this-value" not in raised.value.message + raised.value.hint
 
 
-def test_a_stage_that_is_not_deployed_keeps_its_secret_as_it_is(
-    client: Any, stage: Stage, aws: Aws, screen: Any
-) -> None:
+def test_a_stage_that_is_not_deployed_keeps_its_secret_as_it_is(client: Any, context: Context, screen: Any) -> None:
     before = read_versions(client, NAME)
     with pytest.raises(OperatorError, match="is not deployed here"):
-        rotate(stage, aws, screen.terminal)
+        rotate(context, screen.terminal)
     assert read_versions(client, NAME) == before
 
 

@@ -3,9 +3,8 @@
 import pytest
 from botocore.stub import Stubber
 
-from storygate.deployment.bring_up import KEYS, is_kept
+from storygate.deployment.kept_storage import KEYS, is_kept
 from storygate.deployment.preflight import check_access
-from storygate.stage.aws import Aws
 from storygate.support.errors import OperatorError
 
 
@@ -35,70 +34,70 @@ def table(aws, stage):
     return make
 
 
-def test_a_free_name_and_our_own_bucket_are_fine(aws, stage, bucket):
-    check_access(stage, aws)
+def test_a_free_name_and_our_own_bucket_are_fine(context, bucket):
+    check_access(context)
     bucket()
-    check_access(stage, aws)
+    check_access(context)
 
 
-def refusing(aws, status, **headers):
+def refusing(context, status, **headers):
     """S3 answering HeadBucket with a bare status, as it does: HEAD has no body. moto lets every account in."""
-    s3 = aws.client("s3")
+    s3 = context.client("s3")
     stubber = Stubber(s3)
     stubber.add_client_error(
         "head_bucket", str(status), http_status_code=status, response_meta={"HTTPHeaders": headers}
     )
     stubber.activate()
-    return Aws(lambda service: s3 if service == "s3" else aws.client(service), aws.region, aws.environment)
+    return context
 
 
-def test_a_bucket_of_another_account_is_named_before_anything_is_made(aws, stage):
+def test_a_bucket_of_another_account_is_named_before_anything_is_made(context):
     with pytest.raises(OperatorError, match="belongs to another account") as caught:
-        check_access(stage, refusing(aws, 403))
+        check_access(refusing(context, 403))
     assert "STORYGATE_BUCKET" in caught.value.hint
     assert ".chalice/config.json" in caught.value.hint
 
 
-def test_a_bucket_in_another_region_is_named_with_it(aws, stage):
+def test_a_bucket_in_another_region_is_named_with_it(context):
     with pytest.raises(OperatorError, match="is in us-west-2") as caught:
-        check_access(stage, refusing(aws, 301, **{"x-amz-bucket-region": "us-west-2"}))
+        check_access(refusing(context, 301, **{"x-amz-bucket-region": "us-west-2"}))
     assert "AWS_DEFAULT_REGION=us-west-2" in caught.value.hint
 
 
-def test_nothing_left_is_nothing_kept(aws, stage):
-    assert is_kept(stage, aws) is False
+def test_nothing_left_is_nothing_kept(context):
+    assert is_kept(context) is False
 
 
-def test_bucket_and_table_without_a_stack_are_taken_up(aws, stage, bucket, table):
+def test_bucket_and_table_without_a_stack_are_taken_up(context, bucket, table):
     bucket()
     table()
-    assert is_kept(stage, aws) is True
+    assert is_kept(context) is True
 
 
-def test_a_bucket_alone_is_told_with_its_removal(aws, stage, bucket):
+def test_a_bucket_alone_is_told_with_its_removal(context, stage, bucket):
     bucket()
     with pytest.raises(OperatorError, match=f"table {stage.table} does not") as caught:
-        is_kept(stage, aws)
+        is_kept(context)
     assert f"aws s3 rb s3://{stage.bucket}" in caught.value.hint
 
 
-def test_a_table_alone_is_told_with_its_removal(aws, stage, table):
+def test_a_table_alone_is_told_with_its_removal(context, stage, table):
     table()
     with pytest.raises(OperatorError, match=f"bucket {stage.bucket} does not") as caught:
-        is_kept(stage, aws)
+        is_kept(context)
     assert "aws dynamodb delete-table" in caught.value.hint
 
 
-def test_somebody_elses_table_is_not_taken_up(aws, stage, bucket, table):
+def test_somebody_elses_table_is_not_taken_up(context, bucket, table):
     bucket()
     table({"id": "HASH"})
     with pytest.raises(OperatorError, match="not storygate's: its keys are id"):
-        is_kept(stage, aws)
+        is_kept(context)
 
 
-def test_a_bucket_without_versions_is_not_taken_up(aws, stage, bucket, table):
+def test_a_bucket_without_versions_is_not_taken_up(context, bucket, table):
     bucket(versioning=None)
     table()
     with pytest.raises(OperatorError, match="keeps no versions") as caught:
-        is_kept(stage, aws)
+        is_kept(context)
     assert "put-bucket-versioning" in caught.value.hint

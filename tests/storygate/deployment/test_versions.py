@@ -4,10 +4,17 @@ from collections import Counter
 
 import pytest
 
-from storygate.deployment.machine_versions import LOOKED_AT, Versions, told
-from storygate.runs.executions import Runs
+from storygate.deployment.machine_versions import LOOKED_AT, MachineVersions, older_runs_line
+from storygate.stage.aws import Aws
+from storygate.stage.context import Context
+from tests.storygate.conftest import KEYS, REGION
 
-ACCOUNT = {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/ann"}
+
+class Sts:
+    """STS for a caller who may describe state machines."""
+
+    def get_caller_identity(self):
+        return {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/ann"}
 
 
 class StepFunctions:
@@ -58,30 +65,36 @@ class StepFunctions:
         yield {"executions": listed}
 
 
-def versions(stage, client):
-    return Versions(Runs(stage, client, ACCOUNT), client)
+@pytest.fixture
+def versions(project, stage):
+    def of(client):
+        return MachineVersions(
+            Context(project, stage, Aws({"stepfunctions": client, "sts": Sts()}.__getitem__, REGION, KEYS))
+        )
+
+    return of
 
 
-def test_live_is_the_number_that_the_alias_names(stage):
-    assert versions(stage, StepFunctions({"3": "c"}, [], live="3")).live() == "3"
-    assert versions(stage, StepFunctions({}, [])).live() is None
+def test_live_is_the_number_that_the_alias_names(versions):
+    assert versions(StepFunctions({"3": "c"}, [], live="3")).live() == "3"
+    assert versions(StepFunctions({}, [])).live() is None
 
 
-def test_runs_are_counted_by_the_version_of_their_revision(stage):
+def test_runs_are_counted_by_the_version_of_their_revision(versions):
     client = StepFunctions({"1": None, "2": "b", "3": "c"}, ["c", "b", None, "b", "deleted"], live="3")
-    counted, more = versions(stage, client).under_way()
+    counted, more = versions(client).under_way()
     assert (dict(counted), more) == ({"3": 1, "2": 2, "1": 1, "": 1}, False)
 
 
-def test_versions_older_than_any_run_are_not_asked_for(stage):
+def test_versions_older_than_any_run_are_not_asked_for(versions):
     client = StepFunctions({str(number): f"r{number}" for number in range(1, 50)}, ["r49", "r48"])
-    versions(stage, client).under_way()
+    versions(client).under_way()
     assert client.calls == ["run", "run", "49", "48"]
 
 
-def test_of_many_runs_the_newest_hundred_are_looked_at(stage):
+def test_of_many_runs_the_newest_hundred_are_looked_at(versions):
     client = StepFunctions({"1": "a"}, ["a"] * (LOOKED_AT + 5))
-    counted, more = versions(stage, client).under_way()
+    counted, more = versions(client).under_way()
     assert (dict(counted), more) == ({"1": LOOKED_AT}, True)
 
 
@@ -90,14 +103,14 @@ def test_of_many_runs_the_newest_hundred_are_looked_at(stage):
     [
         ({}, False, None),
         ({"3": 5}, False, None),
-        ({"3": 5, "2": 1}, False, "under way with the definition they began with: 1 run of version 2"),
+        ({"3": 5, "2": 1}, False, "runs that keep the definition they began with: 1 run of version 2"),
         (
             {"2": 2, "": 1},
             True,
-            "under way with the definition they began with (of the newest 100): "
+            "runs that keep the definition they began with (of the newest 100): "
             "2 runs of version 2, 1 run of no version",
         ),
     ],
 )
 def test_only_runs_of_older_definitions_are_told(counted, more, line):
-    assert told("3", Counter(counted), more) == line
+    assert older_runs_line("3", Counter(counted), more) == line

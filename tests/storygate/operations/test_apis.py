@@ -6,11 +6,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from storygate.commands.arguments import Place
-from storygate.commands.test_apis import check_api
-from storygate.operations.called_apis import Api, Untestable, confirm_real_calls, credentials, read_apis
+from storygate.operations.called_apis import CalledApi, Untestable, confirm_real_calls, credentials, read_apis
+from storygate.operations.try_credentials import try_credentials
+from storygate.stage.aws import Aws
+from storygate.stage.context import Context
 from storygate.support.errors import OperatorError
 from storygate.support.http import post
+from tests.storygate.conftest import KEYS, REGION
 
 TOKEN = "the-right-token"
 MOCK = "arn:aws:events:eu-west-1:123456789012:connection/storygate-dev-validation/1"
@@ -53,10 +55,10 @@ def api_server():
 
 
 @pytest.fixture
-def place(project, stage, aws):
+def context(project, stage, aws):
     secret = json.dumps(dict.fromkeys(("callback", "validation", "deployment", "notification"), TOKEN))
     aws.client("secretsmanager").create_secret(Name=stage.secret, SecretString=secret)
-    return Place(project, stage, aws)
+    return Context(project, stage, aws)
 
 
 def connect(aws, kind, parameters):
@@ -68,8 +70,8 @@ def told(checks):
     return [(check.credentials, check.passed, check.result) for check in checks]
 
 
-def test_a_mock_is_tested_with_the_secrets_token(place, api_server):
-    checks = check_api(place, Api("validation", api_server.url, MOCK, own=True), 5)
+def test_a_mock_is_tested_with_the_secrets_token(context, api_server):
+    checks = try_credentials(context, CalledApi("validation", api_server.url, MOCK, own=True), 5)
     assert told(checks) == [("right", True, "HTTP 200, success"), ("wrong", True, "HTTP 403, refused")]
     headers, body = api_server.seen[0]
     assert json.loads(body)["action"] == "validate"
@@ -87,49 +89,49 @@ def test_a_mock_is_tested_with_the_secrets_token(place, api_server):
         (SUCCESS, (500, None, {}), [True, False], "HTTP 500, but 401 or 403 was expected"),
     ],
 )
-def test_what_an_api_does_wrong_is_said_without_quoting_it(place, api_server, right, wrong, passed, result):
+def test_what_an_api_does_wrong_is_said_without_quoting_it(context, api_server, right, wrong, passed, result):
     api_server.right, api_server.wrong = right, wrong
-    checks = check_api(place, Api("validation", api_server.url, MOCK, own=True), 5)
+    checks = try_credentials(context, CalledApi("validation", api_server.url, MOCK, own=True), 5)
     assert [check.passed for check in checks] == passed
     assert any(result in check.result for check in checks)
     assert TOKEN not in str(checks)
 
 
-def test_a_real_api_is_tested_with_what_its_connection_holds(place, api_server):
+def test_a_real_api_is_tested_with_what_its_connection_holds(context, api_server):
     connect(
-        place.aws, "API_KEY", {"ApiKeyAuthParameters": {"ApiKeyName": "X-Api-Key", "ApiKeyValue": "key-of-packages"}}
+        context.aws, "API_KEY", {"ApiKeyAuthParameters": {"ApiKeyName": "X-Api-Key", "ApiKeyValue": "key-of-packages"}}
     )
     api_server.header, api_server.value = "X-Api-Key", "key-of-packages"
-    checks = check_api(place, Api("validation", api_server.url, REAL, own=False), 5)
+    checks = try_credentials(context, CalledApi("validation", api_server.url, REAL, own=False), 5)
     assert [check.passed for check in checks] == [True, True]
     assert "key-of-packages" not in str(checks)
 
 
-def test_basic_credentials_are_sent_as_basic(place):
-    connect(place.aws, "BASIC", {"BasicAuthParameters": {"Username": "ann", "Password": "pass"}})
-    api = Api("validation", "https://api.example.com", REAL, own=False)
-    headers = credentials(api, "", place.aws.client("events"), place.aws.client("secretsmanager"))
+def test_basic_credentials_are_sent_as_basic(context):
+    connect(context.aws, "BASIC", {"BasicAuthParameters": {"Username": "ann", "Password": "pass"}})
+    api = CalledApi("validation", "https://api.example.com", REAL, own=False)
+    headers = credentials(api, "", context.aws.client("events"), context.aws.client("secretsmanager"))
     assert headers == {"Authorization": "Basic YW5uOnBhc3M="}
 
 
-def test_what_cannot_be_tested_is_said_and_is_no_failure(place):
-    api = Api("validation", "https://api.example.com", REAL, own=False)
-    assert [check.passed for check in check_api(place, api, 5)] == [None, None]
+def test_what_cannot_be_tested_is_said_and_is_no_failure(context):
+    api = CalledApi("validation", "https://api.example.com", REAL, own=False)
+    assert [check.passed for check in try_credentials(context, api, 5)] == [None, None]
     assert "connection packages or its secret cannot be read: ResourceNotFoundException" in str(
-        check_api(place, api, 5)
+        try_credentials(context, api, 5)
     )
     oauth = {
         "ClientParameters": {"ClientID": "id", "ClientSecret": "hidden"},
         "AuthorizationEndpoint": "https://x.example",
     }
-    connect(place.aws, "OAUTH_CLIENT_CREDENTIALS", {"OAuthParameters": {**oauth, "HttpMethod": "POST"}})
+    connect(context.aws, "OAUTH_CLIENT_CREDENTIALS", {"OAuthParameters": {**oauth, "HttpMethod": "POST"}})
     with pytest.raises(Untestable, match="OAUTH_CLIENT_CREDENTIALS") as caught:
-        credentials(api, "", place.aws.client("events"), place.aws.client("secretsmanager"))
+        credentials(api, "", context.aws.client("events"), context.aws.client("secretsmanager"))
     assert "hidden" not in str(caught.value)
 
 
-def test_an_api_that_cannot_be_reached_fails_its_check(place):
-    checks = check_api(place, Api("validation", "http://127.0.0.1:1/validate", MOCK, own=True), 5)
+def test_an_api_that_cannot_be_reached_fails_its_check(context):
+    checks = try_credentials(context, CalledApi("validation", "http://127.0.0.1:1/validate", MOCK, own=True), 5)
     assert [check.passed for check in checks] == [False, False]
     assert "cannot be reached" in checks[0].result
 
@@ -141,7 +143,7 @@ def test_a_redirect_takes_no_credentials_along(api_server):
     assert len(api_server.seen) == 1
 
 
-def test_the_apis_are_read_from_the_definition_that_runs_use(stage):
+def test_the_apis_are_read_from_the_definition_that_runs_use(project, stage):
     definition = {"States": {"CallApis": {"Type": "Parallel", "Branches": []}}}
     for name, connection in (("Validation", MOCK), ("Deployment", REAL), ("Notification", REAL)):
         arguments = {
@@ -151,6 +153,10 @@ def test_the_apis_are_read_from_the_definition_that_runs_use(stage):
         task = {"Type": "Task", "Resource": "arn:aws:states:::http:invoke", "Arguments": arguments}
         definition["States"]["CallApis"]["Branches"].append({"States": {f"Call{name}": task}})
 
+    class Sts:
+        def get_caller_identity(self):
+            return {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/ann"}
+
     class StepFunctions:
         class exceptions:
             StateMachineDoesNotExist = ZeroDivisionError
@@ -158,7 +164,8 @@ def test_the_apis_are_read_from_the_definition_that_runs_use(stage):
         def describe_state_machine(self, stateMachineArn):
             return {"definition": json.dumps(definition), "stateMachineArn": stateMachineArn}
 
-    apis = read_apis(stage, StepFunctions(), "arn")
+    clients = {"stepfunctions": StepFunctions(), "sts": Sts()}
+    apis = read_apis(Context(project, stage, Aws(clients.__getitem__, REGION, KEYS)))
     assert [(api.name, api.action, api.own) for api in apis] == [
         ("validation", "validate", True),
         ("deployment", "deploy", False),
@@ -167,8 +174,8 @@ def test_the_apis_are_read_from_the_definition_that_runs_use(stage):
 
 
 def test_real_apis_are_asked_about_on_a_terminal_alone(stage, screen):
-    real = [Api("deployment", "https://api.example.com/deploy", REAL, own=False)]
-    confirm_real_calls(real, stage, "this", screen.terminal)
+    real = [CalledApi("deployment", "https://api.example.com/deploy", REAL, own=False)]
+    confirm_real_calls(stage, real, "this", screen.terminal)
     assert screen.text == ""
 
     class Answering(type(screen.terminal)):
@@ -180,7 +187,7 @@ def test_real_apis_are_asked_about_on_a_terminal_alone(stage, screen):
 
     terminal = Answering(screen.stream)
     with pytest.raises(OperatorError, match="nothing was called"):
-        confirm_real_calls(real, stage, "this", terminal)
+        confirm_real_calls(stage, real, "this", terminal)
     assert "really calls https://api.example.com/deploy, action deploy" in screen.text
     terminal.answer = stage.name
-    confirm_real_calls(real, stage, "this", terminal)
+    confirm_real_calls(stage, real, "this", terminal)

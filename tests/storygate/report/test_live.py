@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from storygate.report.live_picture import Picture, follow_live
+from storygate.report.follow_run import follow_live
+from storygate.report.live_picture import Picture
 from storygate.runs.history import History, Moment
 from storygate.support.patience import Patience
 from storygate.support.terminal import Terminal

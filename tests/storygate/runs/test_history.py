@@ -111,7 +111,7 @@ def test_a_wait_that_ends_without_a_verdict_says_why_at_once():
 def test_the_task_token_is_neither_in_the_moments_nor_on_the_screen(screen):
     for moment in History(FakeStepFunctions(EVENTS + END), "arn").read():
         assert TOKEN not in json.dumps(moment.as_json())
-        moment.tell(screen.terminal)
+        moment.show(screen.terminal)
     assert "WaitForStory" in screen.text
     assert TOKEN not in screen.text
 

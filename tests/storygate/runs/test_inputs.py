@@ -47,7 +47,7 @@ def test_an_input_file_without_a_version_is_pinned_to_the_one_of_its_time(s3):
     again = json.loads(pinned(s3, BUCKET, described({"inputFile": "inputs/a.json"})))
     assert again == {"bucket": BUCKET, "key": "inputs/a.json", "versionId": first.version}
     long_ago = described({"inputFile": "inputs/a.json"}, started=datetime(2020, 1, 1, tzinfo=UTC))
-    with pytest.raises(OperatorError, match="no longer has what it held at 2020-01-01"):
+    with pytest.raises(OperatorError, match="no longer has its content of 2020-01-01"):
         pinned(s3, BUCKET, long_ago)
 
 

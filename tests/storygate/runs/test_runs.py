@@ -5,20 +5,21 @@ from datetime import UTC, datetime
 
 import pytest
 
-from storygate.commands.arguments import Place
-from storygate.commands.list import look_up
-from storygate.commands.results import no_result
-from storygate.commands.retry import new_name
+from storygate.operations.retry_run import new_name
 from storygate.runs.executions import Run, Runs, name_of
+from storygate.runs.result_files import no_result
+from storygate.runs.run_rows import rows_of
 from storygate.runs.waits import remove_entry, waiting_among, waiting_for
+from storygate.stage.aws import Aws
+from storygate.stage.context import Context
 from storygate.support.errors import OperatorError
+from tests.storygate.conftest import KEYS, REGION
 
 DEFINITION = '{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}'
-CALLER = {"Account": "123456789012", "Arn": "arn:aws:sts::123456789012:assumed-role/release/ann"}
 
 
 @pytest.fixture
-def place(project, stage, aws):
+def context(project, stage, aws):
     """A stage whose state machine runs nothing: moto only keeps books of executions here."""
     aws.client("stepfunctions").create_state_machine(
         name=stage.state_machine, definition=DEFINITION, roleArn="arn:aws:iam::123456789012:role/x"
@@ -30,29 +31,29 @@ def place(project, stage, aws):
         KeySchema=[{"AttributeName": "story", "KeyType": "HASH"}, {"AttributeName": "entry", "KeyType": "RANGE"}],
         AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("story", "entry")],
     )
-    return Place(project, stage, aws)
+    return Context(project, stage, aws)
 
 
-def start(place, name, story="PROJ-1"):
-    return place.runs.start(name, json.dumps({"jiraStoryId": story, "packageIds": ["a"]}))
+def start(context, name, story="PROJ-1"):
+    return Runs(context).start(name, json.dumps({"jiraStoryId": story, "packageIds": ["a"]}))
 
 
-def wait(place, name, story="PROJ-1", token="token-1"):  # noqa: S107
+def wait(context, name, story="PROJ-1", token="token-1"):  # noqa: S107
     item = {"story": {"S": story}, "entry": {"S": f"WAIT#{name}"}, "taskToken": {"S": token}}
-    place.dynamodb.put_item(TableName=place.stage.table, Item=item)
+    context.client("dynamodb").put_item(TableName=context.stage.table, Item=item)
 
 
-def test_a_name_and_its_arn_are_the_same_run(place):
-    arn = start(place, "a")
-    assert place.runs.arn("a") == place.runs.arn(arn) == arn
+def test_a_name_and_its_arn_are_the_same_run(context):
+    arn = start(context, "a")
+    assert Runs(context).arn("a") == Runs(context).arn(arn) == arn
     assert name_of(arn) == name_of("a") == "a"
-    assert place.runs.describe(arn)["name"] == place.runs.describe("a")["name"] == "a"
+    assert Runs(context).describe(arn)["name"] == Runs(context).describe("a")["name"] == "a"
 
 
-def test_an_unknown_run_is_told_with_the_stage_and_the_list(place):
+def test_an_unknown_run_is_told_with_the_stage_and_the_list(context):
     with pytest.raises(OperatorError, match="Stage dev knows no run nope") as caught:
-        place.runs.describe("nope")
-    assert "python -m storygate list --stage dev" in caught.value.hint
+        Runs(context).describe("nope")
+    assert "storygate list --stage dev" in caught.value.hint
 
 
 @pytest.mark.parametrize(
@@ -62,21 +63,28 @@ def test_an_unknown_run_is_told_with_the_stage_and_the_list(place):
         "arn:aws:states:us-east-1:123456789012:execution:storygate-dev:a",
     ],
 )
-def test_an_arn_of_another_stage_or_region_is_not_taken(place, arn):
+def test_an_arn_of_another_stage_or_region_is_not_taken(context, arn):
     with pytest.raises(OperatorError, match="is not a run of stage dev"):
-        place.runs.arn(arn)
+        Runs(context).arn(arn)
 
 
 def test_a_stage_that_is_not_deployed_says_so(project, stage, aws):
     with pytest.raises(OperatorError, match="Stage dev is not deployed here") as caught:
-        list(Place(project, stage, aws).runs.latest())
+        list(Runs(Context(project, stage, aws)).latest())
     assert "deploy --stage dev" in caught.value.hint
 
 
-def test_no_runs_are_told_with_how_to_start_one(place):
+def test_no_runs_are_told_with_how_to_start_one(context):
     with pytest.raises(OperatorError, match="Stage dev has no runs") as caught:
-        place.runs.newest()
+        Runs(context).newest()
     assert "start FILE --stage dev" in caught.value.hint
+
+
+class Sts:
+    """STS for a caller who may list executions."""
+
+    def get_caller_identity(self):
+        return {"Account": "123456789012", "Arn": "arn:aws:sts::123456789012:assumed-role/release/ann"}
 
 
 class Listing:
@@ -111,16 +119,19 @@ def listed(name, started, ended=None):
         ([], [listed("e", 1, 9)], "e"),
     ],
 )
-def test_the_newest_run_is_the_one_that_started_last(stage, running, ended, newest):
-    assert Runs(stage, Listing(running, ended), CALLER).newest().name == newest
+def test_the_newest_run_is_the_one_that_started_last(project, stage, running, ended, newest):
+    context = Context(
+        project, stage, Aws({"stepfunctions": Listing(running, ended), "sts": Sts()}.__getitem__, REGION, KEYS)
+    )
+    assert Runs(context).newest().name == newest
 
 
-def test_running_waiting_and_cancelled_runs_are_told_apart_without_reading_a_token(place):
+def test_running_waiting_and_cancelled_runs_are_told_apart_without_reading_a_token(context):
     for name in ("going", "waiting", "stopped"):
-        start(place, name)
-    wait(place, "waiting", token="secret-token")
-    place.runs.stop("stopped", "no")
-    rows = {row["execution"]: row for row in look_up(place, list(place.runs.latest()))}
+        start(context, name)
+    wait(context, "waiting", token="secret-token")
+    Runs(context).stop("stopped", "no")
+    rows = {row["execution"]: row for row in rows_of(context, list(Runs(context).latest()))}
     assert {name: row["outcome"] for name, row in rows.items()} == {
         "going": "running",
         "waiting": "waiting",
@@ -131,70 +142,70 @@ def test_running_waiting_and_cancelled_runs_are_told_apart_without_reading_a_tok
     assert "secret-token" not in str(rows)
 
 
-def test_a_run_that_ended_is_told_by_its_result_alone(place):
+def test_a_run_that_ended_is_told_by_its_result_alone(context):
     body = json.dumps({"jiraStoryId": "PROJ-7", "outcome": "timed_out"})
-    place.s3.put_object(Bucket=place.stage.bucket, Key="outputs/e/result.json", Body=body)
+    context.client("s3").put_object(Bucket=context.stage.bucket, Key="outputs/e/result.json", Body=body)
     run = Run("arn", "e", "FAILED", datetime.now(UTC), datetime.now(UTC))
-    (row,) = look_up(place, [run])
+    (row,) = rows_of(context, [run])
     assert (row["story"], row["outcome"]) == ("PROJ-7", "timed_out")
 
 
-def test_more_than_a_hundred_waiting_runs_are_found(place):
+def test_more_than_a_hundred_waiting_runs_are_found(context):
     names = [f"run-{number}" for number in range(120)]
     for name in names:
-        wait(place, name)
+        wait(context, name)
     asked = dict.fromkeys([*names, "other"], "PROJ-1")
-    assert waiting_among(place.dynamodb, place.stage.table, asked) == set(names)
-    assert waiting_among(place.dynamodb, place.stage.table, {}) == set()
+    assert waiting_among(context.client("dynamodb"), context.stage.table, asked) == set(names)
+    assert waiting_among(context.client("dynamodb"), context.stage.table, {}) == set()
 
 
-def test_those_that_wait_for_a_story_are_its_own_and_no_more_than_asked_for(place):
+def test_those_that_wait_for_a_story_are_its_own_and_no_more_than_asked_for(context):
     for name, story in (("a", "PROJ-1"), ("b", "PROJ-1"), ("c", "PROJ-10")):
-        wait(place, name, story)
+        wait(context, name, story)
     other = {"story": {"S": "PROJ-1"}, "entry": {"S": "STORY"}}
-    place.dynamodb.put_item(TableName=place.stage.table, Item=other)
-    assert waiting_for(place.dynamodb, place.stage.table, "PROJ-1", 9) == ["a", "b"]
-    assert waiting_for(place.dynamodb, place.stage.table, "PROJ-1", 1) == ["a"]
+    context.client("dynamodb").put_item(TableName=context.stage.table, Item=other)
+    assert waiting_for(context.client("dynamodb"), context.stage.table, "PROJ-1", 9) == ["a", "b"]
+    assert waiting_for(context.client("dynamodb"), context.stage.table, "PROJ-1", 1) == ["a"]
 
 
-def test_only_the_runs_own_entry_is_removed(place):
-    wait(place, "a")
-    wait(place, "b")
-    assert remove_entry(place.dynamodb, place.stage.table, "PROJ-1", "a")
-    assert not remove_entry(place.dynamodb, place.stage.table, "PROJ-1", "a")
-    assert waiting_among(place.dynamodb, place.stage.table, {"a": "PROJ-1", "b": "PROJ-1"}) == {"b"}
+def test_only_the_runs_own_entry_is_removed(context):
+    wait(context, "a")
+    wait(context, "b")
+    assert remove_entry(context.client("dynamodb"), context.stage.table, "PROJ-1", "a")
+    assert not remove_entry(context.client("dynamodb"), context.stage.table, "PROJ-1", "a")
+    assert waiting_among(context.client("dynamodb"), context.stage.table, {"a": "PROJ-1", "b": "PROJ-1"}) == {"b"}
 
 
 class TokenChanges:
     """DynamoDB in which the run enters its wait anew between the read and the delete."""
 
-    def __init__(self, client, place):
-        self._client, self._place = client, place
+    def __init__(self, client, context):
+        self._client, self._context = client, context
         self.exceptions = client.exceptions
 
     def get_item(self, **arguments):
         answer = self._client.get_item(**arguments)
-        wait(self._place, "a", token="token-2")
+        wait(self._context, "a", token="token-2")
         return answer
 
     def delete_item(self, **arguments):
         return self._client.delete_item(**arguments)
 
 
-def test_an_entry_with_a_newer_token_stays(place):
-    wait(place, "a", token="token-1")
-    assert not remove_entry(TokenChanges(place.dynamodb, place), place.stage.table, "PROJ-1", "a")
-    assert waiting_among(place.dynamodb, place.stage.table, {"a": "PROJ-1"}) == {"a"}
+def test_an_entry_with_a_newer_token_stays(context):
+    wait(context, "a", token="token-1")
+    assert not remove_entry(TokenChanges(context.client("dynamodb"), context), context.stage.table, "PROJ-1", "a")
+    assert waiting_among(context.client("dynamodb"), context.stage.table, {"a": "PROJ-1"}) == {"a"}
 
 
-def test_why_there_is_no_result_is_said(place):
-    start(place, "a")
-    assert "no result yet: it runs" in no_result(place, "a").message
-    assert "watch a --stage dev" in no_result(place, "a").hint
-    place.runs.stop("a", "wrong packages")
-    assert "was cancelled at" in no_result(place, "a").message
-    assert "writes no files" in no_result(place, "a").message
-    assert "retry a --stage dev" in no_result(place, "a").hint
+def test_why_there_is_no_result_is_said(context):
+    start(context, "a")
+    assert "no result yet: it has been running for" in no_result(context, "a").message
+    assert "watch a --stage dev" in no_result(context, "a").hint
+    Runs(context).stop("a", "wrong packages")
+    assert "was cancelled at" in no_result(context, "a").message
+    assert "writes no files" in no_result(context, "a").message
+    assert "retry a --stage dev" in no_result(context, "a").hint
 
 
 def test_a_retry_of_a_retry_has_a_name_that_fits():

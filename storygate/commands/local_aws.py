@@ -1,0 +1,26 @@
+"""An AWS on this machine for the commands that need one: `local` and `demo`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from storygate.support.errors import OperatorError
+
+if TYPE_CHECKING:
+    from localcloud.cloud import LocalCloud
+
+STAGE = "local"
+
+
+@contextmanager
+def local_cloud(project: Path, aws_port: int = 0, api_port: int = 0) -> Iterator["LocalCloud"]:
+    """Run a local cloud while the block runs; OperatorError if it cannot start, such as for a taken port."""
+    # moto takes seconds to import, which the commands that work on AWS do not need.
+    from localcloud.cloud import LocalCloud, LocalCloudError
+
+    try:
+        with LocalCloud(project, aws_port=aws_port, api_port=api_port, stage=STAGE) as cloud:
+            yield cloud
+    except LocalCloudError as error:
+        raise OperatorError(f"The local cloud: {error}", "Mend what it names, then run this again.") from error

@@ -1,0 +1,104 @@
+"""What a stage's functions, logs and stack say about the use of an execution, beyond its history."""
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from storygate.stage.context import Context
+
+ASSUMED_MS = Decimal(100)
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """One invocation of a function, from its log; `calls` are the AWS calls that the function's own line names."""
+
+    milliseconds: Decimal
+    calls: Counter[str] = field(default_factory=Counter)
+
+
+class Meter:
+    """Reads durations, calls and memory sizes from a deployed stage."""
+
+    def __init__(self, context: Context) -> None:
+        self._context, self._logs = context, context.client("logs")
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the stage is not on AWS itself."""
+        return self._context.aws.endpoint_url is not None
+
+    def memory_mb(self, function: str) -> int:
+        """Return the memory of a function of app.py."""
+        name = self._context.stage.lambda_names[function]
+        return int(self._context.client("lambda").get_function_configuration(FunctionName=name)["MemorySize"])
+
+    def trigger(self, started: datetime) -> Invocation | None:
+        """Return the invocation that started an execution: the first to report after `started`. None without a log."""
+        group = f"/aws/lambda/{self._context.stage.trigger}"
+        return _reported(self._events(group, started - timedelta(seconds=1), timedelta(minutes=1)))
+
+    def callback(self, execution: str, ended: datetime) -> Invocation | None:
+        """Return the invocation whose log line says that it resumed the execution. None without such a line."""
+        group = f"/aws/lambda/{self._context.stage.api_function}"
+        events = list(self._events(group, ended - timedelta(minutes=1), timedelta(minutes=2)))
+        for number, event in enumerate(events):
+            line = _json_line(event["message"])
+            if line.get("log") == "callback" and execution in line.get("resumed", []):
+                after = (other for other in events[number:] if other["logStreamName"] == event["logStreamName"])
+                reported = _reported(after)
+                calls = Counter(call.partition(" ")[0] for call in line.get("aws", []))
+                return Invocation(reported.milliseconds if reported else ASSUMED_MS, calls)
+        return None
+
+    def monthly(self) -> dict[str, int]:
+        """Return the numbers of things that are paid by the month."""
+        paginator = self._context.client("cloudformation").get_paginator("list_stack_resources")
+        kinds = Counter(
+            resource["ResourceType"]
+            for page in paginator.paginate(StackName=self._context.stage.workflow_stack)
+            for resource in page["StackResourceSummaries"]
+        )
+        return {
+            "secret": 1,
+            "alarm": kinds["AWS::CloudWatch::Alarm"],
+            "dashboard": kinds["AWS::CloudWatch::Dashboard"],
+        }
+
+    def _events(self, group: str, start: datetime, span: timedelta) -> Iterator[Any]:
+        """A log group's events in a span of time, oldest first; nothing if the group does not exist or is denied."""
+        times = {"startTime": int(start.timestamp() * 1000), "endTime": int((start + span).timestamp() * 1000)}
+        try:
+            pages = self._logs.get_paginator("filter_log_events").paginate(logGroupName=group, **times)
+            yield from sorted(
+                (event for page in pages for event in page["events"]), key=lambda event: event["timestamp"]
+            )
+        except ClientError:
+            return
+
+
+def _reported(events: Iterable[Any]) -> Invocation | None:
+    """The first REPORT line: its billed duration on AWS, else its duration (Lambda developer guide, logs)."""
+    for event in events:
+        if event["message"].startswith("REPORT "):
+            found = re.search(r"Billed Duration: ([\d.]+) ms", event["message"])
+            found = found or re.search(r"Duration: ([\d.]+) ms", event["message"])
+            if found:
+                return Invocation(Decimal(math.ceil(Decimal(found.group(1)))))
+    return None
+
+
+def _json_line(text: str) -> dict[str, Any]:
+    try:
+        line = json.loads(text)
+    except ValueError:
+        return {}
+    return line if isinstance(line, dict) else {}

@@ -1,0 +1,65 @@
+"""A bucket and a table that outlived their stack: `destroy` without --purge keeps them."""
+
+from typing import Any
+
+from storygate.stage.config import CONFIG
+from storygate.stage.context import Context
+from storygate.support.errors import OperatorError, error_code
+
+KEYS = {"story": "HASH", "entry": "RANGE"}
+"""The table's key attributes, as in statemachine/storage.yaml."""
+
+
+def is_kept(context: Context) -> bool:
+    """Return whether both the bucket and the table exist; the caller knows that no stack holds them.
+
+    Raises OperatorError if only one of them exists, or if one is not fit for storygate.
+    """
+    stage = context.stage
+    versioning = _versioning(context.client("s3"), stage.bucket)
+    keys = _table_keys(context.client("dynamodb"), stage.table)
+    if versioning is None and keys is None:
+        return False
+    if keys is None:
+        raise OperatorError(
+            f"Bucket {stage.bucket} exists without a stack, and table {stage.table} does not exist.",
+            f"If the bucket is an empty leftover, remove it with `aws s3 rb s3://{stage.bucket}`; else give "
+            f"STORYGATE_BUCKET in {CONFIG} another name.",
+        )
+    if versioning is None:
+        raise OperatorError(
+            f"Table {stage.table} exists without a stack, and bucket {stage.bucket} does not exist.",
+            f"If the table is a leftover, remove it with `aws dynamodb delete-table --table-name {stage.table}`; else "
+            f"give STORYGATE_TABLE in {CONFIG} another name.",
+        )
+    if keys != KEYS:
+        raise OperatorError(
+            f"Table {stage.table} exists, but it is not storygate's: its keys are {', '.join(keys)}.",
+            f"Give STORYGATE_TABLE in {CONFIG} another name.",
+        )
+    if versioning != "Enabled":
+        raise OperatorError(
+            f"Bucket {stage.bucket} exists, but keeps no versions, so a run could read a later upload than its own.",
+            f"Run `aws s3api put-bucket-versioning --bucket {stage.bucket} --versioning-configuration Status=Enabled`, "
+            f"or give STORYGATE_BUCKET in {CONFIG} another name.",
+        )
+    return True
+
+
+def _versioning(s3: Any, bucket: str) -> str | None:
+    """`Enabled`, `Suspended` or `Disabled`; None if there is no such bucket."""
+    try:
+        return str(s3.get_bucket_versioning(Bucket=bucket).get("Status", "Disabled"))
+    except s3.exceptions.ClientError as error:
+        if error_code(error) != "NoSuchBucket":
+            raise
+        return None
+
+
+def _table_keys(dynamodb: Any, table: str) -> dict[str, str] | None:
+    """The table's key attributes and their kinds; None if there is no such table."""
+    try:
+        described = dynamodb.describe_table(TableName=table)["Table"]
+    except dynamodb.exceptions.ResourceNotFoundException:
+        return None
+    return {key["AttributeName"]: key["KeyType"] for key in described["KeySchema"]}

@@ -1,0 +1,73 @@
+"""Runs as rows of a list, each with its story and outcome.
+
+ListExecutions answers names, states and times, a hundred runs a call, but no story. The story costs one more call a
+row, so it is read only for the rows that are shown:
+
+- a run that ended: from result.json, one GetObject, which names the outcome as well
+- a running one: from its input (DescribeExecution, and one GetObject if the input lies in S3)
+- whether it waits: from its entry in the decision table, one BatchGetItem for all rows
+
+The table, which holds the stories of 400 days, is never scanned, and no run's history is read.
+"""
+
+from collections.abc import MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+from storygate.runs.executions import Run, Runs
+from storygate.runs.history import outcome_of
+from storygate.runs.inputs import story_of
+from storygate.runs.result_files import read_result
+from storygate.runs.waits import waiting_among
+from storygate.stage.context import Context
+from storygate.support.errors import OperatorError
+from storygate.support.times import iso
+
+AT_ONCE = 8  # calls; botocore's own pool holds ten connections
+
+Row = dict[str, Any]
+KnownRuns = MutableMapping[tuple[str, datetime | None], tuple[str | None, str]]
+"""Story and outcome, by a run's ARN and its end: a redriven run ends again, and may end otherwise."""
+
+
+def rows_of(context: Context, runs: list[Run], known: KnownRuns | None = None) -> list[Row]:
+    """Return a row for each run: `{"execution", "story", "outcome", "startedAt", "endedAt", "ageSeconds"}`.
+
+    The age is since the start. `known` is filled, and saves the calls for runs that are in it.
+    """
+    known = {} if known is None else known
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        rows = list(pool.map(lambda run: _row(context, run, known), runs))
+    running = {row["execution"]: row["story"] for row in rows if row["outcome"] == "running" and row["story"]}
+    waiting = waiting_among(context.client("dynamodb"), context.stage.table, running)
+    return [row | ({"outcome": "waiting"} if row["execution"] in waiting else {}) for row in rows]
+
+
+def _row(context: Context, run: Run, known: KnownRuns) -> Row:
+    key = run.arn, run.ended
+    if key not in known:
+        known[key] = _story_and_outcome(context, run)
+    story, outcome = known[key]
+    return {
+        "execution": run.name,
+        "story": story,
+        "outcome": outcome,
+        "startedAt": iso(run.started),
+        "endedAt": iso(run.ended) if run.ended else None,
+        "ageSeconds": round((datetime.now(UTC) - run.started).total_seconds()),
+    }
+
+
+def _story_and_outcome(context: Context, run: Run) -> tuple[str | None, str]:
+    s3, bucket = context.client("s3"), context.stage.bucket
+    # A run that succeeds or fails has written its result; one that was stopped has not.
+    if run.status in {"SUCCEEDED", "FAILED"}:
+        try:
+            result = read_result(s3, bucket, run.name)
+        except OperatorError:  # one unreadable file must not hide the other runs; `results` reports it
+            result = None
+        if result is not None:
+            return result.get("jiraStoryId"), str(result.get("outcome"))
+    described = Runs(context).describe(run.arn)
+    return story_of(s3, bucket, described.get("input")), outcome_of(run.status, described.get("error"))
