@@ -24,7 +24,7 @@ PATIENCE = 120.0
 GOAL = Decimal("0.85")  # at least 15 percent cheaper
 # The system that this one replaces (hoopdad/step-function-poc): what 1,000 executions a month cost there, all included.
 # It has one secret, mocks as functions, logs, and neither alarms nor a dashboard.
-REPLACED = {"dollarsPerMonth": 0.92, "transitions": 15, "lambdaRequests": 5}
+REPLACED = {"dollarsPerMonth": Decimal("0.92"), "transitions": Decimal(15), "lambdaRequests": Decimal(5)}
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def _dollars(bill: Bill) -> list[Figure]:
         price: sum(line.quantity for line in known if line.price == price) for price in ("transition", "lambda request")
     }
     secret = sum((line.dollars(0) for line in bill.lines if line.price == "secret"), Decimal())
-    used_up, paid = bill.total(THOUSAND, [USAGE, MOCKS]), Decimal(str(REPLACED["dollarsPerMonth"]))
+    used_up, paid = bill.total(THOUSAND, [USAGE, MOCKS]), REPLACED["dollarsPerMonth"]
     return [
         _against(
             "1,000 runs, transitions and invocations alone",

@@ -56,6 +56,10 @@ class Ended:
         return [json.loads(line) for line in self.out.splitlines()]
 
 
+Command = Callable[..., Ended]
+"""Runs a command: `storygate("list", "--json")`; `--stage` is added."""
+
+
 @pytest.fixture(scope="package")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
     """Once for all of tests/e2e, since deploying takes seconds; tests that need a cloud of their own: tests/deploy."""
@@ -70,9 +74,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
 
 
 @pytest.fixture
-def storygate(
-    local: Local, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., Ended]:
+def storygate(local: Local, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     """Runs a command as an operator would: AWS by the environment, the project by the current directory."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)

@@ -6,6 +6,8 @@ import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,15 +16,16 @@ from storygate.runs.history import History, follow
 from storygate.support.own_command import command_line
 from storygate.support.patience import Patience
 from tests import ROOT
+from tests.e2e.conftest import Command, Local
 
 SECONDS = 30.0
 
 
 @pytest.fixture
-def request_file(tmp_path):
+def request_file(tmp_path: Path) -> Any:
     """Writes an input; each test has a story of its own."""
 
-    def write(story, name="request", **more):
+    def write(story: str, name: str = "request", **more: Any) -> Any:
         path = tmp_path / f"{name}.json"
         path.write_text(json.dumps({"jiraStoryId": story, "packageIds": ["pkg-1"], **more}))
         return str(path)
@@ -31,10 +34,10 @@ def request_file(tmp_path):
 
 
 @pytest.fixture
-def waiting(storygate, local, request_file):
+def waiting(storygate: Command, local: Local, request_file: Any) -> Any:
     """Starts a run, and waits until it waits for its story; returns its name."""
 
-    def start(story, **more):
+    def start(story: str, **more: Any) -> Any:
         told = storygate("start", request_file(story, **more), "--json").json
         await_wait(local, told["executionArn"])
         return told["execution"]
@@ -42,13 +45,13 @@ def waiting(storygate, local, request_file):
     return start
 
 
-def await_wait(local, arn):
+def await_wait(local: Local, arn: Any) -> None:
     history = History(local.aws.client("stepfunctions"), arn)
     assert follow(history, Patience(SECONDS), lambda _: None, until=lambda: history.waiting_since is not None)
     assert history.end is None
 
 
-def entries(local, story):
+def entries(local: Local, story: str) -> Any:
     found = local.aws.client("dynamodb").query(
         TableName=local.deployment.stage.table,
         KeyConditionExpression="story = :story",
@@ -57,12 +60,12 @@ def entries(local, story):
     return {item["entry"]["S"] for item in found["Items"]}
 
 
-def keys(local):
+def keys(local: Local) -> Any:
     listed = local.aws.client("s3").list_object_versions(Bucket=local.deployment.stage.bucket)
     return {version["Key"] for version in listed.get("Versions", []) + listed.get("DeleteMarkers", [])}
 
 
-def test_a_run_is_started_watched_approved_and_read(storygate, local, request_file):
+def test_a_run_is_started_watched_approved_and_read(storygate: Command, local: Local, request_file: Any) -> None:
     metadata = {"simulate": {"deployment": {"status": 503, "times": 1}}}
     started = storygate("start", request_file("PROJ-1", metadata=metadata), "--json")
     assert started.code == 0
@@ -113,8 +116,8 @@ def test_a_run_is_started_watched_approved_and_read(storygate, local, request_fi
     ],
 )
 def test_start_and_wait_exits_0_only_if_the_run_is_approved(
-    storygate, local, request_file, story, arguments, code, outcome
-):
+    storygate: Command, local: Local, request_file: Any, story: str, arguments: Any, code: Any, outcome: str
+) -> None:
     # In a process of its own, as a pipeline runs it: it waits while another one calls back.
     process = subprocess.Popen(
         [sys.executable, "-m", "storygate", "start", request_file(story), "--stage", "local", "--wait", "--json"],
@@ -139,7 +142,9 @@ def test_start_and_wait_exits_0_only_if_the_run_is_approved(
     assert result.json["decision"]["message"] in ("looks good", "status Done, resolution Won't Do")
 
 
-def test_a_wait_that_reaches_its_bound_exits_124_and_the_run_goes_on(storygate, local, request_file):
+def test_a_wait_that_reaches_its_bound_exits_124_and_the_run_goes_on(
+    storygate: Command, local: Local, request_file: Any
+) -> None:
     ended = storygate("start", request_file("PROJ-20"), "--wait", "--timeout", "1", "--json")
     assert ended.code == 124
     assert "outcome" not in ended.json
@@ -155,7 +160,7 @@ def test_a_wait_that_reaches_its_bound_exits_124_and_the_run_goes_on(storygate, 
     assert storygate("cancel", name).code == 0
 
 
-def test_ctrl_c_ends_the_watching_and_not_the_run(storygate, local, waiting):
+def test_ctrl_c_ends_the_watching_and_not_the_run(storygate: Command, local: Local, waiting: Any) -> None:
     name = waiting("PROJ-21")
     process = subprocess.Popen(
         [sys.executable, "-m", "storygate", "watch", name, "--stage", "local"],
@@ -167,6 +172,7 @@ def test_ctrl_c_ends_the_watching_and_not_the_run(storygate, local, waiting):
         # Shells start what they put into the background with Ctrl-C switched off, and tests may run there.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
+    assert process.stdout
     try:
         for line in process.stdout:
             if "waiting for the story" in line:
@@ -180,7 +186,7 @@ def test_ctrl_c_ends_the_watching_and_not_the_run(storygate, local, waiting):
     assert storygate("cancel", name).code == 0
 
 
-def test_an_input_that_is_no_json_uploads_nothing(storygate, local, tmp_path):
+def test_an_input_that_is_no_json_uploads_nothing(storygate: Command, local: Local, tmp_path: Path) -> None:
     path = tmp_path / "broken.json"
     path.write_text("{'jiraStoryId': 1}")
     ended = storygate("start", str(path))
@@ -189,7 +195,9 @@ def test_an_input_that_is_no_json_uploads_nothing(storygate, local, tmp_path):
     assert "inputs/broken.json" not in keys(local)
 
 
-def test_the_list_names_story_and_outcome_and_those_that_wait(storygate, waiting, request_file):
+def test_the_list_names_story_and_outcome_and_those_that_wait(
+    storygate: Command, waiting: Any, request_file: Any
+) -> None:
     name = waiting("PROJ-30")
     invalid = storygate("start", request_file("", name="invalid"), "--wait", "--json")
     assert (invalid.code, invalid.json["outcome"]) == (1, "invalid_input")
@@ -205,7 +213,7 @@ def test_the_list_names_story_and_outcome_and_those_that_wait(storygate, waiting
     assert storygate("cancel", name).code == 0
 
 
-def test_a_cancelled_run_leaves_no_entry_and_writes_no_files(storygate, local, waiting):
+def test_a_cancelled_run_leaves_no_entry_and_writes_no_files(storygate: Command, local: Local, waiting: Any) -> None:
     name = waiting("PROJ-40")
     assert entries(local, "PROJ-40") == {f"WAIT#{name}"}
     cancelled = storygate("cancel", name, "--reason", "wrong packages")
@@ -226,14 +234,16 @@ def test_a_cancelled_run_leaves_no_entry_and_writes_no_files(storygate, local, w
     assert (again.code, again.json["entryRemoved"]) == (0, False)
 
 
-def test_a_run_that_is_over_cannot_be_cancelled(storygate, request_file):
+def test_a_run_that_is_over_cannot_be_cancelled(storygate: Command, request_file: Any) -> None:
     name = storygate("start", request_file("", name="over"), "--wait", "--json").json["execution"]
     ended = storygate("cancel", name)
     assert ended.code == 1
     assert "has already ended: invalid_input. Nothing was cancelled." in ended.err
 
 
-def test_a_retry_reads_the_version_that_the_first_run_read(storygate, local, waiting, request_file):
+def test_a_retry_reads_the_version_that_the_first_run_read(
+    storygate: Command, local: Local, waiting: Any, request_file: Any
+) -> None:
     name = waiting("PROJ-50")
     refused = storygate("retry", name)
     assert refused.code == 1
@@ -249,7 +259,7 @@ def test_a_retry_reads_the_version_that_the_first_run_read(storygate, local, wai
         assert storygate("cancel", run).code == 0
 
 
-def test_an_unknown_run_is_told_with_the_stage_and_the_list(storygate):
+def test_an_unknown_run_is_told_with_the_stage_and_the_list(storygate: Command) -> None:
     for command in ("watch", "results", "retry", "cancel"):
         ended = storygate(command, "nope")
         assert ended.code == 1
@@ -257,7 +267,7 @@ def test_an_unknown_run_is_told_with_the_stage_and_the_list(storygate):
         assert "storygate list --stage local" in ended.err
 
 
-def test_a_callback_that_is_refused_exits_1_and_nothing_unknown_is_sent(storygate):
+def test_a_callback_that_is_refused_exits_1_and_nothing_unknown_is_sent(storygate: Command) -> None:
     refused = storygate("callback", "P" * 300, "--status", "approved", "--flat")
     assert refused.code == 1
     assert "the callback answered HTTP 400" in refused.out
@@ -266,7 +276,7 @@ def test_a_callback_that_is_refused_exits_1_and_nothing_unknown_is_sent(storygat
     assert storygate("callback", "PROJ-60", "--status", "pending", "--flat").code == 2
 
 
-def test_each_api_takes_its_own_credentials_and_no_others(storygate):
+def test_each_api_takes_its_own_credentials_and_no_others(storygate: Command) -> None:
     ended = storygate("test-apis")
     assert ended.code == 0, ended.out + ended.err
     assert "6 passed, 0 failed, 0 not tested" in ended.out
@@ -276,7 +286,7 @@ def test_each_api_takes_its_own_credentials_and_no_others(storygate):
     ]
 
 
-def test_an_api_that_refuses_its_own_token_fails_the_test(storygate, local):
+def test_an_api_that_refuses_its_own_token_fails_the_test(storygate: Command, local: Local) -> None:
     secrets, name = local.aws.client("secretsmanager"), local.deployment.stage.secret
     right = secrets.get_secret_value(SecretId=name)["SecretString"]
     values = {**json.loads(right), "validation": "a token that was never deployed"}
@@ -294,7 +304,7 @@ def test_an_api_that_refuses_its_own_token_fails_the_test(storygate, local):
     assert failed == [("validation", "HTTP 403, but 2xx was expected")]
 
 
-def test_smoke_plays_both_verdicts_and_leaves_nothing(storygate, local):
+def test_smoke_plays_both_verdicts_and_leaves_nothing(storygate: Command, local: Local) -> None:
     before = keys(local)
     ended = storygate("smoke", "--json")
     assert ended.code == 0, ended.out + ended.err
@@ -310,7 +320,7 @@ def test_smoke_plays_both_verdicts_and_leaves_nothing(storygate, local):
         assert entries(local, run["story"]) == set()
 
 
-def test_smoke_says_what_failed_and_cleans_up_all_the_same(storygate, local):
+def test_smoke_says_what_failed_and_cleans_up_all_the_same(storygate: Command, local: Local) -> None:
     before = keys(local)
     bucket = local.deployment.stage.bucket
     s3 = local.aws.client("s3")
@@ -328,7 +338,7 @@ def test_smoke_says_what_failed_and_cleans_up_all_the_same(storygate, local):
     assert keys(local) == before
 
 
-def test_no_command_shows_a_secret(storygate, local, waiting):
+def test_no_command_shows_a_secret(storygate: Command, local: Local, waiting: Any) -> None:
     client, stage = local.aws.client("secretsmanager"), local.deployment.stage
     hidden = set(json.loads(client.get_secret_value(SecretId=stage.secret)["SecretString"]).values())
     name = waiting("PROJ-70")
@@ -356,17 +366,17 @@ def test_no_command_shows_a_secret(storygate, local, waiting):
         assert "Bearer" not in ended.out + ended.err
 
 
-def environment(local):
+def environment(local: Local) -> dict[str, Any]:
     own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return {**own, **local.aws.environment, "PYTHONPATH": str(ROOT)}
 
 
-def arn_of(local, name):
+def arn_of(local: Local, name: str) -> str:
     stage = local.deployment.stage
     return f"arn:aws:states:{stage.region}:123456789012:execution:{stage.state_machine}:{name}"
 
 
-def await_listed(storygate, story):
+def await_listed(storygate: Command, story: str) -> None:
     """Waits until a run waits for the story."""
     patience = Patience(SECONDS)
     while story not in [row["story"] for row in storygate("list", "--waiting", "--json").json]:

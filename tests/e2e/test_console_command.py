@@ -8,11 +8,12 @@ import threading
 import urllib.request
 
 from tests import ROOT
+from tests.e2e.conftest import Local
 
 SECONDS = 60.0
 
 
-def test_it_prints_an_address_that_lets_in_and_stays_until_sigterm(local):
+def test_it_prints_an_address_that_lets_in_and_stays_until_sigterm(local: Local) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "storygate", "console", "--stage", "local", "--port", "0", "--json"],
         cwd=local.project,
@@ -23,6 +24,7 @@ def test_it_prints_an_address_that_lets_in_and_stays_until_sigterm(local):
     )
     overdue = threading.Timer(SECONDS, process.kill)
     overdue.start()
+    assert process.stdout
     try:
         url = json.loads(process.stdout.readline())["url"]
         with urllib.request.urlopen(url, timeout=SECONDS) as answer:

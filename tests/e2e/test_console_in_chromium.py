@@ -6,17 +6,21 @@ Set STORYGATE_SCREENSHOTS to a directory to keep a picture of each step.
 import json
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import expect
 
 from storygate.console.serving import console, reserved
 from storygate.runs.executions import Runs
 from storygate.runs.history import History, follow
 from storygate.runs.inputs import drop
+from storygate.stage.context import Context
 from storygate.support.patience import Patience
+from tests.e2e.conftest import Local
 from tools.pictures import CHROMIUM, chromium
 
 expect.set_options(timeout=20_000)
@@ -28,30 +32,30 @@ AA = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wca
 
 
 @pytest.fixture(scope="module")
-def context(local):
+def context(local: Local) -> Any:
     return local.context
 
 
 @pytest.fixture(scope="module")
-def address(context):
+def address(context: Context) -> Iterator[Any]:
     with reserved(0, "--port") as listener, console(context, listener, locked=True) as served:
         yield served
 
 
 @pytest.fixture(scope="module")
-def browser():
+def browser() -> Iterator[Any]:
     with chromium() as launched:
         yield launched
 
 
 @pytest.fixture
-def tabs(browser, address):
+def tabs(browser: Any, address: Any) -> Iterator[Any]:
     """Opens tabs of one browser that has entered with the key; no script, style or request may have been refused."""
     context = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
     context.set_default_timeout(SECONDS * 1000)
     troubles = []
 
-    def tab(path="/"):
+    def tab(path: str = "/") -> Any:
         page = context.new_page()
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.on("console", lambda said: troubles.append(said.text) if said.type == "error" else None)
@@ -64,13 +68,13 @@ def tabs(browser, address):
 
 
 @pytest.fixture
-def picture(tmp_path):
+def picture(tmp_path: Path) -> Any:
     directory = Path(os.environ.get("STORYGATE_SCREENSHOTS", tmp_path))
     directory.mkdir(parents=True, exist_ok=True)
     return lambda page, name: page.screenshot(path=directory / f"{name}.png")
 
 
-def waiting_run(context, story):
+def waiting_run(context: Context, story: str) -> Any:
     """A run that waits for its story."""
     request = {"jiraStoryId": story, "packageIds": ["pkg-001"], "metadata": {"environment": "production"}}
     name = drop(
@@ -81,7 +85,7 @@ def waiting_run(context, story):
     return name
 
 
-def test_a_run_is_seen_to_wait_approved_by_keyboard_and_seen_to_end(context, tabs, picture):
+def test_a_run_is_seen_to_wait_approved_by_keyboard_and_seen_to_end(context: Context, tabs: Any, picture: Any) -> None:
     name = waiting_run(context, "PROJ-900")
     page = tabs()
     assert "key=" not in page.url
@@ -128,7 +132,7 @@ def test_a_run_is_seen_to_wait_approved_by_keyboard_and_seen_to_end(context, tab
 
 
 @pytest.fixture
-def audited(browser, address):
+def audited(browser: Any, address: Any) -> Iterator[Any]:
     """A page that axe-core may be put into, which the console's own policy rightly forbids."""
     context = browser.new_context(viewport={"width": 1280, "height": 800}, bypass_csp=True)
     context.set_default_timeout(SECONDS * 1000)
@@ -138,11 +142,13 @@ def audited(browser, address):
     context.close()
 
 
-def test_every_page_is_accessible_in_light_and_dark_and_fits_a_narrow_screen(context, address, audited, picture):
+def test_every_page_is_accessible_in_light_and_dark_and_fits_a_narrow_screen(
+    context: Context, address: Any, audited: Any, picture: Any
+) -> None:
     home, name = address.partition("/?")[0], waiting_run(context, "PROJ-901")
     found = {}
 
-    def audit(what):
+    def audit(what: Any) -> None:
         for scheme, options in (("light", AA), ("dark", CONTRAST)):  # nothing else depends on the scheme
             audited.emulate_media(color_scheme=scheme)
             answer = Axe().run(audited, options=options).response

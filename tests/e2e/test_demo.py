@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -13,17 +14,20 @@ from storygate.operations.play_demo import OUTCOMES, play_sample
 from storygate.report.follow_run import follow_live
 from storygate.support.terminal import Terminal
 from tests import ROOT
+from tests.e2e.conftest import Local
 
 
-def result_in(output):
-    return json.loads(re.search(r"^\{$.*?^\}$", output, re.MULTILINE | re.DOTALL).group())
+def result_in(output: Any) -> Any:
+    found = re.search(r"^\{$.*?^\}$", output, re.MULTILINE | re.DOTALL)
+    assert found, output
+    return json.loads(found.group())
 
 
-def path_in(output):
+def path_in(output: Any) -> Any:
     return output.partition("path of states\n")[2].splitlines()[0].strip().split(" → ")
 
 
-def test_an_approval_is_shown_step_by_step_and_exits_0():
+def test_an_approval_is_shown_step_by_step_and_exits_0() -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "storygate", "demo"],
         cwd=ROOT,
@@ -60,7 +64,7 @@ def test_an_approval_is_shown_step_by_step_and_exits_0():
         ("invalid_input", "state FindInput"),
     ],
 )
-def test_every_other_outcome_ends_red_and_as_asked(local, outcome, shown):
+def test_every_other_outcome_ends_red_and_as_asked(local: Local, outcome: str, shown: Any) -> None:
     stream = io.StringIO()
     assert play_sample(local.context, ROOT / "samples" / f"{outcome}.json", follow_live, Terminal(stream)) == outcome
     told = stream.getvalue()
@@ -70,6 +74,6 @@ def test_every_other_outcome_ends_red_and_as_asked(local, outcome, shown):
     assert path_in(told)[-1] == "NotApproved"
 
 
-def test_only_an_approved_demo_exits_0():
+def test_only_an_approved_demo_exits_0() -> None:
     assert {outcome: exit_code(outcome) for outcome in OUTCOMES} == dict.fromkeys(OUTCOMES, 1) | {"approved": 0}
     assert exit_code("error") == 1

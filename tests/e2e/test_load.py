@@ -14,18 +14,19 @@ from localcloud.cloud import LocalCloud
 from storygate.deployment.bring_up import Deployment
 from storygate.deployment.stage_secret import read_field
 from storygate.operations import jira_webhook as jira
+from tests.e2e.conftest import Local
 
 RUNS = 50
 PATIENCE = 90.0
 
 
 @pytest.fixture
-def cloud(local: Any) -> LocalCloud:
+def cloud(local: Local) -> LocalCloud:
     return local.cloud
 
 
 @pytest.fixture
-def deployment(local: Any) -> Deployment:
+def deployment(local: Local) -> Deployment:
     return local.deployment
 
 
@@ -54,7 +55,7 @@ def call_back(deployment: Deployment, story: str, secret: str) -> dict[str, Any]
     request = urllib.request.Request(deployment.callback_url, body, headers, method="POST")
     with urllib.request.urlopen(request, timeout=60) as answer:
         assert answer.status == 200
-        return json.loads(answer.read())
+        return dict(json.loads(answer.read()))
 
 
 def test_fifty_drops_and_callbacks_at_once_give_fifty_approved_results(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,19 +20,20 @@ from storygate.operations import jira_webhook as jira
 from storygate.support.errors import OperatorError
 from storygate.support.patience import Patience
 from storygate.support.terminal import Terminal
+from tests.e2e.conftest import Command, Local
 
 APIS = ("validation", "deployment", "notification")
 BETWEEN_REQUESTS = 0.2
 PATIENCE = 30.0
 
 
-def values(local: Any, stage: str = "AWSCURRENT") -> dict[str, str]:
+def values(local: Local, stage: str = "AWSCURRENT") -> dict[str, str]:
     secrets = local.aws.client("secretsmanager")
     found = secrets.get_secret_value(SecretId=local.deployment.stage.secret, VersionStage=stage)
-    return json.loads(found["SecretString"])
+    return dict(json.loads(found["SecretString"]))
 
 
-def tokens_of_connections(local: Any) -> dict[str, str]:
+def tokens_of_connections(local: Local) -> dict[str, str]:
     events, secrets = local.aws.client("events"), local.aws.client("secretsmanager")
     found = {}
     for api in APIS:
@@ -40,7 +42,7 @@ def tokens_of_connections(local: Any) -> dict[str, str]:
     return found
 
 
-def call_back(local: Any, story: str, secret: str) -> int:
+def call_back(local: Local, story: str, secret: str) -> int:
     body = json.dumps({"jiraStoryId": story, "status": "approved"}).encode()
     headers = {"Content-Type": "application/json", "X-Hub-Signature": jira.sign(body, secret)}
     request = urllib.request.Request(local.deployment.callback_url, body, headers, method="POST")
@@ -56,7 +58,7 @@ def call_back(local: Any, story: str, secret: str) -> int:
 class Traffic:
     """Callbacks with the secret of before and with the newest, and runs, one after another until it is stopped."""
 
-    local: Any
+    local: Local
     before: str
     answers: list[tuple[str, int]] = field(default_factory=list)
     runs: list[str] = field(default_factory=list)
@@ -107,7 +109,7 @@ def await_that(what: str, happened: Callable[[], bool]) -> None:
         assert patience.pause(), f"waited {PATIENCE:g} s for {what}"
 
 
-def test_no_callback_and_no_run_is_refused_while_all_secrets_change(local: Any, storygate: Callable[..., Any]) -> None:
+def test_no_callback_and_no_run_is_refused_while_all_secrets_change(local: Local, storygate: Command) -> None:
     before, connected = values(local), tokens_of_connections(local)
     traffic = Traffic(local, before["callback"])
     with traffic.flowing():
@@ -132,7 +134,7 @@ def test_no_callback_and_no_run_is_refused_while_all_secrets_change(local: Any, 
     client, s3 = local.aws.client("stepfunctions"), local.aws.client("s3")
     statuses = set()
     for arn in traffic.runs:
-        await_that("the run", lambda arn=arn: client.describe_execution(executionArn=arn)["status"] != "RUNNING")
+        await_that("the run", partial(has_ended, client, arn))
         key = f"outputs/{arn.rpartition(':')[2]}/result.json"
         result = json.loads(s3.get_object(Bucket=local.deployment.stage.bucket, Key=key)["Body"].read())
         statuses |= {(api["statusCode"], api["attempts"]) for api in result["apis"].values()}
@@ -140,7 +142,7 @@ def test_no_callback_and_no_run_is_refused_while_all_secrets_change(local: Any, 
 
 
 def test_a_second_rotation_so_soon_is_refused_and_forced_ends_the_value_before(
-    local: Any, storygate: Callable[..., Any]
+    local: Local, storygate: Command
 ) -> None:
     none = timedelta(0)
     rotate(local.context, Terminal(io.StringIO()), min_age=none, guard=none)
@@ -157,6 +159,10 @@ def test_a_second_rotation_so_soon_is_refused_and_forced_ends_the_value_before(
     assert call_back(local, "ROTATE-A", values(local)["callback"]) == 202
     assert call_back(local, "ROTATE-A", current) == 202
     assert call_back(local, "ROTATE-A", previous) == 401
+
+
+def has_ended(client: Any, arn: str) -> bool:
+    return bool(client.describe_execution(executionArn=arn)["status"] != "RUNNING")
 
 
 class Broken(Exception):
@@ -192,7 +198,7 @@ class Interrupted:
     ],
 )
 def test_interrupted_anywhere_it_continues_and_makes_one_new_version(
-    local: Any, service: str, call: str, when: str
+    local: Local, service: str, call: str, when: str
 ) -> None:
     stage, terminal, none = local.deployment.stage, Terminal(io.StringIO()), timedelta(0)
     before = read_versions(local.aws.client("secretsmanager"), stage.secret)

@@ -22,6 +22,10 @@ REGION = "eu-west-1"
 KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": REGION}
 
 
+Configure = Callable[[Callable[[dict[str, Any]], Any]], Path]
+"""Edits the project's config.json, as `configure` does."""
+
+
 @dataclass
 class Screen:
     """What the operator would have seen."""
@@ -49,7 +53,7 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def configure(project: Path) -> Callable[[Callable[[dict[str, Any]], Any]], Path]:
+def configure(project: Path) -> Configure:
     """Edits the project's config.json: `configure(lambda config: config["stages"].pop("dev"))`."""
 
     def edit(change: Callable[[dict[str, Any]], Any]) -> Path:

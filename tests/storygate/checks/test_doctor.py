@@ -9,9 +9,11 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from moto.core import DEFAULT_ACCOUNT_ID
@@ -43,32 +45,32 @@ ANYTHING = json.dumps(
 class Ward:
     """One deployed stage, and what the operator does there."""
 
-    def __init__(self, project, cloud):
+    def __init__(self, project: Path, cloud: LocalCloud) -> None:
         self.project, self.cloud = project, cloud
         self.aws = isolated(cloud.client, cloud.environment)
         self.deploy()
 
-    def client(self, service):
+    def client(self, service: str) -> Any:
         return self.cloud.client(service)
 
-    def deploy(self):
+    def deploy(self) -> Any:
         return deploy(self.context(), Terminal(io.StringIO()))
 
-    def context(self):
+    def context(self) -> Any:
         """As config.json is now."""
         return load_context(self.project, "local", self.aws)
 
-    def examined(self, **options):
+    def examined(self, **options: Any) -> Any:
         return Examination(self.project, self.context().stage, self.aws, **options)
 
-    def look(self, name, **options):
+    def look(self, name: str, **options: Any) -> Any:
         return BY_NAME[name].examine(self.examined(**options))
 
-    def mend(self, finding):
+    def mend(self, finding: Any) -> None:
         """Runs the command that the finding prints."""
         aws_cli.run(finding.fix, self.client)
 
-    def configure(self, **workflow):
+    def configure(self, **workflow: Any) -> None:
         path = self.project / ".chalice" / "config.json"
         config = json.loads(path.read_text())
         config["stages"]["local"]["workflow"] = workflow
@@ -76,7 +78,7 @@ class Ward:
 
 
 @pytest.fixture(scope="module")
-def ward(tmp_path_factory):
+def ward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     project = copy_project(ROOT, tmp_path_factory.mktemp("project"))
     with LocalCloud(project) as cloud:
         deployed = Ward(project, cloud)
@@ -84,7 +86,7 @@ def ward(tmp_path_factory):
         yield deployed
 
 
-def eventually(what, within=60.0):
+def eventually(what: Any, within: Any = 60.0) -> Any:
     deadline = time.monotonic() + within
     while not (answer := what()):
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -92,7 +94,7 @@ def eventually(what, within=60.0):
     return answer
 
 
-def test_right_after_a_deploy_nothing_fails_and_scripts_can_read_it(ward):
+def test_right_after_a_deploy_nothing_fails_and_scripts_can_read_it(ward: Any) -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "storygate", "doctor", "--stage", "local", "--json"],
         cwd=ward.project,
@@ -106,7 +108,7 @@ def test_right_after_a_deploy_nothing_fails_and_scripts_can_read_it(ward):
     told = json.loads(ended.stdout)
     assert told["healthy"]
     assert (told["stage"], told["account"], told["region"]) == ("local", DEFAULT_ACCOUNT_ID, REGION)
-    by_status = {}
+    by_status: dict[str, set[str]] = {}
     for finding in told["findings"]:
         by_status.setdefault(finding["status"], set()).add(finding["check"])
     assert by_status["warn"] == WARNED_OF_AFTER_A_FIRST_DEPLOY
@@ -117,12 +119,12 @@ def test_right_after_a_deploy_nothing_fails_and_scripts_can_read_it(ward):
     assert not [value for value in secret.values() if value in ended.stdout]
 
 
-def drop_a_block(ward):
+def drop_a_block(ward: Any) -> None:
     blocks = {"BlockPublicAcls": True, "IgnorePublicAcls": True, "BlockPublicPolicy": False}
     ward.client("s3").put_public_access_block(Bucket=NAME, PublicAccessBlockConfiguration=blocks)
 
 
-def grant_instead_of_deny(ward):
+def grant_instead_of_deny(ward: Any) -> None:
     allow = {"Sid": "TlsOnly", "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject"}
     statement = {**allow, "Resource": f"arn:aws:s3:::{NAME}/x", "Condition": {"Bool": {"aws:SecureTransport": "true"}}}
     other = {**statement, "Sid": "Other"}
@@ -130,11 +132,11 @@ def grant_instead_of_deny(ward):
     ward.client("s3").put_bucket_policy(Bucket=NAME, Policy=json.dumps(policy))
 
 
-def machine(ward):
+def machine(ward: Any) -> Any:
     return ward.client("stepfunctions").list_state_machines()["stateMachines"][0]["stateMachineArn"]
 
 
-def log_execution_data(ward):
+def log_execution_data(ward: Any) -> None:
     states = ward.client("stepfunctions")
     logging = states.describe_state_machine(stateMachineArn=machine(ward))["loggingConfiguration"]
     states.update_state_machine(
@@ -142,13 +144,13 @@ def log_execution_data(ward):
     )
 
 
-def stop_tracing_runs(ward):
+def stop_tracing_runs(ward: Any) -> None:
     ward.client("stepfunctions").update_state_machine(
         stateMachineArn=machine(ward), tracingConfiguration={"enabled": False}
     )
 
 
-def raise_a_threshold(ward):
+def raise_a_threshold(ward: Any) -> None:
     alarms = ward.client("cloudwatch")
     (alarm,) = alarms.describe_alarms(AlarmNames=[f"{NAME}-api-5xx"])["MetricAlarms"]
     kept = ("AlarmName", "Namespace", "MetricName", "Statistic", "Dimensions", "Period", "EvaluationPeriods")
@@ -160,7 +162,7 @@ def raise_a_threshold(ward):
     )
 
 
-def attach_a_policy(ward):
+def attach_a_policy(ward: Any) -> None:
     iam = ward.client("iam")
     arn = iam.create_policy(PolicyName="everything", PolicyDocument=ANYTHING)["Policy"]["Arn"]
     iam.attach_role_policy(RoleName=TRIGGER, PolicyArn=arn)
@@ -249,7 +251,7 @@ def attach_a_policy(ward):
         ]
     ],
 )
-def test_a_fault_is_red_and_the_command_printed_mends_it(ward, check, plant, told):
+def test_a_fault_is_red_and_the_command_printed_mends_it(ward: Any, check: Any, plant: Any, told: str) -> None:
     assert ward.look(check).status == "ok"
     plant(ward)
     red = ward.look(check)
@@ -260,14 +262,14 @@ def test_a_fault_is_red_and_the_command_printed_mends_it(ward, check, plant, tol
     assert ward.look(check).status == "ok"
 
 
-def test_a_policy_that_is_mended_keeps_what_else_it_says(ward):
+def test_a_policy_that_is_mended_keeps_what_else_it_says(ward: Any) -> None:
     grant_instead_of_deny(ward)
     ward.mend(ward.look("bucket TLS only"))
     policy = json.loads(ward.client("s3").get_bucket_policy(Bucket=NAME)["Policy"])
     assert [statement["Sid"] for statement in policy["Statement"]] == ["Other", "TlsOnly"]
 
 
-def test_execution_data_in_the_log_is_red_and_the_command_stops_it(ward):
+def test_execution_data_in_the_log_is_red_and_the_command_stops_it(ward: Any) -> None:
     log_execution_data(ward)
     red = ward.look("run log")
     assert red.status == "fail"
@@ -277,7 +279,7 @@ def test_execution_data_in_the_log_is_red_and_the_command_stops_it(ward):
     assert ward.look("run log").status == "ok"
 
 
-def test_untraced_runs_are_told_and_the_command_traces_them(ward):
+def test_untraced_runs_are_told_and_the_command_traces_them(ward: Any) -> None:
     stop_tracing_runs(ward)
     yellow = ward.look("tracing")
     assert (yellow.status, yellow.found) == ("warn", "off for the state machine")
@@ -285,7 +287,7 @@ def test_untraced_runs_are_told_and_the_command_traces_them(ward):
     assert ward.look("tracing").status == "ok"
 
 
-def test_an_alarm_that_goes_off_is_told(ward):
+def test_an_alarm_that_goes_off_is_told(ward: Any) -> None:
     alarms = ward.client("cloudwatch")
     alarms.set_alarm_state(AlarmName=f"{NAME}-runs-failed", StateValue="ALARM", StateReason="a test")
     yellow = ward.look("alarms quiet")
@@ -294,7 +296,7 @@ def test_an_alarm_that_goes_off_is_told(ward):
     assert ward.look("alarms quiet").status == "ok"
 
 
-def test_an_old_secret_is_told(ward):
+def test_an_old_secret_is_told(ward: Any) -> None:
     assert ward.look("secret age").status == "ok"
     yellow = ward.look("secret age", now=datetime.now(UTC) + timedelta(days=91))
     assert yellow.status == "warn"
@@ -302,7 +304,7 @@ def test_an_old_secret_is_told(ward):
     assert command_line("rotate --stage local") in yellow.fix
 
 
-def test_a_connection_that_is_not_authorized_is_red(ward):
+def test_a_connection_that_is_not_authorized_is_red(ward: Any) -> None:
     connection = events_backends[DEFAULT_ACCOUNT_ID][REGION].connections[f"{NAME}-deployment"]
     connection.state = "DEAUTHORIZED"
     red = ward.look("connections")
@@ -312,7 +314,7 @@ def test_a_connection_that_is_not_authorized_is_red(ward):
     assert ward.look("connections").status == "ok"
 
 
-def test_a_field_that_is_missing_in_the_secret_is_named_and_no_value_is(ward):
+def test_a_field_that_is_missing_in_the_secret_is_named_and_no_value_is(ward: Any) -> None:
     secrets = ward.client("secretsmanager")
     whole = secrets.get_secret_value(SecretId=NAME)
     broken = json.loads(whole["SecretString"])
@@ -326,7 +328,7 @@ def test_a_field_that_is_missing_in_the_secret_is_named_and_no_value_is(ward):
     assert ward.look("secret fields").status == "ok"
 
 
-def test_a_second_api_of_the_same_name_and_stage_is_told(ward):
+def test_a_second_api_of_the_same_name_and_stage_is_told(ward: Any) -> None:
     gateway = ward.client("apigateway")
     api = gateway.create_rest_api(name="storygate")["id"]
     root = gateway.get_resources(restApiId=api)["items"][0]["id"]
@@ -341,16 +343,16 @@ def test_a_second_api_of_the_same_name_and_stage_is_told(ward):
 
 
 @contextmanager
-def answering(status):
+def answering(status: Any) -> Iterator[Any]:
     """A server that answers every POST with this status."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self):
+        def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
             self.send_response(status)
             self.end_headers()
 
-        def log_message(self, *_):
+        def log_message(self, *_: Any) -> None:
             pass
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
@@ -360,8 +362,8 @@ def answering(status):
 
 
 @pytest.mark.parametrize("check", ["API reachable", "callback refuses strangers"])
-def test_an_api_that_lets_strangers_in_or_is_broken_or_gone_is_red(ward, check):
-    def look_at(url):
+def test_an_api_that_lets_strangers_in_or_is_broken_or_gone_is_red(ward: Any, check: Any) -> None:
+    def look_at(url: Any) -> Any:
         environment = {**ward.aws.environment, "AWS_ENDPOINT_URL": url}
         return BY_NAME[check].examine(
             dataclasses.replace(ward.examined(), aws=dataclasses.replace(ward.aws, environment=environment))
@@ -378,7 +380,7 @@ def test_an_api_that_lets_strangers_in_or_is_broken_or_gone_is_red(ward, check):
     assert ward.look(check).status == "ok"
 
 
-def test_a_run_that_waits_too_long_is_told_until_it_is_over(ward):
+def test_a_run_that_waits_too_long_is_told_until_it_is_over(ward: Any) -> None:
     states = ward.client("stepfunctions")
     ward.client("s3").put_object(
         Bucket=NAME, Key="inputs/patient.json", Body=b'{"jiraStoryId": "PROJ-9", "packageIds": ["pkg-001"]}'
@@ -394,7 +396,7 @@ def test_a_run_that_waits_too_long_is_told_until_it_is_over(ward):
     eventually(lambda: ward.look("waiting runs", now=later).status == "ok")
 
 
-def test_what_deploy_mends_is_red_until_it_has_run(ward):
+def test_what_deploy_mends_is_red_until_it_has_run(ward: Any) -> None:
     """One deploy for all of them: it is what takes the time."""
     s3, functions = ward.client("s3"), ward.client("lambda")
     gateway, cloudformation = ward.client("apigateway"), ward.client("cloudformation")
@@ -476,8 +478,8 @@ def test_what_deploy_mends_is_red_until_it_has_run(ward):
     states.stop_execution(executionArn=started[0]["executionArn"])
 
 
-def test_the_operators_role_is_there_only_if_somebody_may_assume_it(ward):
-    def role():
+def test_the_operators_role_is_there_only_if_somebody_may_assume_it(ward: Any) -> None:
+    def role() -> Any:
         (stack,) = ward.client("cloudformation").describe_stacks(StackName=f"{NAME}-workflow")["Stacks"]
         return {given["OutputKey"]: given["OutputValue"] for given in stack["Outputs"]}.get("OperatorRoleArn")
 
@@ -496,7 +498,7 @@ def test_the_operators_role_is_there_only_if_somebody_may_assume_it(ward):
     assert not [word for word in ("secretsmanager", "SendTask", "StopExecution", "Delete", "taskToken") if word in text]
 
 
-def test_alarms_tell_a_topic_that_somebody_listens_to(ward):
+def test_alarms_tell_a_topic_that_somebody_listens_to(ward: Any) -> None:
     sns, alarms = ward.client("sns"), ward.client("cloudwatch")
     topic = sns.create_topic(Name="night")["TopicArn"]
     ward.configure(AlarmTopicArn=topic)
@@ -529,7 +531,7 @@ def test_alarms_tell_a_topic_that_somebody_listens_to(ward):
     assert ward.look("alarms tell somebody").found == f"nobody has subscribed to {topic}"
 
 
-def test_bucket_and_table_without_their_stack_are_told(ward):
+def test_bucket_and_table_without_their_stack_are_told(ward: Any) -> None:
     """The last one that needs the stage: nothing brings the stack back over what it left."""
     ward.client("cloudformation").delete_stack(StackName=f"{NAME}-storage")
     yellow = ward.look("storage stack")
@@ -544,7 +546,7 @@ def test_bucket_and_table_without_their_stack_are_told(ward):
     assert (red.status, red.fix) == ("fail", command_line("deploy --stage local"))
 
 
-def test_every_check_is_planted_somewhere_in_this_file():
+def test_every_check_is_planted_somewhere_in_this_file() -> None:
     text = Path(__file__).read_text(encoding="utf-8")
     elsewhere = SKIPPED_ON_THE_LOCAL_CLOUD  # tests/storygate/checks/test_doctor_drift.py
     planted = {name for name in BY_NAME if text.count(f'"{name}"') > (name in WARNED_OF_AFTER_A_FIRST_DEPLOY)}

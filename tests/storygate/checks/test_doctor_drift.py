@@ -1,6 +1,9 @@
 """Drift, as CloudFormation's API answers: in sync, changed by hand, not comparable, still at work."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -9,6 +12,7 @@ from botocore.stub import ANY, Stubber
 from storygate.checks import Examination, examine
 from storygate.checks.stack_checks import workflow_drift
 from storygate.stage.aws import Aws
+from storygate.stage.config import Stage
 from tests.storygate.conftest import KEYS, REGION
 
 STACK = "storygate-dev-workflow"
@@ -17,7 +21,7 @@ STATUS = "describe_stack_drift_detection_status"
 
 
 @pytest.fixture
-def cloudformation():
+def cloudformation() -> Iterator[Any]:
     client = boto3.client("cloudformation", region_name=REGION, aws_access_key_id="x", aws_secret_access_key="x")
     with Stubber(client) as stub:
         yield stub
@@ -25,12 +29,12 @@ def cloudformation():
 
 
 @pytest.fixture
-def look(stage, project, cloudformation):
+def look(stage: Stage, project: Path, cloudformation: Any) -> Any:
     examined = Examination(project, stage, Aws(lambda _: cloudformation.client, REGION, KEYS))
     return lambda: next(examine(examined, [workflow_drift]))
 
 
-def stack(*parameters):
+def stack(*parameters: Any) -> dict[str, Any]:
     return {
         "Stacks": [
             {
@@ -43,7 +47,7 @@ def stack(*parameters):
     }
 
 
-def detected(cloudformation, **told):
+def detected(cloudformation: Any, **told: Any) -> None:
     cloudformation.add_response("describe_stacks", stack(), {"StackName": STACK})
     cloudformation.add_response("detect_stack_drift", {"StackDriftDetectionId": DRIFT}, {"StackName": STACK})
     cloudformation.add_response(STATUS, status(DetectionStatus="DETECTION_IN_PROGRESS"), ANY_ID)
@@ -53,18 +57,18 @@ def detected(cloudformation, **told):
 ANY_ID = {"StackDriftDetectionId": DRIFT}
 
 
-def status(**told):
+def status(**told: Any) -> dict[str, Any]:
     return {"StackId": STACK, "StackDriftDetectionId": DRIFT, "Timestamp": datetime.now(UTC), **told}
 
 
-def test_a_stack_in_sync_is_ok(cloudformation, look):
+def test_a_stack_in_sync_is_ok(cloudformation: Any, look: Any) -> None:
     detected(cloudformation, DetectionStatus="DETECTION_COMPLETE", StackDriftStatus="IN_SYNC")
     assert look().status == "ok"
 
 
-def test_what_was_changed_by_hand_is_named_with_the_commands_that_revert_it(cloudformation, look):
+def test_what_was_changed_by_hand_is_named_with_the_commands_that_revert_it(cloudformation: Any, look: Any) -> None:
     detected(cloudformation, DetectionStatus="DETECTION_COMPLETE", StackDriftStatus="DRIFTED")
-    drift = {"LogicalResourceId": "RunsFailed", "StackResourceDriftStatus": "DELETED", "StackId": STACK}
+    drift: dict[str, Any] = {"LogicalResourceId": "RunsFailed", "StackResourceDriftStatus": "DELETED", "StackId": STACK}
     drift |= {"ResourceType": "AWS::CloudWatch::Alarm", "Timestamp": datetime.now(UTC)}
     filters = {"StackName": STACK, "StackResourceDriftStatusFilters": ["MODIFIED", "DELETED"]}
     cloudformation.add_response("describe_stack_resource_drifts", {"StackResourceDrifts": [drift]}, filters)
@@ -83,7 +87,7 @@ def test_what_was_changed_by_hand_is_named_with_the_commands_that_revert_it(clou
     assert modes == ["REVERT_DRIFT"]
 
 
-def test_what_cannot_be_compared_is_told_with_its_reason(cloudformation, look):
+def test_what_cannot_be_compared_is_told_with_its_reason(cloudformation: Any, look: Any) -> None:
     reason = "Failed to detect drift on resource [Role]"
     detected(cloudformation, DetectionStatus="DETECTION_FAILED", DetectionStatusReason=reason)
     found = look()
@@ -91,7 +95,7 @@ def test_what_cannot_be_compared_is_told_with_its_reason(cloudformation, look):
     assert reason in found.found
 
 
-def test_without_the_permission_the_line_says_what_to_grant(cloudformation, look):
+def test_without_the_permission_the_line_says_what_to_grant(cloudformation: Any, look: Any) -> None:
     cloudformation.add_response("describe_stacks", stack(), {"StackName": STACK})
     said = f"User: x is not authorized to perform: cloudformation:DetectStackDrift on resource: {STACK}"
     cloudformation.add_client_error("detect_stack_drift", "AccessDenied", said, 403)

@@ -4,7 +4,6 @@ Only the forms that occur are understood: options with JSON, shorthand (`Name=a,
 """
 
 import json
-import re
 import shlex
 from collections.abc import Callable
 from typing import Any
@@ -68,5 +67,5 @@ def _value(shape: Any, words: list[str]) -> Any:
 
 def _copy(s3: Any, source: str, target: str, option: str, directive: str) -> None:
     assert option == "--metadata-directive"
-    (bucket, key), (to_bucket, to_key) = (re.fullmatch(r"s3://([^/]+)/(.+)", at).groups() for at in (source, target))
+    (bucket, key), (to_bucket, to_key) = (at.removeprefix("s3://").split("/", 1) for at in (source, target))
     s3.copy_object(Bucket=to_bucket, Key=to_key, CopySource={"Bucket": bucket, "Key": key}, MetadataDirective=directive)

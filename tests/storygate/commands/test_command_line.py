@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +13,7 @@ from tests import ROOT
 
 
 @pytest.fixture(autouse=True)
-def _nowhere(monkeypatch, project):
+def _nowhere(monkeypatch: pytest.MonkeyPatch, project: Path) -> None:
     """No AWS in reach: a test that forgets its own fails fast and touches nothing."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
@@ -23,7 +25,7 @@ def _nowhere(monkeypatch, project):
 
 
 @pytest.mark.parametrize("name", command_names())
-def test_every_command_has_a_help_with_an_example(name, capsys):
+def test_every_command_has_a_help_with_an_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([name, "--help"])
     assert ended.value.code == 0
@@ -42,29 +44,33 @@ def test_every_command_has_a_help_with_an_example(name, capsys):
         ["local", "--api-port", "http"],
     ],
 )
-def test_wrong_usage_exits_2(arguments):
+def test_wrong_usage_exits_2(arguments: Any) -> None:
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 2
 
 
-def test_the_usual_ports_are_the_documented_ones():
+def test_the_usual_ports_are_the_documented_ones() -> None:
     args = parser().parse_args(["local"])
     assert (args.aws_port, args.api_port) == (4566, 8000)
 
 
-def test_no_region_exits_1_with_the_fix(capsys):
+def test_no_region_exits_1_with_the_fix(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["deploy", "--stage", "dev"]) == 1
     assert "AWS_DEFAULT_REGION" in capsys.readouterr().err
 
 
-def test_no_credentials_exits_1_with_the_fix(monkeypatch, capsys):
+def test_no_credentials_exits_1_with_the_fix(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     assert main(["deploy", "--stage", "local"]) == 1
     assert "fix: Run `aws configure`" in capsys.readouterr().err
 
 
-def test_an_unreachable_aws_exits_1_with_the_fix(monkeypatch, capsys):
+def test_an_unreachable_aws_exits_1_with_the_fix(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "x")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
@@ -73,7 +79,9 @@ def test_an_unreachable_aws_exits_1_with_the_fix(monkeypatch, capsys):
     assert "storygate local" in capsys.readouterr().err
 
 
-def test_an_unknown_stage_exits_1_and_names_the_file(monkeypatch, capsys):
+def test_an_unknown_stage_exits_1_and_names_the_file(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     assert main(["deploy", "--stage", "qa"]) == 1
     told = capsys.readouterr().err
@@ -81,12 +89,14 @@ def test_an_unknown_stage_exits_1_and_names_the_file(monkeypatch, capsys):
     assert "dev, local, prod" in told
 
 
-def test_purging_without_a_terminal_needs_yes(monkeypatch, capsys):
+def test_purging_without_a_terminal_needs_yes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     assert main(["destroy", "--stage", "dev", "--purge"]) == 1
     assert "--yes" in capsys.readouterr().err
 
 
-def test_commands_for_aws_start_without_importing_the_local_cloud():
+def test_commands_for_aws_start_without_importing_the_local_cloud() -> None:
     code = "import sys, storygate.cli; storygate.cli.parser(); sys.exit('moto' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

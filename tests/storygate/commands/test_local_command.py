@@ -11,6 +11,8 @@ import threading
 import urllib.error
 import urllib.request
 from itertools import chain
+from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -24,7 +26,7 @@ from tests import ROOT
 class Background:
     """`python -m storygate local` as a script would start it."""
 
-    def __init__(self, project, *arguments):
+    def __init__(self, project: Path, *arguments: Any) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "storygate", "local", *arguments],
             cwd=project,
@@ -33,13 +35,13 @@ class Background:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        self.lines = []
+        self.lines: list[str] = []
 
-    def until_ready(self):
+    def until_ready(self) -> Any:
         overdue = threading.Timer(180, self.process.kill)
         overdue.start()
         try:
-            for line in self.process.stdout:
+            for line in self.process.stdout or ():
                 self.lines.append(line)
                 if line.startswith("ready"):
                     return line
@@ -47,16 +49,16 @@ class Background:
             overdue.cancel()
         raise AssertionError("".join(self.lines))
 
-    def exported(self):
-        return dict(re.match(r"\s+export (\w+)=(\S+)", line).groups() for line in self.lines if "export " in line)
+    def exported(self) -> Any:
+        return dict(re.findall(r"^\s+export (\w+)=(\S+)", "".join(self.lines), re.MULTILINE))
 
 
-def is_free(url):
+def is_free(url: Any) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", int(url.rpartition(":")[2]))) != 0
 
 
-def test_local_runs_in_the_background_until_sigterm_and_leaves_nothing(tmp_path):
+def test_local_runs_in_the_background_until_sigterm_and_leaves_nothing(tmp_path: Path) -> None:
     project = copy_project(ROOT, tmp_path)
     stale = project / ".chalice" / "deployed" / "local.json"
     stale.parent.mkdir()
@@ -87,7 +89,7 @@ def test_local_runs_in_the_background_until_sigterm_and_leaves_nothing(tmp_path)
         local.process.kill()
 
 
-def test_what_it_says_to_try_are_commands_that_exist_and_none_holds_a_secret():
+def test_what_it_says_to_try_are_commands_that_exist_and_none_holds_a_secret() -> None:
     commands = [[*command.split(), "--stage", "local"] for _, command in STEPS]
     tried = [parser().parse_args(command) for command in commands]
     assert [command[0] for command in commands] == ["start", "watch", "callback", "results"]
@@ -95,7 +97,7 @@ def test_what_it_says_to_try_are_commands_that_exist_and_none_holds_a_secret():
 
 
 @pytest.mark.parametrize("flag", ["--aws-port", "--console-port"])
-def test_a_taken_port_is_named_with_its_flag_before_anything_is_deployed(flag):
+def test_a_taken_port_is_named_with_its_flag_before_anything_is_deployed(flag: Any) -> None:
     ports = {"--aws-port": "0", "--api-port": "0", "--console-port": "0"}
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

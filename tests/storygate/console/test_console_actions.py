@@ -1,11 +1,13 @@
 """Approve, reject, retry and cancel do what the commands do, and what goes wrong is told on the page."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from storygate.operations import jira_webhook as jira
-from tests.storygate.console.conftest import CALLBACK_SECRET, Browser, make_context
+from tests.storygate.console.conftest import CALLBACK_SECRET, Browser, World, make_context
 
 DENIED = (
     "User: arn:aws:iam::123456789012:user/ann is not authorized to perform: states:StopExecution on resource: arn:x"
@@ -13,7 +15,7 @@ DENIED = (
 
 
 @pytest.fixture
-def calling(world, callback, tmp_path):
+def calling(world: World, callback: Any, tmp_path: Path) -> Any:
     """A browser on a stage whose callback listens, and that callback."""
     told, endpoint = callback
     world.run("a")
@@ -24,8 +26,8 @@ def calling(world, callback, tmp_path):
     ("action", "decision", "resolution"), [("approve", "approved", "Done"), ("reject", "rejected", "Won't Do")]
 )
 def test_a_decision_is_the_signed_webhook_that_jira_would_send_done_by_the_caller(
-    calling, action, decision, resolution
-):
+    calling: Any, action: str, decision: Any, resolution: Any
+) -> None:
     browser, callback = calling
     callback.answer = (200, {"story": "PROJ-1", "decision": decision, "resumed": ["a", "b"], "closed": []})
     assert browser.act("a", action) == f"Done: PROJ-1 is {decision}. Resumed: a, b."
@@ -48,13 +50,13 @@ def test_a_decision_is_the_signed_webhook_that_jira_would_send_done_by_the_calle
         (400, {"error": "issue.key is missing"}, "Not done: The callback answered HTTP 400. issue.key is missing"),
     ],
 )
-def test_what_the_callback_answers_is_told_in_words(calling, status, said, told):
+def test_what_the_callback_answers_is_told_in_words(calling: Any, status: Any, said: Any, told: str) -> None:
     browser, callback = calling
     callback.answer = (status, {"story": "PROJ-1"} | said)
     assert browser.act("a", "approve").startswith(told)
 
 
-def test_nothing_is_sent_for_a_run_that_is_over(calling, world):
+def test_nothing_is_sent_for_a_run_that_is_over(calling: Any, world: World) -> None:
     browser, callback = calling
     world.run("b")
     token = browser.token("b")
@@ -64,12 +66,12 @@ def test_nothing_is_sent_for_a_run_that_is_over(calling, world):
     assert not callback.received
 
 
-def test_a_callback_that_cannot_be_reached_is_told(browser, world):
+def test_a_callback_that_cannot_be_reached_is_told(browser: Browser, world: World) -> None:
     world.run("a")
     assert browser.act("a", "approve").startswith("Not done: The callback cannot be reached")
 
 
-def test_a_cancelled_run_keeps_the_reason_and_who_it_was(browser, world):
+def test_a_cancelled_run_keeps_the_reason_and_who_it_was(browser: Browser, world: World) -> None:
     world.run("a")
     assert browser.act("a", "cancel", reason=" wrong packages ") == (
         "Done: a is cancelled; it writes no result and no log."
@@ -77,7 +79,7 @@ def test_a_cancelled_run_keeps_the_reason_and_who_it_was(browser, world):
     assert world.runs["a"]["reason"] == "cancelled by user/ann: wrong packages"
 
 
-def test_a_retry_leads_to_the_new_run(browser, world):
+def test_a_retry_leads_to_the_new_run(browser: Browser, world: World) -> None:
     world.run("a", outcome="rejected")
     told = browser.act("a", "retry")
     new = next(name for name in world.runs if name != "a")
@@ -94,7 +96,9 @@ def test_a_retry_leads_to_the_new_run(browser, world):
         ("InternalServerException", "oops", "AWS refused stop_execution"),
     ],
 )
-def test_what_aws_refuses_is_told_with_what_to_do(browser, world, code, message, told):
+def test_what_aws_refuses_is_told_with_what_to_do(
+    browser: Browser, world: World, code: Any, message: str, told: str
+) -> None:
     world.run("a")
     world.denied("stop_execution", code, message)
     said = browser.act("a", "cancel")
@@ -102,14 +106,14 @@ def test_what_aws_refuses_is_told_with_what_to_do(browser, world, code, message,
     assert told in said
 
 
-def test_a_secret_that_may_not_be_read_is_told_and_nothing_is_sent(calling, world):
+def test_a_secret_that_may_not_be_read_is_told_and_nothing_is_sent(calling: Any, world: World) -> None:
     browser, callback = calling
     world.denied("get_secret_value")
     assert "Not allowed: get_secret_value" in browser.act("a", "approve")
     assert not callback.received
 
 
-def test_a_notice_that_is_too_long_for_its_cookie_is_cut(calling):
+def test_a_notice_that_is_too_long_for_its_cookie_is_cut(calling: Any) -> None:
     browser, callback = calling
     callback.answer = (200, {"decision": "approved", "resumed": [f"run-{number}" for number in range(5000)]})
     assert len(browser.act("a", "approve")) < 1100

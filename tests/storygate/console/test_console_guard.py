@@ -1,25 +1,30 @@
 """Only this machine's browser, on the console's own pages, with the key, is let in; and no page holds a secret."""
 
+from typing import Any
+
 import pytest
 
-from tests.storygate.console.conftest import CALLBACK_SECRET, HOME, TASK_TOKEN, Browser
+from storygate.stage.context import Context
+from tests.storygate.console.conftest import CALLBACK_SECRET, HOME, TASK_TOKEN, Browser, World
 
 OWN = {"Origin": HOME["base_url"], "Sec-Fetch-Site": "same-origin"}
 
 
-def post(browser, headers=OWN, **fields):
+def post(browser: Browser, headers: Any = OWN, **fields: Any) -> Any:
     return browser.client.post("/runs/a/cancel", data=fields, headers=headers, **HOME)
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8010", "127.0.0.1", "127.0.0.1:9", "127.0.0.2:8010"])
-def test_a_request_for_another_host_is_refused_so_that_no_name_can_be_rebound_to_us(browser, world, host):
+def test_a_request_for_another_host_is_refused_so_that_no_name_can_be_rebound_to_us(
+    browser: Browser, world: World, host: Any
+) -> None:
     world.run("a")
     for path in ("/", "/runs/a", "/runs/a/live", "/static/console.js"):
         assert browser.get(path, base_url=f"http://{host}").status_code == 403
     assert not world.calls
 
 
-def test_localhost_is_this_machine_too(browser):
+def test_localhost_is_this_machine_too(browser: Browser) -> None:
     assert browser.get("/", base_url="http://localhost:8010").status_code == 200
 
 
@@ -34,38 +39,42 @@ def test_localhost_is_this_machine_too(browser):
         OWN | {"Sec-Fetch-Site": "cross-site"},
     ],
 )
-def test_an_action_from_another_page_is_refused_even_with_the_right_token(browser, world, headers):
+def test_an_action_from_another_page_is_refused_even_with_the_right_token(
+    browser: Browser, world: World, headers: Any
+) -> None:
     world.run("a")
     assert post(browser, headers, csrf=browser.token("a")).status_code == 403
     assert not world.calls["stop_execution"]
 
 
 @pytest.mark.parametrize("fields", [{}, {"csrf": ""}, {"csrf": "x" * 43}, {"csrf": "\N{SNOWMAN}"}])
-def test_an_action_without_the_token_is_refused(browser, world, fields):
+def test_an_action_without_the_token_is_refused(browser: Browser, world: World, fields: Any) -> None:
     world.run("a")
     assert post(browser, **fields).status_code == 403
     assert not world.calls["stop_execution"]
 
 
-def test_the_token_of_another_start_is_refused(browser, context, world):
+def test_the_token_of_another_start_is_refused(browser: Browser, context: Context, world: World) -> None:
     world.run("a")
     assert post(browser, csrf=Browser(context).token("a")).status_code == 403
 
 
 @pytest.mark.parametrize("headers", [OWN, {"Origin": HOME["base_url"]}, {"Sec-Fetch-Site": "same-origin"}])
-def test_an_action_from_our_own_page_is_taken(browser, world, headers):
+def test_an_action_from_our_own_page_is_taken(browser: Browser, world: World, headers: Any) -> None:
     world.run("a")
     assert post(browser, headers, csrf=browser.token("a")).status_code == 303
     assert world.runs["a"]["status"] == "ABORTED"
 
 
-def test_nothing_is_done_by_a_get(browser, world):
+def test_nothing_is_done_by_a_get(browser: Browser, world: World) -> None:
     world.run("a")
     for action in ("approve", "reject", "retry", "cancel"):
         assert browser.get(f"/runs/a/{action}").status_code == 405
 
 
-def test_without_the_key_nobody_gets_in_and_the_browser_that_had_it_once_stays_in(context, world):
+def test_without_the_key_nobody_gets_in_and_the_browser_that_had_it_once_stays_in(
+    context: Context, world: World
+) -> None:
     world.run("a")
     browser = Browser(context, key="the-key")
     for path in ("/", "/?key=wrong", "/live", "/runs/a", "/runs/a/report.html"):
@@ -80,7 +89,7 @@ def test_without_the_key_nobody_gets_in_and_the_browser_that_had_it_once_stays_i
     assert browser.get("/runs/a").status_code == 200
 
 
-def test_every_answer_forbids_foreign_scripts_frames_and_caches(browser, world):
+def test_every_answer_forbids_foreign_scripts_frames_and_caches(browser: Browser, world: World) -> None:
     world.run("a")
     for path in ("/", "/runs/a", "/runs/a/live", "/runs/a/report.html", "/runs/none", "/static/console.js"):
         headers = browser.get(path).headers
@@ -93,7 +102,7 @@ def test_every_answer_forbids_foreign_scripts_frames_and_caches(browser, world):
         assert headers["Cache-Control"] == "no-store"
 
 
-def test_no_page_holds_a_task_token_or_the_callbacks_secret(browser, world):
+def test_no_page_holds_a_task_token_or_the_callbacks_secret(browser: Browser, world: World) -> None:
     world.run("a")
     world.run("b", outcome="rejected")
     pages = [browser.get(path).text for path in ("/", "/live", "/?story=PROJ-1")]

@@ -2,24 +2,27 @@
 
 import html
 import re
+from typing import Any
 
 import pytest
 
 from storygate.console.listing import ROWS, SEARCHED, Listing
+from storygate.stage.context import Context
+from tests.storygate.console.conftest import Browser, World
 
 
-def rows(page):
+def rows(page: Any) -> Any:
     return re.findall(r'id="row-([^"]+)"', page.text)
 
 
-def link(page, words):
+def link(page: Any, words: Any) -> Any:
     """Where a link with these words leads; None if there is none."""
     found = re.search(rf'<a href="([^"]+)"[^>]*>{words}</a>', page.text)
     return found and html.unescape(found.group(1))
 
 
 @pytest.fixture
-def thousands(world):
+def thousands(world: World) -> Any:
     """5,000 runs, each tenth of them refused; two hundred of one story far back."""
     for number in range(5000):
         story = "FAR-1" if 1000 <= number < 1200 else f"PROJ-{number}"
@@ -27,7 +30,9 @@ def thousands(world):
     return world
 
 
-def test_a_page_of_thousands_of_runs_costs_one_listing_and_a_look_at_each_row_shown(browser, thousands):
+def test_a_page_of_thousands_of_runs_costs_one_listing_and_a_look_at_each_row_shown(
+    browser: Browser, thousands: Any
+) -> None:
     page = browser.get("/")
     assert rows(page) == [f"run-{number}" for number in range(ROWS)]
     assert thousands.calls == {"list_executions": 1, "get_object": ROWS}
@@ -35,7 +40,7 @@ def test_a_page_of_thousands_of_runs_costs_one_listing_and_a_look_at_each_row_sh
     assert thousands.calls == {"list_executions": 2, "get_object": ROWS}, "what ended is remembered"
 
 
-def test_the_next_page_goes_on_where_this_one_ended(browser, thousands):
+def test_the_next_page_goes_on_where_this_one_ended(browser: Browser, thousands: Any) -> None:
     page = browser.get("/")
     seen = rows(page)
     for _ in range(3):
@@ -46,7 +51,7 @@ def test_the_next_page_goes_on_where_this_one_ended(browser, thousands):
     assert thousands.calls["list_executions"] == 5
 
 
-def test_a_search_stops_at_its_bound_says_so_and_can_be_gone_on_with(browser, thousands):
+def test_a_search_stops_at_its_bound_says_so_and_can_be_gone_on_with(browser: Browser, thousands: Any) -> None:
     page = browser.get("/?story=far-1")
     assert rows(page) == []
     assert f"Searched the newest {SEARCHED} runs; there are older ones." in page.text
@@ -60,20 +65,20 @@ def test_a_search_stops_at_its_bound_says_so_and_can_be_gone_on_with(browser, th
     assert "Searched the next 25 runs; there are older ones." in page.text
 
 
-def test_an_outcome_that_step_functions_knows_is_not_searched_for(browser, thousands):
+def test_an_outcome_that_step_functions_knows_is_not_searched_for(browser: Browser, thousands: Any) -> None:
     thousands.run("stopped", outcome="cancelled")
     assert rows(browser.get("/?outcome=cancelled")) == ["stopped"]
     assert thousands.calls["list_executions"] == 1
 
 
-def test_an_outcome_that_it_does_not_know_is_found_among_the_failed(browser, thousands):
+def test_an_outcome_that_it_does_not_know_is_found_among_the_failed(browser: Browser, thousands: Any) -> None:
     thousands.run("broken", outcome="States.Runtime")
     assert rows(browser.get("/?outcome=rejected")) == [f"run-{number}" for number in range(9, 259, 10)]
     page = browser.get("/?outcome=error")
     assert "Search older runs" in page.text
 
 
-def test_those_that_wait_for_a_story_are_found_at_once_however_far_back(browser, thousands):
+def test_those_that_wait_for_a_story_are_found_at_once_however_far_back(browser: Browser, thousands: Any) -> None:
     thousands.run("patient", "FAR-1")
     thousands.run("other", "FAR-2")
     assert rows(browser.get("/?story=FAR-1")) == ["patient"]
@@ -82,7 +87,7 @@ def test_those_that_wait_for_a_story_are_found_at_once_however_far_back(browser,
     assert thousands.calls == {"query": 1, "describe_execution": 1, "batch_get_item": 1}
 
 
-def test_a_story_for_which_many_wait_is_cut_off_and_says_so(browser, world):
+def test_a_story_for_which_many_wait_is_cut_off_and_says_so(browser: Browser, world: World) -> None:
     for number in range(ROWS + 5):
         world.run(f"run-{number}")
     page = browser.get("/?story=PROJ-1&outcome=waiting")
@@ -90,7 +95,7 @@ def test_a_story_for_which_many_wait_is_cut_off_and_says_so(browser, world):
     assert "More runs wait for PROJ-1 than are shown here." in page.text
 
 
-def test_each_outcome_has_its_filter_and_each_run_matches_its_own(context, world):
+def test_each_outcome_has_its_filter_and_each_run_matches_its_own(context: Context, world: World) -> None:
     world.run("waits")
     world.run("goes")
     world.waiting.discard(("PROJ-1", "goes"))
@@ -99,7 +104,7 @@ def test_each_outcome_has_its_filter_and_each_run_matches_its_own(context, world
         world.run(outcome, outcome=outcome)
     listing = Listing(context)
 
-    def found(outcome):
+    def found(outcome: str) -> Any:
         return [row["execution"] for row in listing.page(outcome).rows]
 
     assert (found("waiting"), found("running"), found("ended")) == (["waits"], ["goes"], list(ends))
@@ -107,25 +112,25 @@ def test_each_outcome_has_its_filter_and_each_run_matches_its_own(context, world
     assert found("") == ["waits", "goes", *ends]
 
 
-def test_an_entry_that_outlived_its_run_is_not_shown(browser, world):
+def test_an_entry_that_outlived_its_run_is_not_shown(browser: Browser, world: World) -> None:
     world.waiting.add(("PROJ-1", "forgotten"))
     world.run("over", outcome="cancelled")
     world.waiting.add(("PROJ-1", "over"))
     assert rows(browser.get("/?story=PROJ-1&outcome=waiting")) == []
 
 
-def test_a_spoilt_result_hides_no_other_run(browser, world):
+def test_a_spoilt_result_hides_no_other_run(browser: Browser, world: World) -> None:
     world.run("a", outcome="rejected", result=b"[]")
     world.run("b", outcome="approved")
     assert rows(browser.get("/")) == ["a", "b"]
 
 
-def test_a_page_that_has_expired_says_how_to_begin_again(browser, world):
+def test_a_page_that_has_expired_says_how_to_begin_again(browser: Browser, world: World) -> None:
     world.run("a")
     page = browser.get("/?next=expired")
     assert page.status_code == 404
     assert "Begin again with the newest runs." in page.text
 
 
-def test_a_stage_without_runs_tells_how_to_start_one(browser):
+def test_a_stage_without_runs_tells_how_to_start_one(browser: Browser) -> None:
     assert "python -m storygate start FILE --stage dev" in browser.get("/").text

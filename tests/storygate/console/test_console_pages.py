@@ -1,19 +1,22 @@
 """A run's page: what it offers, what it warns of, what it says when AWS does not answer; and text stays text."""
 
 import re
+from typing import Any
 
 import pytest
+
+from tests.storygate.console.conftest import Browser, World
 
 SCRIPT = "<script>alert(1)</script>"
 
 
-def dialog(page, action):
+def dialog(page: Any, action: str) -> Any:
     """The words of a dialog."""
     found = re.search(rf'<dialog id="{action}".*?</dialog>', page.text, re.DOTALL)
     return found and " ".join(re.sub(r"<[^>]+>", " ", found.group()).split())
 
 
-def test_a_waiting_run_can_be_decided_and_cancelled_and_not_retried(browser, world):
+def test_a_waiting_run_can_be_decided_and_cancelled_and_not_retried(browser: Browser, world: World) -> None:
     world.run("a")
     page = browser.get("/runs/a")
     assert {action for action in ("approve", "reject", "cancel", "retry") if dialog(page, action)} == {
@@ -27,7 +30,7 @@ def test_a_waiting_run_can_be_decided_and_cancelled_and_not_retried(browser, wor
     assert "Stops a of stage dev at once." in dialog(page, "cancel")
 
 
-def test_a_decision_names_every_other_run_that_it_reaches(browser, world):
+def test_a_decision_names_every_other_run_that_it_reaches(browser: Browser, world: World) -> None:
     for name in ("a", "b", "c"):
         world.run(name)
     world.run("d", "PROJ-2")
@@ -39,7 +42,9 @@ def test_a_decision_names_every_other_run_that_it_reaches(browser, world):
     assert "and 20 and more others:" in dialog(browser.get("/runs/a"), "reject")
 
 
-def test_a_run_that_is_over_can_only_be_retried_and_an_approved_one_with_a_warning(browser, world):
+def test_a_run_that_is_over_can_only_be_retried_and_an_approved_one_with_a_warning(
+    browser: Browser, world: World
+) -> None:
     world.run("a", outcome="rejected")
     world.run("b", outcome="approved")
     page = browser.get("/runs/a")
@@ -49,7 +54,7 @@ def test_a_run_that_is_over_can_only_be_retried_and_an_approved_one_with_a_warni
     assert "This run was approved: its request is carried out once more." in dialog(browser.get("/runs/b"), "retry")
 
 
-def test_the_live_part_tells_what_to_announce_and_when_it_is_over(browser, world):
+def test_the_live_part_tells_what_to_announce_and_when_it_is_over(browser: Browser, world: World) -> None:
     world.run("a")
     live = browser.get("/runs/a/live").json
     assert (live["title"], live["said"], live["over"]) == ("Waiting · a", "Waiting, PROJ-1", False)
@@ -64,21 +69,21 @@ def test_the_live_part_tells_what_to_announce_and_when_it_is_over(browser, world
     )
 
 
-def test_an_ended_run_is_not_looked_at_again(browser, world):
+def test_an_ended_run_is_not_looked_at_again(browser: Browser, world: World) -> None:
     world.run("a")
     world.run("b", outcome="approved")
     assert "data-live" in browser.get("/runs/a").text
     assert "data-live" not in browser.get("/runs/b").text
 
 
-def test_the_report_is_a_file_to_keep(browser, world):
+def test_the_report_is_a_file_to_keep(browser: Browser, world: World) -> None:
     world.run("a", outcome="approved")
     answer = browser.get("/runs/a/report.html")
     assert answer.headers["Content-Disposition"] == 'attachment; filename="a.html"'
     assert answer.text.startswith("<!doctype html>")
 
 
-def test_an_unknown_run_is_told_and_not_an_error_of_ours(browser):
+def test_an_unknown_run_is_told_and_not_an_error_of_ours(browser: Browser) -> None:
     page = browser.get("/runs/none")
     assert page.status_code == 404
     assert "Stage dev knows no run none." in page.text
@@ -93,7 +98,9 @@ def test_an_unknown_run_is_told_and_not_an_error_of_ours(browser):
         ("InternalServerException", 502, "AWS refused"),
     ],
 )
-def test_what_aws_refuses_is_a_page_that_says_what_to_do(browser, world, code, status, told):
+def test_what_aws_refuses_is_a_page_that_says_what_to_do(
+    browser: Browser, world: World, code: Any, status: Any, told: str
+) -> None:
     world.run("a")
     for operation in ("list_executions", "get_execution_history"):
         world.denied(operation, code, "no")
@@ -106,7 +113,7 @@ def test_what_aws_refuses_is_a_page_that_says_what_to_do(browser, world, code, s
     assert told in live.json["error"] + live.json["hint"]
 
 
-def test_what_others_wrote_is_text_and_never_markup(browser, world):
+def test_what_others_wrote_is_text_and_never_markup(browser: Browser, world: World) -> None:
     world.run("a", SCRIPT, reason=f"{SCRIPT} said no", outcome="rejected")
     world.run("b", SCRIPT)
     paths = ("/", "/live", "/runs/a", "/runs/a/live", "/runs/a/report.html", "/runs/b")

@@ -2,15 +2,17 @@
 
 import http.client
 import socket
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from storygate.console.serving import console, reserved
+from storygate.stage.context import Context
 from storygate.support.errors import OperatorError
 
 
-def get(address, path):
+def get(address: Any, path: str) -> Any:
     """Status and cookie."""
     connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=10)
     try:
@@ -22,7 +24,7 @@ def get(address, path):
         connection.close()
 
 
-def test_the_address_lets_in_and_nothing_else_does_and_each_start_has_another_key(context):
+def test_the_address_lets_in_and_nothing_else_does_and_each_start_has_another_key(context: Context) -> None:
     with reserved(0, "--port") as port, console(context, port, locked=True) as address:
         assert get(address, f"/?{urlsplit(address).query}")[0] == 200
         assert get(address, "/")[0] == 403
@@ -32,13 +34,13 @@ def test_the_address_lets_in_and_nothing_else_does_and_each_start_has_another_ke
         get(address, "/")
 
 
-def test_a_console_without_a_lock_has_a_plain_address(context):
+def test_a_console_without_a_lock_has_a_plain_address(context: Context) -> None:
     with reserved(0, "--port") as port, console(context, port, locked=False) as address:
         assert urlsplit(address).query == ""
         assert get(address, "/")[0] == 200
 
 
-def test_other_machines_cannot_reach_it(context):
+def test_other_machines_cannot_reach_it(context: Context) -> None:
     with (
         reserved(0, "--port") as port,
         console(context, port, locked=False) as address,
@@ -47,7 +49,7 @@ def test_other_machines_cannot_reach_it(context):
         assert probe.connect_ex(("127.0.0.2", urlsplit(address).port)) != 0
 
 
-def test_a_taken_port_is_named_with_its_flag():
+def test_a_taken_port_is_named_with_its_flag() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -21,7 +21,7 @@ DROPPED = {"bucket": "b", "key": "inputs/x.json", "versionId": "1"}
 
 
 @dataclass
-class Told:
+class Read(Meter):
     """What logs and stack of a stage tell."""
 
     started: Invocation | None = None
@@ -44,13 +44,17 @@ class Told:
 
 def task(state: str, kind: str, resource: str, parameters: dict[str, Any], attempts: int = 1) -> list[dict[str, Any]]:
     scheduled = {"resourceType": kind, "resource": resource, "parameters": json.dumps(parameters)}
-    entered = {"type": "TaskStateEntered", "stateEnteredEventDetails": {"name": state}}
+    entered: dict[str, Any] = {"type": "TaskStateEntered", "stateEnteredEventDetails": {"name": state}}
     return [entered, *[{"type": "TaskScheduled", "taskScheduledEventDetails": scheduled}] * attempts]
 
 
 def history(*tasks: list[dict[str, Any]], given: dict[str, Any] = DROPPED) -> list[Any]:
     started = {"type": "ExecutionStarted", "executionStartedEventDetails": {"input": json.dumps(given)}}
-    events = [started, {"type": "ChoiceStateEntered"}, *[event for part in tasks for event in part]]
+    events: list[dict[str, Any]] = [
+        started,
+        {"type": "ChoiceStateEntered"},
+        *[event for part in tasks for event in part],
+    ]
     return [{"id": number, "timestamp": NOW, **event} for number, event in enumerate(events, 1)]
 
 
@@ -71,7 +75,7 @@ def wait(token: str) -> list[dict[str, Any]]:
 def test_each_state_entered_and_each_retry_is_a_transition() -> None:
     call = task("Call", "http", "invoke", {"ApiEndpoint": "https://api.example.com"}, attempts=3)
     assert count_transitions(history(call, call)) == (3, 4)
-    assert quantities(compute(history(call, call), Told(), "run"))["transition"] == 7
+    assert quantities(compute(history(call, call), Read(), "run"))["transition"] == 7
 
 
 @pytest.mark.parametrize(("token", "units"), [("t" * 100, [2, 2]), ("t" * 1500, [2, 4])])
@@ -79,12 +83,12 @@ def test_a_transaction_counts_twice_for_each_begun_kilobyte_of_an_item(token: st
     request = json.loads(wait(token)[1]["taskScheduledEventDetails"]["parameters"])
     assert write_units(request) == units
     # and what the callback removes is as large as what the run wrote, at the price of a plain write
-    assert quantities(compute(history(wait(token)), Told(), "run"))["write unit"] == sum(units) + 1 + units[1] // 2
+    assert quantities(compute(history(wait(token)), Read(), "run"))["write unit"] == sum(units) + 1 + units[1] // 2
 
 
 def test_durations_and_calls_come_from_the_log_where_it_tells() -> None:
     callback = Invocation(Decimal(40), Counter(PutItem=1, Query=2, DeleteItem=1))
-    bill = compute(history(wait("t")), Told(Invocation(Decimal(60)), callback), "run")
+    bill = compute(history(wait("t")), Read(Invocation(Decimal(60)), callback), "run")
     assert quantities(bill)["gb-second"] == Decimal("0.1") / 4
     assert quantities(bill)["read unit"] == 2
     assert quantities(bill)["secret call"] == 0
@@ -92,14 +96,14 @@ def test_durations_and_calls_come_from_the_log_where_it_tells() -> None:
 
 
 def test_what_no_log_tells_is_assumed_and_said() -> None:
-    bill = compute(history(wait("t")), Told(is_local=True), "run")
+    bill = compute(history(wait("t")), Read(is_local=True), "run")
     assert quantities(bill)["gb-second"] == Decimal("0.2") / 4
     assert len([text for text in bill.assumptions if "its log does not say" in text]) == 3
     assert [text for text in bill.assumptions if "local cloud's task tokens" in text]
 
 
 def test_a_run_that_no_upload_started_has_no_trigger_and_no_upload() -> None:
-    bill = compute(history(given={"jiraStoryId": "PROJ-1", "packageIds": ["p"]}), Told(), "run")
+    bill = compute(history(given={"jiraStoryId": "PROJ-1", "packageIds": ["p"]}), Read(), "run")
     assert quantities(bill)["lambda request"] == 1
     assert quantities(bill)["s3 put"] == 0
 
@@ -109,7 +113,7 @@ def test_mocks_are_counted_apart_and_real_apis_not_at_all() -> None:
         "A", "http", "invoke", {"ApiEndpoint": "https://x.execute-api.eu-west-1.amazonaws.com/api/mock/validation"}
     )
     real = task("B", "http", "invoke", {"ApiEndpoint": "https://api.example.com/deploy"})
-    bill = compute(history(mock, real), Told(), "run")
+    bill = compute(history(mock, real), Read(), "run")
     assert quantities(bill)["http task"] == 2
     assert quantities(bill)["rest request"] == 1
     assert quantities(bill, MOCKS)["rest request"] == 1

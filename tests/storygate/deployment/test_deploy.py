@@ -1,17 +1,20 @@
 """The deploy that users run against AWS, run against the local cloud: idempotent, resumable, and undone."""
 
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from localcloud.cloud import LocalCloud
-from storygate.deployment.bring_up import deploy
+from storygate.deployment.bring_up import Deployment, deploy
 from storygate.deployment.functions import rest_api_id
 from storygate.deployment.stacks import stack_status
 from storygate.deployment.stage_secret import read_field
 from storygate.deployment.take_down import destroy
-from storygate.stage.aws import isolated
+from storygate.stage.aws import Aws, isolated
 from storygate.stage.context import load_context
 from storygate.stage.project_copy import copy_project
 from storygate.support.errors import OperatorError
@@ -23,18 +26,18 @@ FIELDS = ("callback", "validation", "deployment", "notification")
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory):
+def project(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return copy_project(ROOT, tmp_path_factory.mktemp("project"))
 
 
 class Door:
     """WSGI middleware that answers 403 to one request of whoever calls AWS, such as Chalice; then it is open again."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.shut_for = None
 
-    def around(self, app):
-        def guarded(environ, start_response):
+    def around(self, app: Any) -> Any:
+        def guarded(environ: Any, start_response: Any) -> Any:
             if self.shut_for and self.shut_for(environ):
                 self.shut_for = None
                 start_response("403 Forbidden", [("Content-Length", "0")])
@@ -45,12 +48,12 @@ class Door:
 
 
 @pytest.fixture(scope="module")
-def door():
+def door() -> Any:
     return Door()
 
 
 @pytest.fixture(scope="module")
-def cloud(project, door):
+def cloud(project: Path, door: Any) -> Iterator[Any]:
     with LocalCloud(project, wrap=door.around) as running:
         yield running
 
@@ -58,19 +61,19 @@ def cloud(project, door):
 class Told:
     """Runs deploy or destroy, and keeps what the operator was told."""
 
-    def __init__(self, project, cloud):
+    def __init__(self, project: Path, cloud: LocalCloud) -> None:
         self.project = project
         self.aws = isolated(cloud.client, cloud.environment)
 
-    def context(self, aws=None):
+    def context(self, aws: Aws | None = None) -> Any:
         return load_context(self.project, "local", aws or self.aws)
 
-    def deploy(self, aws=None):
+    def deploy(self, aws: Aws | None = None) -> Any:
         stream = io.StringIO()
         deployment = deploy(self.context(aws), Terminal(stream))
         return deployment, stream.getvalue()
 
-    def destroy(self, **options):
+    def destroy(self, **options: Any) -> Any:
         stream = io.StringIO()
         destroy(self.context(), Terminal(stream), **options)
         return stream.getvalue()
@@ -80,23 +83,25 @@ class Told:
 class First:
     """The first deployment to the empty cloud, which nothing disturbed."""
 
-    deployment: object
+    deployment: Deployment
     told: str
-    picture: dict
+    picture: dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def run(project, cloud):
+def run(project: Path, cloud: LocalCloud) -> Any:
     return Told(project, cloud)
 
 
 @pytest.fixture(scope="module")
-def undisturbed(run, cloud):
+def undisturbed(run: Any, cloud: LocalCloud) -> Any:
     deployment, told = run.deploy()
     return First(deployment, told, picture(cloud, deployment))
 
 
-def test_a_second_deploy_even_from_another_checkout_changes_nothing_and_says_so(run, project, cloud, undisturbed):
+def test_a_second_deploy_even_from_another_checkout_changes_nothing_and_says_so(
+    run: Any, project: Path, cloud: LocalCloud, undisturbed: Any
+) -> None:
     first, told = undisturbed.deployment, undisturbed.told
     assert first.changed
     secret = [read_field(cloud.client("secretsmanager"), first.stage.secret, field) for field in FIELDS]
@@ -114,7 +119,7 @@ def test_a_second_deploy_even_from_another_checkout_changes_nothing_and_says_so(
     assert secret == [read_field(cloud.client("secretsmanager"), first.stage.secret, field) for field in FIELDS]
 
 
-def test_what_destroy_keeps_is_taken_up_again_and_purge_leaves_nothing(run, cloud):
+def test_what_destroy_keeps_is_taken_up_again_and_purge_leaves_nothing(run: Any, cloud: LocalCloud) -> None:
     deployment, _ = run.deploy()
     stage = deployment.stage
     s3, cloudformation = cloud.client("s3"), cloud.client("cloudformation")
@@ -153,15 +158,15 @@ class Broken(Exception):
 class Interrupted:
     """A client that breaks after one of its calls, for a name if one is given: what was asked for is done."""
 
-    def __init__(self, client, call, name=None):
+    def __init__(self, client: Any, call: Any, name: str | None = None) -> None:
         self._client, self._call, self._name = client, call, name
 
-    def __getattr__(self, attribute):
+    def __getattr__(self, attribute: Any) -> Any:
         found = getattr(self._client, attribute)
         if attribute != self._call:
             return found
 
-        def breaking(**arguments):
+        def breaking(**arguments: Any) -> Any:
             answer = found(**arguments)
             if self._name in {None, *(value for value in arguments.values() if isinstance(value, str))}:
                 raise Broken
@@ -170,7 +175,7 @@ class Interrupted:
         return breaking
 
 
-def sets_the_trigger(environ):
+def sets_the_trigger(environ: Any) -> Any:
     return environ["REQUEST_METHOD"] == "PUT" and environ["QUERY_STRING"].startswith("notification")
 
 
@@ -184,7 +189,9 @@ STEPS = [
 ]
 
 
-def test_cut_after_each_step_and_run_again_it_ends_as_if_nobody_had_disturbed_it(run, cloud, door, undisturbed):
+def test_cut_after_each_step_and_run_again_it_ends_as_if_nobody_had_disturbed_it(
+    run: Any, cloud: LocalCloud, door: Any, undisturbed: Any
+) -> None:
     run.destroy(purge=True)
     for service, call, name in STEPS:
         if service == "chalice":
@@ -193,7 +200,7 @@ def test_cut_after_each_step_and_run_again_it_ends_as_if_nobody_had_disturbed_it
                 run.deploy()
             continue
 
-        def client(asked, service=service, call=call, name=name):
+        def client(asked: Any, service: str = service, call: Any = call, name: Any = name) -> Any:
             real = cloud.client(asked)
             return Interrupted(real, call, name) if asked == service else real
 

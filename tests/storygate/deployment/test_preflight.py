@@ -1,6 +1,8 @@
 """`deploy` refuses what would hurt, before it changes anything."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 from moto.core import DEFAULT_ACCOUNT_ID
@@ -8,8 +10,10 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from storygate.deployment.bring_up import deploy
 from storygate.deployment.preflight import LOCAL_ACCOUNT, check
 from storygate.stage.aws import Aws
+from storygate.stage.config import Stage
 from storygate.stage.context import Context
 from storygate.support.errors import OperatorError
+from tests.storygate.conftest import Configure, Screen
 
 OTHERS = "999999999999"
 FOREIGN = "arn:aws:sqs:eu-west-1:123456789012:audit"
@@ -17,10 +21,10 @@ TRIGGER = "arn:aws:lambda:eu-west-1:123456789012:function:storygate-dev-start_ex
 
 
 @pytest.fixture
-def recorded(project):
+def recorded(project: Path) -> Any:
     """Writes Chalice's record of a deployment of stage dev."""
 
-    def record(*resources, text=None):
+    def record(*resources: Any, text: str | None = None) -> None:
         path = project / ".chalice" / "deployed" / "dev.json"
         path.parent.mkdir(exist_ok=True)
         path.write_text(text if text is not None else json.dumps({"resources": resources, "schema_version": "2.0"}))
@@ -28,7 +32,7 @@ def recorded(project):
     return record
 
 
-def function(account, region="eu-west-1"):
+def function(account: Any, region: Any = "eu-west-1") -> dict[str, Any]:
     return {
         "name": "f",
         "resource_type": "lambda_function",
@@ -36,11 +40,11 @@ def function(account, region="eu-west-1"):
     }
 
 
-def role(account):
+def role(account: Any) -> dict[str, Any]:
     return {"name": "r", "resource_type": "iam_role", "role_arn": f"arn:aws:iam::{account}:role/r"}
 
 
-def made(aws):
+def made(aws: Aws) -> Any:
     return [
         *aws.client("s3").list_buckets()["Buckets"],
         *aws.client("cloudformation").list_stacks()["StackSummaries"],
@@ -50,8 +54,8 @@ def made(aws):
 
 @pytest.mark.parametrize("resources", [[role(OTHERS)], [role(OTHERS), function(OTHERS)]])
 def test_another_account_than_the_last_time_is_refused_before_anything_is_made(
-    context, aws, screen, recorded, resources
-):
+    context: Context, aws: Aws, screen: Screen, recorded: Any, resources: Any
+) -> None:
     recorded(*resources)
     with pytest.raises(OperatorError, match=f"account {OTHERS}") as caught:
         deploy(context, screen.terminal)
@@ -64,10 +68,10 @@ def test_another_account_than_the_last_time_is_refused_before_anything_is_made(
 class Caller:
     """STS for somebody in one account."""
 
-    def __init__(self, account):
+    def __init__(self, account: Any) -> None:
         self.account = account
 
-    def get_caller_identity(self):
+    def get_caller_identity(self) -> dict[str, Any]:
         return {"Account": self.account, "Arn": f"arn:aws:iam::{self.account}:user/deployer"}
 
 
@@ -81,24 +85,24 @@ class Bucket:
         class NoSuchBucket(Exception):
             pass
 
-    def __init__(self, notifications=None):
+    def __init__(self, notifications: Any = None) -> None:
         self.notifications = notifications
 
-    def head_bucket(self, **_):
+    def head_bucket(self, **_: Any) -> None:
         pass
 
-    def get_bucket_notification_configuration(self, **_):
+    def get_bucket_notification_configuration(self, **_: Any) -> Any:
         if self.notifications is None:
             raise self.exceptions.NoSuchBucket
         return self.notifications
 
 
-def cloud(account=OTHERS, notifications=None):
+def cloud(account: Any = OTHERS, notifications: Any = None) -> Any:
     clients = {"sts": Caller(account), "s3": Bucket(notifications)}
     return Aws(clients.__getitem__, "eu-west-1", {})
 
 
-def test_another_region_than_the_last_time_is_refused(project, stage, recorded):
+def test_another_region_than_the_last_time_is_refused(project: Path, stage: Stage, recorded: Any) -> None:
     recorded(role(OTHERS), function(OTHERS, "us-west-2"))
     with pytest.raises(OperatorError, match="us-west-2"):
         check(Context(project, stage, cloud()))
@@ -106,26 +110,32 @@ def test_another_region_than_the_last_time_is_refused(project, stage, recorded):
     check(Context(project, stage, cloud()))
 
 
-def test_what_a_local_cloud_left_is_no_reason_to_refuse(project, stage, recorded):
+def test_what_a_local_cloud_left_is_no_reason_to_refuse(project: Path, stage: Stage, recorded: Any) -> None:
     assert LOCAL_ACCOUNT == DEFAULT_ACCOUNT_ID
     recorded(function(LOCAL_ACCOUNT, "us-east-1"))
     check(Context(project, stage, cloud()))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"resources": [1, {"name": "rest_api", "rest_api_id": "x"}]}'])
-def test_a_record_that_tells_nothing_is_no_reason_to_refuse(project, stage, recorded, text):
+def test_a_record_that_tells_nothing_is_no_reason_to_refuse(
+    project: Path, stage: Stage, recorded: Any, text: str
+) -> None:
     recorded(text=text)
     check(Context(project, stage, cloud()))
 
 
-def test_the_bucket_of_another_stage_is_refused_with_its_name(project, stage, configure):
+def test_the_bucket_of_another_stage_is_refused_with_its_name(
+    project: Path, stage: Stage, configure: Configure
+) -> None:
     configure(lambda config: config["stages"]["prod"]["environment_variables"].update(STORYGATE_BUCKET=stage.bucket))
     with pytest.raises(OperatorError, match="bucket of stage prod, too") as caught:
         check(Context(project, stage, cloud()))
     assert "STORYGATE_BUCKET" in caught.value.hint
 
 
-def telling(kind="Queue", arn=FOREIGN, events=("s3:ObjectCreated:*",), **rules):
+def telling(
+    kind: Any = "Queue", arn: Any = FOREIGN, events: Any = ("s3:ObjectCreated:*",), **rules: Any
+) -> dict[str, Any]:
     """A notification configuration as S3 answers it (API reference, GetBucketNotificationConfiguration)."""
     key = {"Queue": "QueueArn", "Topic": "TopicArn", "LambdaFunction": "LambdaFunctionArn"}[kind]
     filters = [{"Name": name.capitalize(), "Value": value} for name, value in rules.items()]
@@ -150,7 +160,7 @@ def telling(kind="Queue", arn=FOREIGN, events=("s3:ObjectCreated:*",), **rules):
         telling("LambdaFunction", TRIGGER.replace("dev", "prod")),
     ],
 )
-def test_somebody_else_who_is_told_of_inputs_is_refused(project, stage, notifications):
+def test_somebody_else_who_is_told_of_inputs_is_refused(project: Path, stage: Stage, notifications: Any) -> None:
     with pytest.raises(OperatorError, match="under inputs/") as caught:
         check(Context(project, stage, cloud(notifications=notifications)))
     assert '"audit"' in caught.value.message
@@ -168,11 +178,15 @@ def test_somebody_else_who_is_told_of_inputs_is_refused(project, stage, notifica
         telling("LambdaFunction", TRIGGER),
     ],
 )
-def test_who_is_told_of_other_things_and_our_own_trigger_may_stay(project, stage, notifications):
+def test_who_is_told_of_other_things_and_our_own_trigger_may_stay(
+    project: Path, stage: Stage, notifications: Any
+) -> None:
     check(Context(project, stage, cloud(notifications=notifications)))
 
 
-def test_a_second_trigger_is_named_by_the_deploy_and_nothing_is_made(context, stage, aws, screen):
+def test_a_second_trigger_is_named_by_the_deploy_and_nothing_is_made(
+    context: Context, stage: Stage, aws: Aws, screen: Screen
+) -> None:
     s3 = aws.client("s3")
     s3.create_bucket(Bucket=stage.bucket, CreateBucketConfiguration={"LocationConstraint": stage.region})
     aws.client("sqs").create_queue(QueueName="audit")

@@ -155,7 +155,8 @@ def run(cloud: LocalCloud, bucket: str) -> dict[str, Any]:
     patience = Patience(PATIENCE)
     while client.describe_execution(executionArn=arn)["status"] == "RUNNING":
         assert patience.pause(), f"the run did not end in {PATIENCE:g} s"
-    return json.loads(cloud.client("s3").get_object(Bucket=bucket, Key="outputs/real/result.json")["Body"].read())
+    result = cloud.client("s3").get_object(Bucket=bucket, Key="outputs/real/result.json")["Body"].read()
+    return dict(json.loads(result))
 
 
 def test_the_real_api_gets_its_own_credentials_and_all_the_contract_names(moved: Moved, real: PackagesApi) -> None:

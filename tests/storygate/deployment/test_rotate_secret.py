@@ -26,7 +26,7 @@ def client(aws: Aws, screen: Any) -> Any:
 
 
 def stored(client: Any, label: str = "AWSCURRENT") -> dict[str, str]:
-    return json.loads(client.get_secret_value(SecretId=NAME, VersionStage=label)["SecretString"])
+    return dict(json.loads(client.get_secret_value(SecretId=NAME, VersionStage=label)["SecretString"]))
 
 
 def test_new_values_take_the_place_of_the_old_which_become_the_previous(client: Any) -> None:

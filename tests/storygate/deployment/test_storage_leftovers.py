@@ -1,18 +1,23 @@
 """Before anything is made: a bucket's name that is taken, and what an earlier deployment left."""
 
+from typing import Any
+
 import pytest
 from botocore.stub import Stubber
 
 from storygate.deployment.kept_storage import KEYS, is_kept
 from storygate.deployment.preflight import check_access
+from storygate.stage.aws import Aws
+from storygate.stage.config import Stage
+from storygate.stage.context import Context
 from storygate.support.errors import OperatorError
 
 
 @pytest.fixture
-def bucket(aws, stage):
+def bucket(aws: Aws, stage: Stage) -> Any:
     s3 = aws.client("s3")
 
-    def make(versioning="Enabled"):
+    def make(versioning: Any = "Enabled") -> None:
         s3.create_bucket(Bucket=stage.bucket, CreateBucketConfiguration={"LocationConstraint": stage.region})
         if versioning:
             s3.put_bucket_versioning(Bucket=stage.bucket, VersioningConfiguration={"Status": versioning})
@@ -21,8 +26,8 @@ def bucket(aws, stage):
 
 
 @pytest.fixture
-def table(aws, stage):
-    def make(keys=None):
+def table(aws: Aws, stage: Stage) -> Any:
+    def make(keys: Any = None) -> None:
         keys = keys or KEYS
         aws.client("dynamodb").create_table(
             TableName=stage.table,
@@ -34,13 +39,13 @@ def table(aws, stage):
     return make
 
 
-def test_a_free_name_and_our_own_bucket_are_fine(context, bucket):
+def test_a_free_name_and_our_own_bucket_are_fine(context: Context, bucket: Any) -> None:
     check_access(context)
     bucket()
     check_access(context)
 
 
-def refusing(context, status, **headers):
+def refusing(context: Context, status: Any, **headers: Any) -> Any:
     """S3 answering HeadBucket with a bare status, as it does: HEAD has no body. moto lets every account in."""
     s3 = context.client("s3")
     stubber = Stubber(s3)
@@ -51,51 +56,51 @@ def refusing(context, status, **headers):
     return context
 
 
-def test_a_bucket_of_another_account_is_named_before_anything_is_made(context):
+def test_a_bucket_of_another_account_is_named_before_anything_is_made(context: Context) -> None:
     with pytest.raises(OperatorError, match="belongs to another account") as caught:
         check_access(refusing(context, 403))
     assert "STORYGATE_BUCKET" in caught.value.hint
     assert ".chalice/config.json" in caught.value.hint
 
 
-def test_a_bucket_in_another_region_is_named_with_it(context):
+def test_a_bucket_in_another_region_is_named_with_it(context: Context) -> None:
     with pytest.raises(OperatorError, match="is in us-west-2") as caught:
         check_access(refusing(context, 301, **{"x-amz-bucket-region": "us-west-2"}))
     assert "AWS_DEFAULT_REGION=us-west-2" in caught.value.hint
 
 
-def test_nothing_left_is_nothing_kept(context):
+def test_nothing_left_is_nothing_kept(context: Context) -> None:
     assert is_kept(context) is False
 
 
-def test_bucket_and_table_without_a_stack_are_taken_up(context, bucket, table):
+def test_bucket_and_table_without_a_stack_are_taken_up(context: Context, bucket: Any, table: Any) -> None:
     bucket()
     table()
     assert is_kept(context) is True
 
 
-def test_a_bucket_alone_is_told_with_its_removal(context, stage, bucket):
+def test_a_bucket_alone_is_told_with_its_removal(context: Context, stage: Stage, bucket: Any) -> None:
     bucket()
     with pytest.raises(OperatorError, match=f"table {stage.table} does not") as caught:
         is_kept(context)
     assert f"aws s3 rb s3://{stage.bucket}" in caught.value.hint
 
 
-def test_a_table_alone_is_told_with_its_removal(context, stage, table):
+def test_a_table_alone_is_told_with_its_removal(context: Context, stage: Stage, table: Any) -> None:
     table()
     with pytest.raises(OperatorError, match=f"bucket {stage.bucket} does not") as caught:
         is_kept(context)
     assert "aws dynamodb delete-table" in caught.value.hint
 
 
-def test_somebody_elses_table_is_not_taken_up(context, bucket, table):
+def test_somebody_elses_table_is_not_taken_up(context: Context, bucket: Any, table: Any) -> None:
     bucket()
     table({"id": "HASH"})
     with pytest.raises(OperatorError, match="not storygate's: its keys are id"):
         is_kept(context)
 
 
-def test_a_bucket_without_versions_is_not_taken_up(context, bucket, table):
+def test_a_bucket_without_versions_is_not_taken_up(context: Context, bucket: Any, table: Any) -> None:
     bucket(versioning=None)
     table()
     with pytest.raises(OperatorError, match="keeps no versions") as caught:

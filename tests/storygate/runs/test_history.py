@@ -1,9 +1,11 @@
 """A run's history is told once, in order, attempt by attempt, and without the task token in it."""
 
 import json
+from typing import Any
 
 from storygate.runs.history import History, await_run, follow, outcome_of
 from storygate.support.patience import Patience
+from tests.storygate.conftest import Screen
 from tests.storygate.runs.history_events import BEGAN, FakeStepFunctions, entered, event, exited
 
 TOKEN = "AQCEAAAAKgAAAAMAAAAAAAAAAd0-the-task-token"
@@ -34,22 +36,22 @@ END = [
 ]
 
 
-def no_wait(seconds):
+def no_wait(seconds: float) -> Any:
     return Patience(seconds, clock=Ticking(), sleep=lambda _: None)
 
 
 class Ticking:
     """A clock that goes on by a second at each look."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.now = 0.0
 
-    def __call__(self):
+    def __call__(self) -> Any:
         self.now += 1
         return self.now
 
 
-def test_each_moment_is_told_once_and_in_order():
+def test_each_moment_is_told_once_and_in_order() -> None:
     client = FakeStepFunctions(EVENTS[:6])
     history = History(client, "arn")
     first = history.read()
@@ -65,7 +67,7 @@ def test_each_moment_is_told_once_and_in_order():
     assert history.path == ["CallApis", "CallValidation", "CallDeployment", "WaitForStory"]
 
 
-def test_in_parallel_branches_a_failure_belongs_to_the_state_that_failed():
+def test_in_parallel_branches_a_failure_belongs_to_the_state_that_failed() -> None:
     failures = [
         moment.details for moment in History(FakeStepFunctions(EVENTS), "arn").read() if moment.kind == "failure"
     ]
@@ -75,7 +77,7 @@ def test_in_parallel_branches_a_failure_belongs_to_the_state_that_failed():
     ]
 
 
-def test_an_apis_answer_is_told_without_what_it_sent():
+def test_an_apis_answer_is_told_without_what_it_sent() -> None:
     answers = [moment.details for moment in History(FakeStepFunctions(EVENTS), "arn").read() if moment.kind == "api"]
     assert answers == [
         {"api": "validation", "status": "success", "statusCode": 200, "attempts": 1},
@@ -83,7 +85,7 @@ def test_an_apis_answer_is_told_without_what_it_sent():
     ]
 
 
-def test_the_wait_is_known_while_it_lasts_and_how_long_it_lasted_after():
+def test_the_wait_is_known_while_it_lasts_and_how_long_it_lasted_after() -> None:
     client = FakeStepFunctions(EVENTS)
     history = History(client, "arn")
     history.read()
@@ -98,7 +100,7 @@ def test_the_wait_is_known_while_it_lasts_and_how_long_it_lasted_after():
     assert history.end is ended
 
 
-def test_a_wait_that_ends_without_a_verdict_says_why_at_once():
+def test_a_wait_that_ends_without_a_verdict_says_why_at_once() -> None:
     timed_out = [
         event(19, "TaskTimedOut", 13, taskTimedOut={"error": "States.Timeout"}),
         exited(20, "WaitForStory", 19, reason="Nobody answered."),
@@ -108,7 +110,7 @@ def test_a_wait_that_ends_without_a_verdict_says_why_at_once():
     assert resumed.details == {"state": "WaitForStory", "seconds": 7.0, "reason": "Nobody answered."}
 
 
-def test_the_task_token_is_neither_in_the_moments_nor_on_the_screen(screen):
+def test_the_task_token_is_neither_in_the_moments_nor_on_the_screen(screen: Screen) -> None:
     for moment in History(FakeStepFunctions(EVENTS + END), "arn").read():
         assert TOKEN not in json.dumps(moment.as_json())
         moment.show(screen.terminal)
@@ -116,7 +118,7 @@ def test_the_task_token_is_neither_in_the_moments_nor_on_the_screen(screen):
     assert TOKEN not in screen.text
 
 
-def test_a_run_that_does_not_exist_yet_is_waited_for_within_bounds():
+def test_a_run_that_does_not_exist_yet_is_waited_for_within_bounds() -> None:
     client = FakeStepFunctions()
     history = History(client, "arn")
     assert not await_run(history, 0.05)
@@ -125,7 +127,7 @@ def test_a_run_that_does_not_exist_yet_is_waited_for_within_bounds():
     assert history.read(), "waiting for the run has read none of its moments"
 
 
-def test_following_ends_at_any_terminal_status_at_the_condition_and_at_the_bound():
+def test_following_ends_at_any_terminal_status_at_the_condition_and_at_the_bound() -> None:
     for kind, status in (
         ("ExecutionSucceeded", "SUCCEEDED"),
         ("ExecutionFailed", "FAILED"),
@@ -143,7 +145,7 @@ def test_following_ends_at_any_terminal_status_at_the_condition_and_at_the_bound
     assert looks.calls < 40
 
 
-def test_only_success_is_called_approved():
+def test_only_success_is_called_approved() -> None:
     assert outcome_of("SUCCEEDED") == "approved"
     assert outcome_of("FAILED", "timed_out") == "timed_out"
     assert outcome_of("FAILED", None) == "error"

@@ -2,6 +2,8 @@
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +13,7 @@ from storygate.runs.result_files import no_result
 from storygate.runs.run_rows import rows_of
 from storygate.runs.waits import remove_entry, waiting_among, waiting_for
 from storygate.stage.aws import Aws
+from storygate.stage.config import Stage
 from storygate.stage.context import Context
 from storygate.support.errors import OperatorError
 from tests.storygate.conftest import KEYS, REGION
@@ -19,7 +22,7 @@ DEFINITION = '{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}'
 
 
 @pytest.fixture
-def context(project, stage, aws):
+def context(project: Path, stage: Stage, aws: Aws) -> Any:
     """A stage whose state machine runs nothing: moto only keeps books of executions here."""
     aws.client("stepfunctions").create_state_machine(
         name=stage.state_machine, definition=DEFINITION, roleArn="arn:aws:iam::123456789012:role/x"
@@ -34,23 +37,23 @@ def context(project, stage, aws):
     return Context(project, stage, aws)
 
 
-def start(context, name, story="PROJ-1"):
+def start(context: Context, name: str, story: str = "PROJ-1") -> Any:
     return Runs(context).start(name, json.dumps({"jiraStoryId": story, "packageIds": ["a"]}))
 
 
-def wait(context, name, story="PROJ-1", token="token-1"):  # noqa: S107
+def wait(context: Context, name: str, story: str = "PROJ-1", token: Any = "token-1") -> None:  # noqa: S107
     item = {"story": {"S": story}, "entry": {"S": f"WAIT#{name}"}, "taskToken": {"S": token}}
     context.client("dynamodb").put_item(TableName=context.stage.table, Item=item)
 
 
-def test_a_name_and_its_arn_are_the_same_run(context):
+def test_a_name_and_its_arn_are_the_same_run(context: Context) -> None:
     arn = start(context, "a")
     assert Runs(context).arn("a") == Runs(context).arn(arn) == arn
     assert name_of(arn) == name_of("a") == "a"
     assert Runs(context).describe(arn)["name"] == Runs(context).describe("a")["name"] == "a"
 
 
-def test_an_unknown_run_is_told_with_the_stage_and_the_list(context):
+def test_an_unknown_run_is_told_with_the_stage_and_the_list(context: Context) -> None:
     with pytest.raises(OperatorError, match="Stage dev knows no run nope") as caught:
         Runs(context).describe("nope")
     assert "storygate list --stage dev" in caught.value.hint
@@ -63,18 +66,18 @@ def test_an_unknown_run_is_told_with_the_stage_and_the_list(context):
         "arn:aws:states:us-east-1:123456789012:execution:storygate-dev:a",
     ],
 )
-def test_an_arn_of_another_stage_or_region_is_not_taken(context, arn):
+def test_an_arn_of_another_stage_or_region_is_not_taken(context: Context, arn: Any) -> None:
     with pytest.raises(OperatorError, match="is not a run of stage dev"):
         Runs(context).arn(arn)
 
 
-def test_a_stage_that_is_not_deployed_says_so(project, stage, aws):
+def test_a_stage_that_is_not_deployed_says_so(project: Path, stage: Stage, aws: Aws) -> None:
     with pytest.raises(OperatorError, match="Stage dev is not deployed here") as caught:
         list(Runs(Context(project, stage, aws)).latest())
     assert "deploy --stage dev" in caught.value.hint
 
 
-def test_no_runs_are_told_with_how_to_start_one(context):
+def test_no_runs_are_told_with_how_to_start_one(context: Context) -> None:
     with pytest.raises(OperatorError, match="Stage dev has no runs") as caught:
         Runs(context).newest()
     assert "start FILE --stage dev" in caught.value.hint
@@ -83,7 +86,7 @@ def test_no_runs_are_told_with_how_to_start_one(context):
 class Sts:
     """STS for a caller who may list executions."""
 
-    def get_caller_identity(self):
+    def get_caller_identity(self) -> dict[str, Any]:
         return {"Account": "123456789012", "Arn": "arn:aws:sts::123456789012:assumed-role/release/ann"}
 
 
@@ -93,18 +96,18 @@ class Listing:
     class exceptions:
         StateMachineDoesNotExist = ZeroDivisionError
 
-    def __init__(self, running, ended):
+    def __init__(self, running: Any, ended: Any) -> None:
         self.running, self.ended = running, ended
 
-    def get_paginator(self, _operation):
+    def get_paginator(self, _operation: Any) -> Any:
         return self
 
-    def paginate(self, *, stateMachineArn, PaginationConfig, statusFilter=None):
+    def paginate(self, *, stateMachineArn: Any, PaginationConfig: Any, statusFilter: Any = None) -> Any:
         del stateMachineArn, PaginationConfig
         return [{"executions": self.running if statusFilter else self.ended + self.running}]
 
 
-def listed(name, started, ended=None):
+def listed(name: str, started: Any, ended: Any = None) -> dict[str, Any]:
     day = {"startDate": datetime(2026, 1, started, tzinfo=UTC)}
     status = "FAILED" if ended else "RUNNING"
     stop = {"stopDate": datetime(2026, 1, ended, tzinfo=UTC)} if ended else {}
@@ -119,14 +122,16 @@ def listed(name, started, ended=None):
         ([], [listed("e", 1, 9)], "e"),
     ],
 )
-def test_the_newest_run_is_the_one_that_started_last(project, stage, running, ended, newest):
+def test_the_newest_run_is_the_one_that_started_last(
+    project: Path, stage: Stage, running: Any, ended: Any, newest: Any
+) -> None:
     context = Context(
         project, stage, Aws({"stepfunctions": Listing(running, ended), "sts": Sts()}.__getitem__, REGION, KEYS)
     )
     assert Runs(context).newest().name == newest
 
 
-def test_running_waiting_and_cancelled_runs_are_told_apart_without_reading_a_token(context):
+def test_running_waiting_and_cancelled_runs_are_told_apart_without_reading_a_token(context: Context) -> None:
     for name in ("going", "waiting", "stopped"):
         start(context, name)
     wait(context, "waiting", token="secret-token")
@@ -142,7 +147,7 @@ def test_running_waiting_and_cancelled_runs_are_told_apart_without_reading_a_tok
     assert "secret-token" not in str(rows)
 
 
-def test_a_run_that_ended_is_told_by_its_result_alone(context):
+def test_a_run_that_ended_is_told_by_its_result_alone(context: Context) -> None:
     body = json.dumps({"jiraStoryId": "PROJ-7", "outcome": "timed_out"})
     context.client("s3").put_object(Bucket=context.stage.bucket, Key="outputs/e/result.json", Body=body)
     run = Run("arn", "e", "FAILED", datetime.now(UTC), datetime.now(UTC))
@@ -150,7 +155,7 @@ def test_a_run_that_ended_is_told_by_its_result_alone(context):
     assert (row["story"], row["outcome"]) == ("PROJ-7", "timed_out")
 
 
-def test_more_than_a_hundred_waiting_runs_are_found(context):
+def test_more_than_a_hundred_waiting_runs_are_found(context: Context) -> None:
     names = [f"run-{number}" for number in range(120)]
     for name in names:
         wait(context, name)
@@ -159,7 +164,7 @@ def test_more_than_a_hundred_waiting_runs_are_found(context):
     assert waiting_among(context.client("dynamodb"), context.stage.table, {}) == set()
 
 
-def test_those_that_wait_for_a_story_are_its_own_and_no_more_than_asked_for(context):
+def test_those_that_wait_for_a_story_are_its_own_and_no_more_than_asked_for(context: Context) -> None:
     for name, story in (("a", "PROJ-1"), ("b", "PROJ-1"), ("c", "PROJ-10")):
         wait(context, name, story)
     other = {"story": {"S": "PROJ-1"}, "entry": {"S": "STORY"}}
@@ -168,7 +173,7 @@ def test_those_that_wait_for_a_story_are_its_own_and_no_more_than_asked_for(cont
     assert waiting_for(context.client("dynamodb"), context.stage.table, "PROJ-1", 1) == ["a"]
 
 
-def test_only_the_runs_own_entry_is_removed(context):
+def test_only_the_runs_own_entry_is_removed(context: Context) -> None:
     wait(context, "a")
     wait(context, "b")
     assert remove_entry(context.client("dynamodb"), context.stage.table, "PROJ-1", "a")
@@ -179,26 +184,26 @@ def test_only_the_runs_own_entry_is_removed(context):
 class TokenChanges:
     """DynamoDB in which the run enters its wait anew between the read and the delete."""
 
-    def __init__(self, client, context):
+    def __init__(self, client: Any, context: Context) -> None:
         self._client, self._context = client, context
         self.exceptions = client.exceptions
 
-    def get_item(self, **arguments):
+    def get_item(self, **arguments: Any) -> Any:
         answer = self._client.get_item(**arguments)
         wait(self._context, "a", token="token-2")
         return answer
 
-    def delete_item(self, **arguments):
+    def delete_item(self, **arguments: Any) -> Any:
         return self._client.delete_item(**arguments)
 
 
-def test_an_entry_with_a_newer_token_stays(context):
+def test_an_entry_with_a_newer_token_stays(context: Context) -> None:
     wait(context, "a", token="token-1")
     assert not remove_entry(TokenChanges(context.client("dynamodb"), context), context.stage.table, "PROJ-1", "a")
     assert waiting_among(context.client("dynamodb"), context.stage.table, {"a": "PROJ-1"}) == {"a"}
 
 
-def test_why_there_is_no_result_is_said(context):
+def test_why_there_is_no_result_is_said(context: Context) -> None:
     start(context, "a")
     assert "no result yet: it has been running for" in no_result(context, "a").message
     assert "watch a --stage dev" in no_result(context, "a").hint
@@ -208,7 +213,7 @@ def test_why_there_is_no_result_is_said(context):
     assert "retry a --stage dev" in no_result(context, "a").hint
 
 
-def test_a_retry_of_a_retry_has_a_name_that_fits():
+def test_a_retry_of_a_retry_has_a_name_that_fits() -> None:
     once = new_name("x" * 80)
     twice = new_name(once)
     assert len(once) == len(twice) == 80

@@ -1,18 +1,21 @@
 """A stage is read from config.json, and what is wrong there is named with its fix."""
 
 import re
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from storygate.stage.config import FILLED, WORKFLOW_TEMPLATE, find_project, load_stage, template_parameters
+from storygate.stage.config import FILLED, WORKFLOW_TEMPLATE, Stage, find_project, load_stage, template_parameters
 from storygate.support.errors import OperatorError
+from tests.storygate.conftest import Configure
 
 
-def dev(config):
+def dev(config: Any) -> Any:
     return config["stages"]["dev"]
 
 
-def test_a_stage_has_the_four_names_and_what_follows_from_them(project):
+def test_a_stage_has_the_four_names_and_what_follows_from_them(project: Path) -> None:
     stage = load_stage(project, "dev", "eu-west-1")
     assert (stage.bucket, stage.table, stage.secret, stage.state_machine) == ("storygate-dev",) * 4
     assert (stage.storage_stack, stage.workflow_stack) == ("storygate-dev-storage", "storygate-dev-workflow")
@@ -21,7 +24,7 @@ def test_a_stage_has_the_four_names_and_what_follows_from_them(project):
     assert stage.workflow_parameters == {}
 
 
-def test_the_functions_have_the_names_that_chalice_gives_them(stage):
+def test_the_functions_have_the_names_that_chalice_gives_them(stage: Stage) -> None:
     assert stage.lambda_names == {
         "api_handler": "storygate-dev",
         "api_token_authorizer": "storygate-dev-api_token_authorizer",
@@ -29,7 +32,7 @@ def test_the_functions_have_the_names_that_chalice_gives_them(stage):
     }
 
 
-def test_the_log_groups_of_a_stage_are_no_other_stages(stage):
+def test_the_log_groups_of_a_stage_are_no_other_stages(stage: Stage) -> None:
     assert stage.log_groups == (
         "/aws/lambda/storygate-dev",
         "/aws/lambda/storygate-dev-api_handler",
@@ -38,8 +41,8 @@ def test_the_log_groups_of_a_stage_are_no_other_stages(stage):
     )
 
 
-def test_a_setting_at_the_top_counts_for_every_stage(configure):
-    def move(config):
+def test_a_setting_at_the_top_counts_for_every_stage(configure: Configure) -> None:
+    def move(config: Any) -> None:
         config["environment_variables"] = {
             "STORYGATE_TABLE": dev(config)["environment_variables"].pop("STORYGATE_TABLE")
         }
@@ -47,7 +50,7 @@ def test_a_setting_at_the_top_counts_for_every_stage(configure):
     assert load_stage(configure(move), "dev", "eu-west-1").table == "storygate-dev"
 
 
-def test_an_unknown_stage_is_answered_with_the_known_ones(project):
+def test_an_unknown_stage_is_answered_with_the_known_ones(project: Path) -> None:
     with pytest.raises(OperatorError, match='has no stage "qa"') as caught:
         load_stage(project, "qa", "eu-west-1")
     assert "dev, local, prod" in caught.value.hint
@@ -57,7 +60,7 @@ def test_an_unknown_stage_is_answered_with_the_known_ones(project):
     "variable", ["STORYGATE_BUCKET", "STORYGATE_TABLE", "STORYGATE_SECRET", "STORYGATE_STATE_MACHINE"]
 )
 @pytest.mark.parametrize("value", [None, "", "  ", 5])
-def test_a_missing_name_is_named_with_its_file(configure, variable, value):
+def test_a_missing_name_is_named_with_its_file(configure: Configure, variable: Any, value: Any) -> None:
     project = configure(lambda config: dev(config)["environment_variables"].update({variable: value}))
     with pytest.raises(
         OperatorError, match=rf"{variable} is missing in stage \"dev\" of \.chalice/config\.json"
@@ -66,7 +69,7 @@ def test_a_missing_name_is_named_with_its_file(configure, variable, value):
     assert variable in caught.value.hint
 
 
-def test_a_real_api_is_a_url_and_a_connection_in_the_stage(configure):
+def test_a_real_api_is_a_url_and_a_connection_in_the_stage(configure: Configure) -> None:
     workflow = {"ValidationUrl": "https://api.example.com/validate", "ClockSkewSeconds": 9}
     project = configure(lambda config: dev(config).update(workflow=workflow))
     assert load_stage(project, "dev", "eu-west-1").workflow_parameters == {
@@ -76,7 +79,7 @@ def test_a_real_api_is_a_url_and_a_connection_in_the_stage(configure):
 
 
 @pytest.mark.parametrize("parameter", ["ValidationURL", *sorted(FILLED)])
-def test_a_parameter_that_is_not_the_stages_to_choose_is_refused(configure, parameter):
+def test_a_parameter_that_is_not_the_stages_to_choose_is_refused(configure: Configure, parameter: Any) -> None:
     project = configure(lambda config: dev(config).update(workflow={parameter: "x"}))
     with pytest.raises(OperatorError, match=f"unknown parameter {parameter}") as caught:
         load_stage(project, "dev", "eu-west-1")
@@ -84,13 +87,13 @@ def test_a_parameter_that_is_not_the_stages_to_choose_is_refused(configure, para
 
 
 @pytest.mark.parametrize("value", [None, "", True, [], {"a": 1}])
-def test_a_parameter_without_a_usable_value_is_refused(configure, value):
+def test_a_parameter_without_a_usable_value_is_refused(configure: Configure, value: Any) -> None:
     project = configure(lambda config: dev(config).update(workflow={"ValidationUrl": value}))
     with pytest.raises(OperatorError, match="ValidationUrl"):
         load_stage(project, "dev", "eu-west-1")
 
 
-def test_the_parameters_that_deploy_fills_exist_in_the_template(project):
+def test_the_parameters_that_deploy_fills_exist_in_the_template(project: Path) -> None:
     declared = set(template_parameters((project / WORKFLOW_TEMPLATE).read_text()))
     assert declared >= FILLED
     assert {"ValidationUrl", "DeploymentConnectionArn", "ClockSkewSeconds", "LogRetentionDays"} <= declared
@@ -98,13 +101,15 @@ def test_the_parameters_that_deploy_fills_exist_in_the_template(project):
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"stages": []}', "{}"])
-def test_a_broken_config_is_no_traceback(project, text):
+def test_a_broken_config_is_no_traceback(project: Path, text: str) -> None:
     (project / ".chalice" / "config.json").write_text(text)
     with pytest.raises(OperatorError, match=re.escape(".chalice/config.json")):
         load_stage(project, "dev", "eu-west-1")
 
 
-def test_the_project_is_the_current_directory_else_the_packages_own(project, tmp_path_factory):
+def test_the_project_is_the_current_directory_else_the_packages_own(
+    project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     assert find_project(project) == project
     elsewhere = find_project(tmp_path_factory.mktemp("elsewhere"))
     assert (elsewhere / "storygate" / "stage" / "config.py").is_file()

@@ -1,5 +1,7 @@
 """An error of AWS reaches the operator as what to grant, edit or run."""
 
+from typing import Any
+
 import pytest
 from botocore import exceptions
 from botocore.exceptions import ClientError
@@ -7,7 +9,7 @@ from botocore.exceptions import ClientError
 from storygate.support.errors import explain
 
 
-def refusal(code, message="", operation="CreateTable"):
+def refusal(code: Any, message: str = "", operation: Any = "CreateTable") -> Any:
     return ClientError(
         {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"RequestId": "r-1"}}, operation
     )
@@ -31,11 +33,11 @@ def refusal(code, message="", operation="CreateTable"):
         (refusal("ValidationException", "no such thing"), "request id r-1"),
     ],
 )
-def test_every_usual_error_says_what_to_do(error, fix):
+def test_every_usual_error_says_what_to_do(error: Exception, fix: str) -> None:
     assert fix in explain(error).hint
 
 
-def test_a_denial_names_the_action_and_the_resource_to_grant():
+def test_a_denial_names_the_action_and_the_resource_to_grant() -> None:
     message = (
         "User: arn:aws:sts::1:assumed-role/dev/me is not authorized to perform: dynamodb:CreateTable "
         "on resource: arn:aws:dynamodb:eu-west-1:1:table/t because no identity-based policy allows it"
@@ -46,5 +48,5 @@ def test_a_denial_names_the_action_and_the_resource_to_grant():
     )
 
 
-def test_a_denial_without_words_names_the_call():
+def test_a_denial_without_words_names_the_call() -> None:
     assert "HeadBucket" in explain(refusal("403", "Forbidden", "HeadBucket")).hint

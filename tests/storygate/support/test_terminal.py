@@ -5,7 +5,7 @@ import io
 from storygate.support.terminal import Terminal
 
 
-def test_control_characters_are_not_passed_on():
+def test_control_characters_are_not_passed_on() -> None:
     stream = io.StringIO()
     terminal = Terminal(stream)
     terminal.done("before\x1b[2J\x9b2Jafter\r\x07")
@@ -14,7 +14,7 @@ def test_control_characters_are_not_passed_on():
     assert "before" in stream.getvalue()
 
 
-def test_a_table_is_aligned_lines_on_a_plain_stream():
+def test_a_table_is_aligned_lines_on_a_plain_stream() -> None:
     stream = io.StringIO()
     Terminal(stream).table(("RUN", "STORY"), [["a-long-name", "PROJ-1"], ["b", "-"]])
     assert stream.getvalue() == "RUN          STORY\na-long-name  PROJ-1\nb            -\n"

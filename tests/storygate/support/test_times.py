@@ -20,15 +20,15 @@ from storygate.support.times import age, clock, iso
         (7 * 86_400 + 3600, "7 d 1 h"),
     ],
 )
-def test_an_age_has_two_units_at_most(seconds, told):
+def test_an_age_has_two_units_at_most(seconds: float, told: str) -> None:
     assert age(seconds) == told
 
 
-def test_another_days_time_has_its_date():
+def test_another_days_time_has_its_date() -> None:
     now = datetime(2026, 1, 31, 12, tzinfo=UTC)
     assert clock(now, now) == now.astimezone().strftime("%H:%M:%S")
     assert clock(now - timedelta(days=2), now) == (now - timedelta(days=2)).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
-def test_times_for_scripts_are_utc():
+def test_times_for_scripts_are_utc() -> None:
     assert iso(datetime(2026, 1, 31, 12, 0, 0, 4_000, tzinfo=UTC)) == "2026-01-31T12:00:00.004Z"
