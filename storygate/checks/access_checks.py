@@ -11,7 +11,7 @@ from storygate.support.errors import OperatorError
 SECRET_DAYS = 90
 
 
-@check("secret fields", "a field that is missing shuts Jira out, or an API")
+@check("secret fields", "without one of its fields, Jira or an API is refused")
 def secret_fields(context: Examination) -> Finding:
     """The secret exists and has all its fields."""
     with _missing_secret(context):
@@ -19,7 +19,7 @@ def secret_fields(context: Examination) -> Finding:
     return ok("complete")
 
 
-@check("secret age", "what is never changed leaks in the end; people leave, logs of Jira are exported")
+@check("secret age", "the older a secret is, the more people and exported logs have seen it")
 def secret_age(context: Examination) -> Finding:
     """The current version is younger than 90 days."""
     with _missing_secret(context):
@@ -34,7 +34,7 @@ def secret_age(context: Examination) -> Finding:
     )
 
 
-@check("function roles", "a function that may more than its policy file says is a way into more than storygate")
+@check("function roles", "with more rights than its policy file gives, a function can reach more than storygate")
 def roles(context: Examination) -> Finding:
     """Each function's role has exactly the policy of its file in .chalice/."""
     iam, stage = context.client("iam"), context.stage

@@ -6,7 +6,7 @@ from storygate.checks.expected_alarms import Alarm, alarms_of
 from storygate.checks.finding import Examination, Finding, absent, check, fail, ok, warn
 
 
-@check("alarms", "nobody looks at a dashboard at night")
+@check("alarms", "without them a problem is found only when a person looks")
 def present(context: Examination) -> Finding:
     """Each alarm exists, with its metric and its threshold."""
     expected, topic = _expected(context), _topic(context)
@@ -18,13 +18,13 @@ def present(context: Examination) -> Finding:
     return fail(names, " && ".join(alarm.command(topic) for alarm in wrong))
 
 
-@check("alarms tell somebody", "an alarm that tells nobody is a decoration")
+@check("alarms notify", "an alarm without a subscriber is not noticed")
 def wired(context: Examination) -> Finding:
     """Each alarm sends to the topic of the stage's configuration, and the topic has a subscriber."""
     topic, described = _topic(context), _described(context)
     if not topic:
         return warn(
-            "no topic: they change their state and notify nobody",
+            "no topic: they change their state and send no message",
             f'name an SNS topic, "workflow": {{"AlarmTopicArn": "arn:…"}} in stage "{context.stage.name}" of '
             f".chalice/config.json, then {context.deploy_command}",
         )
@@ -41,7 +41,7 @@ def wired(context: Examination) -> Finding:
     return _listened_to(context, topic)
 
 
-@check("alarms quiet", "something is wrong right now")
+@check("alarms quiet", "an alarm that is going off is a problem right now")
 def quiet(context: Examination) -> Finding:
     """No alarm is going off."""
     loud = [name for name, alarm in _described(context).items() if alarm["StateValue"] == "ALARM"]
@@ -65,7 +65,7 @@ def _listened_to(context: Examination, topic: str) -> Finding:
     # A subscription that is not confirmed has the word PendingConfirmation for an ARN (SNS API reference, Subscribe).
     if not any(entry["SubscriptionArn"].startswith("arn:") for page in pages for entry in page["Subscriptions"]):
         return warn(
-            f"nobody has subscribed to {topic}",
+            f"{topic} has no confirmed subscriber",
             f"aws sns subscribe --topic-arn {topic} --protocol email --notification-endpoint oncall@example.com",
         )
     return ok(topic)

@@ -8,7 +8,7 @@ from storygate.support.http import Answer, post
 SECONDS = 15.0
 
 
-@check("API reachable", "Jira's deliveries and the mocks' calls come this way")
+@check("API reachable", "Jira's deliveries and the calls of the mocks come through it")
 def reachable(context: Examination) -> Finding:
     """A mock API answers 401 to a request without a token: its authorizer works."""
     path = "/mock/validation"
@@ -19,7 +19,7 @@ def reachable(context: Examination) -> Finding:
     return fail(f"{path} answers HTTP {answer.status} to a stranger, not 401", f"{log}; {context.deploy_command}")
 
 
-@check("callback refuses strangers", "whoever the callback believes can approve a deployment")
+@check("callback refuses strangers", "whoever the callback accepts can approve a deployment")
 def callback(context: Examination) -> Finding:
     """The callback answers 401 to a request without a credential."""
     path = "/jira/callback"
@@ -30,7 +30,7 @@ def callback(context: Examination) -> Finding:
     return fail(f"{path} answers HTTP {answer.status} without a signature, not 401", f"{log}; {context.deploy_command}")
 
 
-@check("throttling", "without a bound a flood of calls is a bill, and takes the account's quota from others")
+@check("throttling", "without a limit, a flood of calls costs money and uses up the account's quota")
 def throttling(context: Examination) -> Finding:
     """The stage's rate and burst limits are those of config.json."""
     current, stage = _settings(context), context.stage
@@ -43,7 +43,7 @@ def throttling(context: Examination) -> Finding:
     )
 
 
-@check("access logs", "without them nobody can tell who called, from where, and what they got")
+@check("access logs", "only they show who called, from where, and what the answer was")
 def access_logs(context: Examination) -> Finding:
     """API Gateway logs each request. A missing role of the account is a warning: the whole account shares that role."""
     current = _settings(context)

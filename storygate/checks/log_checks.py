@@ -4,7 +4,7 @@ from storygate.checks.finding import Examination, Finding, check, fail, ok
 from storygate.deployment.gateway import log_role
 
 
-@check("log retention", "a group without it keeps its lines, and their price, for ever")
+@check("log retention", "a group without it keeps its lines for ever, and each month they cost money")
 def retention(context: Examination) -> Finding:
     """Each log group of the stage has a retention."""
     client, stage = context.client("logs"), context.stage

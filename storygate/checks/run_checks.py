@@ -19,7 +19,7 @@ LOOKED_AT = 5000  # running executions, newest first; ListExecutions gives 1,000
 SHOWN = 3
 
 
-@check("trigger", "without it a drop starts nothing, and nobody is told")
+@check("trigger", "without it a drop starts no run, and no error is shown")
 def trigger(context: Examination) -> Finding:
     """The bucket sends events of inputs/ to the trigger."""
     notifications = context.client("s3").get_bucket_notification_configuration(Bucket=context.stage.bucket)
@@ -34,7 +34,7 @@ def trigger(context: Examination) -> Finding:
     )
 
 
-@check("trigger's failures", "an event that fails three times is gone, unless the queue takes it")
+@check("trigger's failures", "an event that fails three times is lost, unless the queue keeps it")
 def on_failure(context: Examination) -> Finding:
     """Events on which the trigger fails go to the on-failure queue."""
     client, function = context.client("lambda"), context.stage.lambda_names[TRIGGER]
@@ -49,7 +49,7 @@ def on_failure(context: Examination) -> Finding:
     return ok(f"go to {context.stage.queue}")
 
 
-@check("drops not started", "each message is an input that somebody dropped and that started no run")
+@check("drops not started", "each message is an input that was dropped and started no run")
 def queue(context: Examination) -> Finding:
     """The on-failure queue is empty."""
     sqs, name = context.client("sqs"), context.stage.queue
@@ -77,7 +77,7 @@ def queue(context: Examination) -> Finding:
     )
 
 
-@check("run log", "execution data holds the task token, and with it the power to approve")
+@check("run log", "execution data holds the task token, and whoever has that can approve")
 def run_log(context: Examination) -> Finding:
     """The state machine logs every event, without execution data."""
     with absent("StateMachineDoesNotExist", found=f"there is no {context.machine_arn}", fix=context.deploy_command):
@@ -103,7 +103,7 @@ def run_log(context: Examination) -> Finding:
     return ok("every event, no execution data")
 
 
-@check("connections", "an API call fails at once without its connection, and with an old token by 403")
+@check("connections", "without its connection an API call fails at once; with an old token it is answered 403")
 def connections(context: Examination) -> Finding:
     """Each connection is authorized, and those of the stack have the current tokens."""
     stage, events = context.stage, context.client("events")
@@ -130,7 +130,7 @@ def connections(context: Examination) -> Finding:
     return ok(", ".join(named.values()))
 
 
-@check("waiting runs", "a story that nobody moves holds its deployment back; after its timeout the run ends red")
+@check("waiting runs", "a story that is not moved holds its deployment back, and at its timeout the run fails")
 def waiting(context: Examination) -> Finding:
     """No run waits longer than `--waiting-days`."""
     runs = islice(Runs(context).latest(RUNNING), LOOKED_AT)

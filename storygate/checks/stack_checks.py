@@ -12,7 +12,7 @@ from storygate.support.patience import Patience
 DRIFT_PATIENCE = 60.0  # seconds for the drift of one stack; usual is ten to thirty
 
 
-@check("names", "the right stage of the right account; and alarms and logs must not mix two stages")
+@check("names", "shows which account you look at; two stages with one name would share their alarms and logs")
 def names(context: Examination) -> Finding:
     """The account and region, and whether another API has the stage's names."""
     stage = context.stage
@@ -50,13 +50,13 @@ def workflow_stack(context: Examination) -> Finding:
     return _status(context, context.stage.workflow_stack) or fail("there is no such stack", context.deploy_command)
 
 
-@check("storage drift", "somebody changed bucket or table by hand")
+@check("storage drift", "a change by hand is not in the template, so it is lost when the stack is made again")
 def storage_drift(context: Examination) -> Finding:
     """Resources that differ from storage.yaml."""
     return _drift(context, context.stage.storage_stack)
 
 
-@check("workflow drift", "somebody changed the workflow's parts by hand; the next deploy may undo or break it")
+@check("workflow drift", "the next deploy may undo a change by hand, or fail because of it")
 def workflow_drift(context: Examination) -> Finding:
     """Resources that differ from workflow.yaml."""
     return _drift(context, context.stage.workflow_stack)

@@ -23,7 +23,7 @@ def versioning(context: Examination) -> Finding:
     )
 
 
-@check("bucket encryption", "inputs and results hold what the release knows")
+@check("bucket encryption", "inputs and results describe your releases")
 def encryption(context: Examination) -> Finding:
     """Objects are encrypted at rest. S3 does so by default since 2023."""
     s3, bucket = context.client("s3"), context.stage.bucket
@@ -41,7 +41,7 @@ def encryption(context: Examination) -> Finding:
     return ok(", ".join(rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] for rule in rules))
 
 
-@check("bucket public access", "whoever may write inputs/ may start a deployment")
+@check("bucket public access", "whoever can write to inputs/ can start a deployment")
 def public_access(context: Examination) -> Finding:
     """All four blocks are on."""
     s3, bucket = context.client("s3"), context.stage.bucket
@@ -61,7 +61,7 @@ def public_access(context: Examination) -> Finding:
     )
 
 
-@check("bucket TLS only", "inputs and results must not cross a network in the clear")
+@check("bucket TLS only", "without TLS, others on the network can read inputs and results")
 def tls_only(context: Examination) -> Finding:
     """A statement of the policy denies requests without TLS."""
     s3, bucket = context.client("s3"), context.stage.bucket
@@ -82,7 +82,7 @@ def tls_only(context: Examination) -> Finding:
     return fail("no statement denies requests without TLS", shlex.join(put))
 
 
-@check("table expiry", "without it verdicts and dead waits pile up for ever")
+@check("table expiry", "without it verdicts and the entries of ended runs are kept for ever")
 def expiry(context: Examination) -> Finding:
     """TTL is on, with the attribute that the code writes."""
     table = context.stage.table
@@ -97,7 +97,7 @@ def expiry(context: Examination) -> Finding:
     )
 
 
-@check("table recovery", "a table that is spoilt or emptied cannot be set back: waiting runs would wait in vain")
+@check("table recovery", "a damaged table could not be restored, and waiting runs would never get their verdict")
 def recovery(context: Examination) -> Finding:
     """Point-in-time recovery is on."""
     table = context.stage.table

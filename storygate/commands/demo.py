@@ -9,7 +9,7 @@ from typing import Any
 from storygate.commands.arguments import add_command
 from storygate.commands.local_aws import STAGE, local_cloud
 from storygate.deployment.bring_up import deploy
-from storygate.operations.play_demo import APPROVED, OUTCOMES, play_sample
+from storygate.operations.play_demo import APPROVED, SAMPLES, play_sample
 from storygate.report.follow_run import follow_live
 from storygate.stage.aws import isolated
 from storygate.stage.config import find_project
@@ -32,7 +32,7 @@ def register(commands: Any) -> None:
         stage=False,
         json=False,
     )
-    parser.add_argument("--outcome", choices=OUTCOMES, default=APPROVED, help="how the run should end")
+    parser.add_argument("--outcome", choices=SAMPLES, default=APPROVED, help="how the run should end")
 
 
 def run(args: argparse.Namespace, terminal: Terminal) -> int:

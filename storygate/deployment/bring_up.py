@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.apis import APIS
-from storygate.deployment import preflight
 from storygate.deployment.connections import await_connections, url_parameter
 from storygate.deployment.functions import api_url, deploy_functions, rest_api_id
 from storygate.deployment.gateway import apply_settings, read_settings
 from storygate.deployment.kept_storage import is_kept
 from storygate.deployment.machine_versions import MachineVersions, older_runs_line
+from storygate.deployment.preflight import check_before_deploy
 from storygate.deployment.stacks import DEAD, PATIENCE, delete_stack, deploy_stack, settled_status
 from storygate.deployment.stage_secret import ensure_secret
 from storygate.stage.config import STORAGE_TEMPLATE, WORKFLOW_TEMPLATE, Stage
@@ -47,7 +47,7 @@ def deploy(context: Context, terminal: Terminal) -> Deployment:
     stage = context.stage
     definition = definition_json(context.project).encode()
     terminal.step(f"storage of stage {stage.name}")
-    preflight.check(context)
+    check_before_deploy(context)
     changed = _deploy_storage(context, terminal)
     terminal.step("secret")
     version = ensure_secret(context.client("secretsmanager"), stage.secret, terminal)

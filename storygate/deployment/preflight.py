@@ -19,7 +19,7 @@ DESTINATIONS = {
 }
 
 
-def check(context: Context) -> None:
+def check_before_deploy(context: Context) -> None:
     """Refuse another account than the last time, a bucket that is taken or shared, and a second trigger.
 
     Raises OperatorError.

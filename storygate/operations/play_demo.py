@@ -17,9 +17,10 @@ from storygate.support.patience import Patience
 from storygate.support.terminal import Terminal
 
 APPROVED = "approved"
-OUTCOMES = (APPROVED, "rejected", "timed_out", "api_failed", "invalid_input")
+SAMPLES = (APPROVED, "rejected", "timed_out", "api_failed", "invalid_input")
+"""The files in samples/, each named after the outcome it has."""
 DECISIONS: dict[str, jira.Decision] = {"approved": "approved", "rejected": "rejected"}
-"""The outcomes for which Jira answers, and its answer."""
+"""The samples for which Jira answers, and its answer."""
 
 START_PATIENCE = 60.0  # seconds from the drop to the execution; usual is under one, a busy CI machine takes longer
 RUN_PATIENCE = 120.0  # seconds for the run; the longest sample waits 3 and retries an API for up to 14

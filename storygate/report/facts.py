@@ -74,7 +74,7 @@ class Facts:
             if assigned.get("request") is None:
                 assigned.pop("request", None)  # InputIsValid clears it
             self._variables |= assigned
-            if api := api_of(exited["name"]):
+            if api := api_called_in(exited["name"]):
                 self.answers[api] = _field(_loaded(exited.get("output")), "answer") or self.answers.get(api)
         elif scheduled := event.get("taskScheduledEventDetails"):
             # Only of an S3 integration: the wait's parameters hold the task token.
@@ -139,7 +139,7 @@ class Facts:
         )
 
 
-def api_of(state: str) -> str | None:
+def api_called_in(state: str) -> str | None:
     """Return the API that a state calls or gives up; None for another state."""
     name = state.removeprefix("Call").removesuffix("GaveUp").lower()
     return name if name in APIS else None
@@ -147,7 +147,7 @@ def api_of(state: str) -> str | None:
 
 def answered(name: str, answer: Any, visits: Sequence[Visit]) -> ApiAnswer:
     """Return one API's answer, or how far its call has come, from the visits of the state that calls it."""
-    visit = next((visit for visit in visits if api_of(visit.state) == name), None)
+    visit = next((visit for visit in visits if api_called_in(visit.state) == name), None)
     if visit is None:
         return ApiAnswer(name)
     if not isinstance(answer, dict):

@@ -20,7 +20,7 @@ CSS = (TEMPLATES / "style.css").read_text(encoding="utf-8")
 """The style of a run, for light, dark and paper; the console adds its own to it."""
 
 # Outcome -> its name for people, and the phase whose colour it has.
-OUTCOMES = {
+LABELS = {
     "approved": ("Approved", "done"),
     "rejected": ("Rejected", "failed"),
     "timed_out": ("Timed out", "failed"),
@@ -57,7 +57,7 @@ def graph(view: RunView, drawing: Drawing) -> str:
 
 def label(outcome: str) -> tuple[str, str]:
     """Return an outcome's name for people and the class of its colour; an error of AWS's own keeps its name."""
-    return OUTCOMES.get(outcome, (outcome, "failed"))
+    return LABELS.get(outcome, (outcome, "failed"))
 
 
 def words(seconds: float) -> str:

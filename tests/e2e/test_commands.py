@@ -259,7 +259,7 @@ def test_a_retry_reads_the_version_that_the_first_run_read(
         assert storygate("cancel", run).code == 0
 
 
-def test_an_unknown_run_is_told_with_the_stage_and_the_list(storygate: Command) -> None:
+def test_an_unknown_run_is_reported_with_the_stage_and_the_list(storygate: Command) -> None:
     for command in ("watch", "results", "retry", "cancel"):
         ended = storygate(command, "nope")
         assert ended.code == 1

@@ -1,4 +1,4 @@
-"""`console` as an operator starts it: it prints its address, and stays until it is told to stop."""
+"""`console` as an operator starts it: it prints its address, and stays until a signal ends it."""
 
 import json
 import signal

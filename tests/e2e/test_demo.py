@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from storygate.commands.demo import exit_code
-from storygate.operations.play_demo import OUTCOMES, play_sample
+from storygate.operations.play_demo import SAMPLES, play_sample
 from storygate.report.follow_run import follow_live
 from storygate.support.terminal import Terminal
 from tests import ROOT
@@ -75,5 +75,5 @@ def test_every_other_outcome_ends_red_and_as_asked(local: Local, outcome: str, s
 
 
 def test_only_an_approved_demo_exits_0() -> None:
-    assert {outcome: exit_code(outcome) for outcome in OUTCOMES} == dict.fromkeys(OUTCOMES, 1) | {"approved": 0}
+    assert {outcome: exit_code(outcome) for outcome in SAMPLES} == dict.fromkeys(SAMPLES, 1) | {"approved": 0}
     assert exit_code("error") == 1

@@ -41,7 +41,7 @@ def test_a_run_is_drawn_while_it_waits_and_when_it_is_over(storygate: Command, l
         assert value not in drawn + json.dumps(seen)
 
 
-def test_what_cannot_be_drawn_or_written_is_told(storygate: Command, tmp_path: Path) -> None:
+def test_what_cannot_be_drawn_or_written_is_reported(storygate: Command, tmp_path: Path) -> None:
     assert storygate("report", "nope").code == 1
     assert storygate("report", "nope", "--json", "--svg").code == 2
     refused = storygate("report", "-o", str(tmp_path / "nowhere" / "newest.html"))

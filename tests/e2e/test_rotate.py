@@ -1,4 +1,4 @@
-"""A rotation that nobody notices: callbacks and runs go on through it, and none is refused."""
+"""A rotation under load: callbacks and runs continue, and no request is refused."""
 
 import io
 import json
@@ -87,7 +87,7 @@ class Traffic:
             while not self.stop.wait(BETWEEN_REQUESTS):
                 once(number)
                 number += 1
-        except Exception as error:  # noqa: BLE001 - told by the test, not lost with its thread
+        except Exception as error:  # noqa: BLE001 - reported by the test, not lost with its thread
             self.broken.append(error)
 
     @contextmanager

@@ -35,7 +35,7 @@ NAME = "storygate-local"
 TRIGGER = f"{NAME}-start_execution"
 BY_NAME = {check.name: check for check in CHECKS}
 # docs/production.md lists them, too.
-WARNED_OF_AFTER_A_FIRST_DEPLOY = {"access logs", "alarms tell somebody"}
+WARNED_OF_AFTER_A_FIRST_DEPLOY = {"access logs", "alarms notify"}
 SKIPPED_ON_THE_LOCAL_CLOUD = {"storage drift", "workflow drift"}
 ANYTHING = json.dumps(
     {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["s3:*"], "Resource": ["*"]}]}
@@ -279,7 +279,7 @@ def test_execution_data_in_the_log_is_red_and_the_command_stops_it(ward: Any) ->
     assert ward.look("run log").status == "ok"
 
 
-def test_untraced_runs_are_told_and_the_command_traces_them(ward: Any) -> None:
+def test_untraced_runs_are_reported_and_the_command_traces_them(ward: Any) -> None:
     stop_tracing_runs(ward)
     yellow = ward.look("tracing")
     assert (yellow.status, yellow.found) == ("warn", "off for the state machine")
@@ -287,7 +287,7 @@ def test_untraced_runs_are_told_and_the_command_traces_them(ward: Any) -> None:
     assert ward.look("tracing").status == "ok"
 
 
-def test_an_alarm_that_goes_off_is_told(ward: Any) -> None:
+def test_an_alarm_that_is_going_off_is_reported(ward: Any) -> None:
     alarms = ward.client("cloudwatch")
     alarms.set_alarm_state(AlarmName=f"{NAME}-runs-failed", StateValue="ALARM", StateReason="a test")
     yellow = ward.look("alarms quiet")
@@ -296,7 +296,7 @@ def test_an_alarm_that_goes_off_is_told(ward: Any) -> None:
     assert ward.look("alarms quiet").status == "ok"
 
 
-def test_an_old_secret_is_told(ward: Any) -> None:
+def test_an_old_secret_is_reported(ward: Any) -> None:
     assert ward.look("secret age").status == "ok"
     yellow = ward.look("secret age", now=datetime.now(UTC) + timedelta(days=91))
     assert yellow.status == "warn"
@@ -328,7 +328,7 @@ def test_a_field_that_is_missing_in_the_secret_is_named_and_no_value_is(ward: An
     assert ward.look("secret fields").status == "ok"
 
 
-def test_a_second_api_of_the_same_name_and_stage_is_told(ward: Any) -> None:
+def test_a_second_api_of_the_same_name_and_stage_is_reported(ward: Any) -> None:
     gateway = ward.client("apigateway")
     api = gateway.create_rest_api(name="storygate")["id"]
     root = gateway.get_resources(restApiId=api)["items"][0]["id"]
@@ -380,7 +380,7 @@ def test_an_api_that_lets_strangers_in_or_is_broken_or_gone_is_red(ward: Any, ch
     assert ward.look(check).status == "ok"
 
 
-def test_a_run_that_waits_too_long_is_told_until_it_is_over(ward: Any) -> None:
+def test_a_run_that_waits_too_long_is_reported_until_it_ends(ward: Any) -> None:
     states = ward.client("stepfunctions")
     ward.client("s3").put_object(
         Bucket=NAME, Key="inputs/patient.json", Body=b'{"jiraStoryId": "PROJ-9", "packageIds": ["pkg-001"]}'
@@ -450,17 +450,17 @@ def test_what_deploy_mends_is_red_until_it_has_run(ward: Any) -> None:
         "access logs": ("fail", "nowhere"),
         "tracing": ("warn", "off for the API"),
         "connections": ("warn", "older version"),
-        "alarms tell somebody": ("fail", f"not sent to {topic}"),
+        "alarms notify": ("fail", f"not sent to {topic}"),
     }
     for check, (status, told) in faults.items():
         found = ward.look(check)
         assert (check, found.status) == (check, status)
         assert told in found.found
-        if check != "alarms tell somebody":
+        if check != "alarms notify":
             assert found.fix.endswith(command_line("deploy --stage local"))
     ward.deploy()
-    assert {check: ward.look(check).status for check in faults if check != "alarms tell somebody"} == {
-        check: "ok" for check in faults if check != "alarms tell somebody"
+    assert {check: ward.look(check).status for check in faults if check != "alarms notify"} == {
+        check: "ok" for check in faults if check != "alarms notify"
     }
     assert ward.look("log retention").found.startswith("5 groups")
 
@@ -478,7 +478,7 @@ def test_what_deploy_mends_is_red_until_it_has_run(ward: Any) -> None:
     states.stop_execution(executionArn=started[0]["executionArn"])
 
 
-def test_the_operators_role_is_there_only_if_somebody_may_assume_it(ward: Any) -> None:
+def test_the_operators_role_exists_only_if_a_principal_may_assume_it(ward: Any) -> None:
     def role() -> Any:
         (stack,) = ward.client("cloudformation").describe_stacks(StackName=f"{NAME}-workflow")["Stacks"]
         return {given["OutputKey"]: given["OutputValue"] for given in stack["Outputs"]}.get("OperatorRoleArn")
@@ -498,40 +498,40 @@ def test_the_operators_role_is_there_only_if_somebody_may_assume_it(ward: Any) -
     assert not [word for word in ("secretsmanager", "SendTask", "StopExecution", "Delete", "taskToken") if word in text]
 
 
-def test_alarms_tell_a_topic_that_somebody_listens_to(ward: Any) -> None:
+def test_alarms_must_notify_a_topic_that_has_a_subscriber(ward: Any) -> None:
     sns, alarms = ward.client("sns"), ward.client("cloudwatch")
     topic = sns.create_topic(Name="night")["TopicArn"]
     ward.configure(AlarmTopicArn=topic)
-    red = ward.look("alarms tell somebody")
+    red = ward.look("alarms notify")
     assert red.status == "fail"
     assert f"not sent to {topic}" in red.found
     ward.mend(red)
-    lonely = ward.look("alarms tell somebody")
-    assert (lonely.status, lonely.found) == ("warn", f"nobody has subscribed to {topic}")
+    lonely = ward.look("alarms notify")
+    assert (lonely.status, lonely.found) == ("warn", f"{topic} has no confirmed subscriber")
     ward.client("sqs").create_queue(QueueName="pager")
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:{REGION}:{DEFAULT_ACCOUNT_ID}:pager")
-    assert ward.look("alarms tell somebody").status == "ok"
+    assert ward.look("alarms notify").status == "ok"
 
     alarms.disable_alarm_actions(AlarmNames=[f"{NAME}-api-4xx"])
-    off = ward.look("alarms tell somebody")
+    off = ward.look("alarms notify")
     assert (off.status, off.found) == ("fail", f"switched off: {NAME}-api-4xx")
     ward.mend(off)
-    assert ward.look("alarms tell somebody").status == "ok"
+    assert ward.look("alarms notify").status == "ok"
 
     raise_a_threshold(ward)  # and says nothing of whom to tell
-    assert ward.look("alarms tell somebody").status == "fail"
+    assert ward.look("alarms notify").status == "fail"
     ward.mend(ward.look("alarms"))
-    assert ward.look("alarms tell somebody").status == "ok"
+    assert ward.look("alarms notify").status == "ok"
 
     sns.delete_topic(TopicArn=topic)
-    gone = ward.look("alarms tell somebody")
+    gone = ward.look("alarms notify")
     assert gone.status == "fail"
     assert "does not exist" in gone.found
     aws_cli.run(gone.fix.partition(", or ")[0], ward.client)
-    assert ward.look("alarms tell somebody").found == f"nobody has subscribed to {topic}"
+    assert ward.look("alarms notify").found == f"{topic} has no confirmed subscriber"
 
 
-def test_bucket_and_table_without_their_stack_are_told(ward: Any) -> None:
+def test_bucket_and_table_without_their_stack_are_reported(ward: Any) -> None:
     """The last one that needs the stage: nothing brings the stack back over what it left."""
     ward.client("cloudformation").delete_stack(StackName=f"{NAME}-storage")
     yellow = ward.look("storage stack")

@@ -87,7 +87,7 @@ def test_what_was_changed_by_hand_is_named_with_the_commands_that_revert_it(clou
     assert modes == ["REVERT_DRIFT"]
 
 
-def test_what_cannot_be_compared_is_told_with_its_reason(cloudformation: Any, look: Any) -> None:
+def test_what_cannot_be_compared_is_reported_with_its_reason(cloudformation: Any, look: Any) -> None:
     reason = "Failed to detect drift on resource [Role]"
     detected(cloudformation, DetectionStatus="DETECTION_FAILED", DetectionStatusReason=reason)
     found = look()

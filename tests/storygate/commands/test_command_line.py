@@ -100,3 +100,13 @@ def test_purging_without_a_terminal_needs_yes(
 def test_commands_for_aws_start_without_importing_the_local_cloud() -> None:
     code = "import sys, storygate.cli; storygate.cli.parser(); sys.exit('moto' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_a_package_that_is_not_installed_is_named_with_what_to_run() -> None:
+    code = "import sys; sys.modules['rich.console'] = None; from storygate.cli import main; sys.exit(main(['list']))"
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        f"error: the Python package rich.console is not installed for {sys.executable}.\n"
+        "  fix: run `make demo`, which installs it into .venv, or use .venv/bin/storygate\n"
+    )

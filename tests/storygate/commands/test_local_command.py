@@ -1,4 +1,4 @@
-"""`python -m storygate local`: in the background until it is told to stop, and plain words for a taken port."""
+"""`storygate local`: in the background until a signal ends it, and a clear error for a taken port."""
 
 import json
 import os

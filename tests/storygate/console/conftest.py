@@ -244,7 +244,7 @@ class Browser:
         return found.group(1)
 
     def act(self, execution: str, action: str, **fields: str) -> str:
-        """What the page tells after an action, and its confirmation."""
+        """Confirm an action; return the notice on the page after it."""
         answer = self.client.post(
             f"/runs/{execution}/{action}",
             data={"csrf": self.token(execution)} | fields,

@@ -1,4 +1,4 @@
-"""Approve, reject, retry and cancel do what the commands do, and what goes wrong is told on the page."""
+"""Approve, reject, retry and cancel do what the commands do, and errors are shown on the page."""
 
 import json
 from pathlib import Path
@@ -50,7 +50,7 @@ def test_a_decision_is_the_signed_webhook_that_jira_would_send_done_by_the_calle
         (400, {"error": "issue.key is missing"}, "Not done: The callback answered HTTP 400. issue.key is missing"),
     ],
 )
-def test_what_the_callback_answers_is_told_in_words(calling: Any, status: Any, said: Any, told: str) -> None:
+def test_the_callbacks_answer_is_shown_in_words(calling: Any, status: Any, said: Any, told: str) -> None:
     browser, callback = calling
     callback.answer = (status, {"story": "PROJ-1"} | said)
     assert browser.act("a", "approve").startswith(told)
@@ -66,7 +66,7 @@ def test_nothing_is_sent_for_a_run_that_is_over(calling: Any, world: World) -> N
     assert not callback.received
 
 
-def test_a_callback_that_cannot_be_reached_is_told(browser: Browser, world: World) -> None:
+def test_a_callback_that_cannot_be_reached_is_reported(browser: Browser, world: World) -> None:
     world.run("a")
     assert browser.act("a", "approve").startswith("Not done: The callback cannot be reached")
 
@@ -96,7 +96,7 @@ def test_a_retry_leads_to_the_new_run(browser: Browser, world: World) -> None:
         ("InternalServerException", "oops", "AWS refused stop_execution"),
     ],
 )
-def test_what_aws_refuses_is_told_with_what_to_do(
+def test_a_refusal_of_aws_is_shown_with_what_to_do(
     browser: Browser, world: World, code: Any, message: str, told: str
 ) -> None:
     world.run("a")
@@ -106,7 +106,7 @@ def test_what_aws_refuses_is_told_with_what_to_do(
     assert told in said
 
 
-def test_a_secret_that_may_not_be_read_is_told_and_nothing_is_sent(calling: Any, world: World) -> None:
+def test_without_the_right_to_read_the_secret_nothing_is_sent(calling: Any, world: World) -> None:
     browser, callback = calling
     world.denied("get_secret_value")
     assert "Not allowed: get_secret_value" in browser.act("a", "approve")

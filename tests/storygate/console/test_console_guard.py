@@ -72,7 +72,7 @@ def test_nothing_is_done_by_a_get(browser: Browser, world: World) -> None:
         assert browser.get(f"/runs/a/{action}").status_code == 405
 
 
-def test_without_the_key_nobody_gets_in_and_the_browser_that_had_it_once_stays_in(
+def test_without_the_key_every_request_is_refused_and_a_browser_needs_it_only_once(
     context: Context, world: World
 ) -> None:
     world.run("a")

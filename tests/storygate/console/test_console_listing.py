@@ -132,5 +132,5 @@ def test_a_page_that_has_expired_says_how_to_begin_again(browser: Browser, world
     assert "Begin again with the newest runs." in page.text
 
 
-def test_a_stage_without_runs_tells_how_to_start_one(browser: Browser) -> None:
+def test_a_stage_without_runs_shows_the_command_that_starts_one(browser: Browser) -> None:
     assert "python -m storygate start FILE --stage dev" in browser.get("/").text

@@ -54,7 +54,7 @@ def test_a_run_that_is_over_can_only_be_retried_and_an_approved_one_with_a_warni
     assert "This run was approved: its request is carried out once more." in dialog(browser.get("/runs/b"), "retry")
 
 
-def test_the_live_part_tells_what_to_announce_and_when_it_is_over(browser: Browser, world: World) -> None:
+def test_the_live_part_says_what_to_announce_and_whether_the_run_has_ended(browser: Browser, world: World) -> None:
     world.run("a")
     live = browser.get("/runs/a/live").json
     assert (live["title"], live["said"], live["over"]) == ("Waiting · a", "Waiting, PROJ-1", False)
@@ -83,7 +83,7 @@ def test_the_report_is_a_file_to_keep(browser: Browser, world: World) -> None:
     assert answer.text.startswith("<!doctype html>")
 
 
-def test_an_unknown_run_is_told_and_not_an_error_of_ours(browser: Browser) -> None:
+def test_an_unknown_run_is_a_page_that_says_so(browser: Browser) -> None:
     page = browser.get("/runs/none")
     assert page.status_code == 404
     assert "Stage dev knows no run none." in page.text

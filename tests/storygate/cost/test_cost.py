@@ -86,7 +86,7 @@ def test_a_transaction_counts_twice_for_each_begun_kilobyte_of_an_item(token: st
     assert quantities(compute(history(wait(token)), Read(), "run"))["write unit"] == sum(units) + 1 + units[1] // 2
 
 
-def test_durations_and_calls_come_from_the_log_where_it_tells() -> None:
+def test_durations_and_calls_come_from_the_log_if_it_has_them() -> None:
     callback = Invocation(Decimal(40), Counter(PutItem=1, Query=2, DeleteItem=1))
     bill = compute(history(wait("t")), Read(Invocation(Decimal(60)), callback), "run")
     assert quantities(bill)["gb-second"] == Decimal("0.1") / 4
@@ -95,7 +95,7 @@ def test_durations_and_calls_come_from_the_log_where_it_tells() -> None:
     assert not [text for text in bill.assumptions if "its log does not say" in text]
 
 
-def test_what_no_log_tells_is_assumed_and_said() -> None:
+def test_what_no_log_says_is_an_assumption_of_the_bill() -> None:
     bill = compute(history(wait("t")), Read(is_local=True), "run")
     assert quantities(bill)["gb-second"] == Decimal("0.2") / 4
     assert len([text for text in bill.assumptions if "its log does not say" in text]) == 3
@@ -169,5 +169,5 @@ def test_the_callback_is_found_by_its_own_log_line_and_the_report_after_it(meter
     assert meter.callback("run-2", datetime.now(UTC)) is None
 
 
-def test_a_log_that_is_not_there_tells_nothing(meter: Meter) -> None:
+def test_a_missing_log_gives_no_invocation(meter: Meter) -> None:
     assert meter.trigger(datetime.now(UTC) - timedelta(minutes=1)) is None

@@ -1,4 +1,4 @@
-"""What a deployed stage consists of, without what AWS makes up anew each time: ids, versions, dates."""
+"""The resources of a deployed stage, without what differs in each deployment: ids, versions, dates."""
 
 import json
 import re

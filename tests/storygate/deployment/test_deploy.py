@@ -58,8 +58,8 @@ def cloud(project: Path, door: Any) -> Iterator[Any]:
         yield running
 
 
-class Told:
-    """Runs deploy or destroy, and keeps what the operator was told."""
+class Runner:
+    """Runs deploy and destroy, and returns their output."""
 
     def __init__(self, project: Path, cloud: LocalCloud) -> None:
         self.project = project
@@ -81,7 +81,7 @@ class Told:
 
 @dataclass(frozen=True)
 class First:
-    """The first deployment to the empty cloud, which nothing disturbed."""
+    """The first deployment to the empty cloud, without an interruption."""
 
     deployment: Deployment
     told: str
@@ -90,7 +90,7 @@ class First:
 
 @pytest.fixture(scope="module")
 def run(project: Path, cloud: LocalCloud) -> Any:
-    return Told(project, cloud)
+    return Runner(project, cloud)
 
 
 @pytest.fixture(scope="module")
@@ -189,7 +189,7 @@ STEPS = [
 ]
 
 
-def test_cut_after_each_step_and_run_again_it_ends_as_if_nobody_had_disturbed_it(
+def test_interrupted_after_each_step_and_run_again_it_ends_as_without_interruption(
     run: Any, cloud: LocalCloud, door: Any, undisturbed: Any
 ) -> None:
     run.destroy(purge=True)

@@ -101,7 +101,7 @@ def test_chalice_really_runs_and_its_lines_are_shown(apart: Any, screen: Screen)
     assert "chalice: chalice 1." in screen.text
 
 
-def test_a_failing_chalice_is_told_with_its_last_line(apart: Any, screen: Screen) -> None:
+def test_a_failing_chalice_is_reported_with_its_last_line(apart: Any, screen: Screen) -> None:
     with pytest.raises(OperatorError, match="chalice deploy failed: exit code"):
         run_chalice(apart, ["deploy", "--no-such-flag"], screen.terminal)
 

@@ -8,7 +8,7 @@ import pytest
 from moto.core import DEFAULT_ACCOUNT_ID
 
 from storygate.deployment.bring_up import deploy
-from storygate.deployment.preflight import LOCAL_ACCOUNT, check
+from storygate.deployment.preflight import LOCAL_ACCOUNT, check_before_deploy
 from storygate.stage.aws import Aws
 from storygate.stage.config import Stage
 from storygate.stage.context import Context
@@ -66,7 +66,7 @@ def test_another_account_than_the_last_time_is_refused_before_anything_is_made(
 
 
 class Caller:
-    """STS for somebody in one account."""
+    """STS for a caller in one account."""
 
     def __init__(self, account: Any) -> None:
         self.account = account
@@ -105,23 +105,21 @@ def cloud(account: Any = OTHERS, notifications: Any = None) -> Any:
 def test_another_region_than_the_last_time_is_refused(project: Path, stage: Stage, recorded: Any) -> None:
     recorded(role(OTHERS), function(OTHERS, "us-west-2"))
     with pytest.raises(OperatorError, match="us-west-2"):
-        check(Context(project, stage, cloud()))
+        check_before_deploy(Context(project, stage, cloud()))
     recorded(role(OTHERS), function(OTHERS))
-    check(Context(project, stage, cloud()))
+    check_before_deploy(Context(project, stage, cloud()))
 
 
 def test_what_a_local_cloud_left_is_no_reason_to_refuse(project: Path, stage: Stage, recorded: Any) -> None:
     assert LOCAL_ACCOUNT == DEFAULT_ACCOUNT_ID
     recorded(function(LOCAL_ACCOUNT, "us-east-1"))
-    check(Context(project, stage, cloud()))
+    check_before_deploy(Context(project, stage, cloud()))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"resources": [1, {"name": "rest_api", "rest_api_id": "x"}]}'])
-def test_a_record_that_tells_nothing_is_no_reason_to_refuse(
-    project: Path, stage: Stage, recorded: Any, text: str
-) -> None:
+def test_an_unreadable_record_is_no_reason_to_refuse(project: Path, stage: Stage, recorded: Any, text: str) -> None:
     recorded(text=text)
-    check(Context(project, stage, cloud()))
+    check_before_deploy(Context(project, stage, cloud()))
 
 
 def test_the_bucket_of_another_stage_is_refused_with_its_name(
@@ -129,7 +127,7 @@ def test_the_bucket_of_another_stage_is_refused_with_its_name(
 ) -> None:
     configure(lambda config: config["stages"]["prod"]["environment_variables"].update(STORYGATE_BUCKET=stage.bucket))
     with pytest.raises(OperatorError, match="bucket of stage prod, too") as caught:
-        check(Context(project, stage, cloud()))
+        check_before_deploy(Context(project, stage, cloud()))
     assert "STORYGATE_BUCKET" in caught.value.hint
 
 
@@ -160,9 +158,9 @@ def telling(
         telling("LambdaFunction", TRIGGER.replace("dev", "prod")),
     ],
 )
-def test_somebody_else_who_is_told_of_inputs_is_refused(project: Path, stage: Stage, notifications: Any) -> None:
+def test_another_target_of_input_events_is_refused(project: Path, stage: Stage, notifications: Any) -> None:
     with pytest.raises(OperatorError, match="under inputs/") as caught:
-        check(Context(project, stage, cloud(notifications=notifications)))
+        check_before_deploy(Context(project, stage, cloud(notifications=notifications)))
     assert '"audit"' in caught.value.message
     assert "get-bucket-notification-configuration" in caught.value.hint
 
@@ -178,10 +176,8 @@ def test_somebody_else_who_is_told_of_inputs_is_refused(project: Path, stage: St
         telling("LambdaFunction", TRIGGER),
     ],
 )
-def test_who_is_told_of_other_things_and_our_own_trigger_may_stay(
-    project: Path, stage: Stage, notifications: Any
-) -> None:
-    check(Context(project, stage, cloud(notifications=notifications)))
+def test_targets_of_other_events_and_our_own_trigger_may_stay(project: Path, stage: Stage, notifications: Any) -> None:
+    check_before_deploy(Context(project, stage, cloud(notifications=notifications)))
 
 
 def test_a_second_trigger_is_named_by_the_deploy_and_nothing_is_made(

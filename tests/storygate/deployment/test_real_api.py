@@ -28,7 +28,7 @@ PATIENCE = 60.0
 
 @dataclass
 class PackagesApi:
-    """Somebody's validation API: it knows callers by `X-Api-Key`, and is not ready at the first attempt."""
+    """A real validation API: it knows callers by `X-Api-Key`, and answers 503 to the first attempt."""
 
     received: list[dict[str, Any]] = field(default_factory=list)
     url: str = ""
@@ -69,7 +69,7 @@ def real() -> Iterator[PackagesApi]:
 
 
 class Paths:
-    """WSGI middleware that keeps which paths of the REST API were called."""
+    """WSGI middleware that records the called paths of the REST API."""
 
     def __init__(self) -> None:
         self.called: list[str] = []
@@ -101,7 +101,7 @@ class Moved:
 
 @pytest.fixture(scope="module")
 def moved(real: PackagesApi, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moved]:
-    """Deploys with mocks, then moves validation by its two parameters alone, and lets one run end."""
+    """Deploy with mocks, then move validation by its two parameters only, and let one run end."""
     project, paths = copy_project(ROOT, tmp_path_factory.mktemp("project")), Paths()
     with LocalCloud(project, wrap=paths.around) as cloud:
         aws = isolated(cloud.client, cloud.environment)
@@ -147,7 +147,7 @@ def waiting(cloud: LocalCloud) -> str:
 
 
 def run(cloud: LocalCloud, bucket: str) -> dict[str, Any]:
-    """One run that nobody approves, so it ends by itself; returns its result."""
+    """Start a run without an approval, so that it times out; return its result."""
     client = cloud.client("stepfunctions")
     machine = client.list_state_machines()["stateMachines"][0]["stateMachineArn"]
     request = {"jiraStoryId": "PROJ-1", "packageIds": ["pkg-001"], "metadata": {"team": "a"}, "timeoutSeconds": 1}

@@ -130,7 +130,7 @@ DELETED = [(NAME, "DELETE_IN_PROGRESS", "User Initiated"), (NAME, "DELETE_COMPLE
 
 
 @pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"])
-def test_a_stack_that_never_came_up_is_deleted_and_created_anew(screen: Screen, status: Any) -> None:
+def test_a_stack_whose_creation_failed_is_deleted_and_created_again(screen: Screen, status: Any) -> None:
     client = Scripted([status], {"delete_stack": DELETED, "execute_change_set": CREATED})
     assert deploy(client, screen) is True
     assert client.calls == ["delete_stack", "create_change_set CREATE", "execute_change_set"]
@@ -171,7 +171,7 @@ def test_a_failure_shows_the_first_reasons_and_not_what_was_cancelled(screen: Sc
     assert "LogGroup" not in caught.value.message
 
 
-def test_earlier_failures_are_not_told_as_this_ones(screen: Screen) -> None:
+def test_failures_of_earlier_operations_are_not_reported(screen: Screen) -> None:
     client = Scripted(["UPDATE_COMPLETE"], {"execute_change_set": [(NAME, "UPDATE_ROLLBACK_COMPLETE", "")]})
     client.events.append({"EventId": "old", "LogicalResourceId": "Old", "ResourceStatus": "UPDATE_FAILED"})
     client.events[0]["ResourceStatusReason"] = "an old reason"
@@ -180,7 +180,7 @@ def test_earlier_failures_are_not_told_as_this_ones(screen: Screen) -> None:
     assert "an old reason" not in caught.value.message
 
 
-def test_a_refused_change_set_tells_its_reason(screen: Screen) -> None:
+def test_a_refused_change_set_is_reported_with_its_reason(screen: Screen) -> None:
     client = Scripted([None], change_set=("FAILED", "Parameter ValidationUrl must begin with https://"))
     with pytest.raises(OperatorError, match="must begin with https") as caught:
         deploy(client, screen)

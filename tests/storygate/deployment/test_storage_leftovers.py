@@ -73,34 +73,36 @@ def test_nothing_left_is_nothing_kept(context: Context) -> None:
     assert is_kept(context) is False
 
 
-def test_bucket_and_table_without_a_stack_are_taken_up(context: Context, bucket: Any, table: Any) -> None:
+def test_bucket_and_table_without_a_stack_are_used(context: Context, bucket: Any, table: Any) -> None:
     bucket()
     table()
     assert is_kept(context) is True
 
 
-def test_a_bucket_alone_is_told_with_its_removal(context: Context, stage: Stage, bucket: Any) -> None:
+def test_a_bucket_alone_is_reported_with_the_command_that_removes_it(
+    context: Context, stage: Stage, bucket: Any
+) -> None:
     bucket()
     with pytest.raises(OperatorError, match=f"table {stage.table} does not") as caught:
         is_kept(context)
     assert f"aws s3 rb s3://{stage.bucket}" in caught.value.hint
 
 
-def test_a_table_alone_is_told_with_its_removal(context: Context, stage: Stage, table: Any) -> None:
+def test_a_table_alone_is_reported_with_the_command_that_removes_it(context: Context, stage: Stage, table: Any) -> None:
     table()
     with pytest.raises(OperatorError, match=f"bucket {stage.bucket} does not") as caught:
         is_kept(context)
     assert "aws dynamodb delete-table" in caught.value.hint
 
 
-def test_somebody_elses_table_is_not_taken_up(context: Context, bucket: Any, table: Any) -> None:
+def test_a_table_with_other_keys_is_not_used(context: Context, bucket: Any, table: Any) -> None:
     bucket()
     table({"id": "HASH"})
     with pytest.raises(OperatorError, match="not storygate's: its keys are id"):
         is_kept(context)
 
 
-def test_a_bucket_without_versions_is_not_taken_up(context: Context, bucket: Any, table: Any) -> None:
+def test_a_bucket_without_versions_is_not_used(context: Context, bucket: Any, table: Any) -> None:
     bucket(versioning=None)
     table()
     with pytest.raises(OperatorError, match="keeps no versions") as caught:

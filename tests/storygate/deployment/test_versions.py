@@ -117,5 +117,5 @@ def test_of_many_runs_the_newest_hundred_are_looked_at(versions: Any) -> None:
         ),
     ],
 )
-def test_only_runs_of_older_definitions_are_told(counted: Any, more: Any, line: Any) -> None:
+def test_only_runs_of_older_definitions_are_listed(counted: Any, more: Any, line: Any) -> None:
     assert older_runs_line("3", Counter(counted), more) == line

@@ -1,4 +1,4 @@
-"""What `callback` sends is what the callback understands, done by the operator and by nobody else."""
+"""The callback understands what `callback` sends, and takes the operator for the actor."""
 
 import json
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""A run's history is told once, in order, attempt by attempt, and without the task token in it."""
+"""A run's history is shown once, in order, attempt by attempt, and without its task token."""
 
 import json
 from typing import Any
@@ -51,7 +51,7 @@ class Ticking:
         return self.now
 
 
-def test_each_moment_is_told_once_and_in_order() -> None:
+def test_each_moment_is_shown_once_and_in_order() -> None:
     client = FakeStepFunctions(EVENTS[:6])
     history = History(client, "arn")
     first = history.read()
@@ -77,7 +77,7 @@ def test_in_parallel_branches_a_failure_belongs_to_the_state_that_failed() -> No
     ]
 
 
-def test_an_apis_answer_is_told_without_what_it_sent() -> None:
+def test_an_apis_answer_is_shown_without_its_content() -> None:
     answers = [moment.details for moment in History(FakeStepFunctions(EVENTS), "arn").read() if moment.kind == "api"]
     assert answers == [
         {"api": "validation", "status": "success", "statusCode": 200, "attempts": 1},

@@ -1,4 +1,4 @@
-"""Runs are found by name or ARN, and an unknown one is told with the stage and the way to the known ones."""
+"""Runs are found by name or ARN; the error for an unknown one names the stage and the command that lists its runs."""
 
 import json
 from datetime import UTC, datetime
@@ -53,7 +53,7 @@ def test_a_name_and_its_arn_are_the_same_run(context: Context) -> None:
     assert Runs(context).describe(arn)["name"] == Runs(context).describe("a")["name"] == "a"
 
 
-def test_an_unknown_run_is_told_with_the_stage_and_the_list(context: Context) -> None:
+def test_an_unknown_run_is_reported_with_the_stage_and_the_list(context: Context) -> None:
     with pytest.raises(OperatorError, match="Stage dev knows no run nope") as caught:
         Runs(context).describe("nope")
     assert "storygate list --stage dev" in caught.value.hint
@@ -77,7 +77,7 @@ def test_a_stage_that_is_not_deployed_says_so(project: Path, stage: Stage, aws: 
     assert "deploy --stage dev" in caught.value.hint
 
 
-def test_no_runs_are_told_with_how_to_start_one(context: Context) -> None:
+def test_a_stage_without_runs_names_the_command_that_starts_one(context: Context) -> None:
     with pytest.raises(OperatorError, match="Stage dev has no runs") as caught:
         Runs(context).newest()
     assert "start FILE --stage dev" in caught.value.hint
@@ -131,7 +131,7 @@ def test_the_newest_run_is_the_one_that_started_last(
     assert Runs(context).newest().name == newest
 
 
-def test_running_waiting_and_cancelled_runs_are_told_apart_without_reading_a_token(context: Context) -> None:
+def test_running_waiting_and_cancelled_runs_are_distinguished_without_reading_a_token(context: Context) -> None:
     for name in ("going", "waiting", "stopped"):
         start(context, name)
     wait(context, "waiting", token="secret-token")
@@ -147,7 +147,7 @@ def test_running_waiting_and_cancelled_runs_are_told_apart_without_reading_a_tok
     assert "secret-token" not in str(rows)
 
 
-def test_a_run_that_ended_is_told_by_its_result_alone(context: Context) -> None:
+def test_the_row_of_an_ended_run_comes_from_its_result_only(context: Context) -> None:
     body = json.dumps({"jiraStoryId": "PROJ-7", "outcome": "timed_out"})
     context.client("s3").put_object(Bucket=context.stage.bucket, Key="outputs/e/result.json", Body=body)
     run = Run("arn", "e", "FAILED", datetime.now(UTC), datetime.now(UTC))
@@ -182,7 +182,7 @@ def test_only_the_runs_own_entry_is_removed(context: Context) -> None:
 
 
 class TokenChanges:
-    """DynamoDB in which the run enters its wait anew between the read and the delete."""
+    """DynamoDB in which the run begins another wait between the read and the delete."""
 
     def __init__(self, client: Any, context: Context) -> None:
         self._client, self._context = client, context

@@ -12,7 +12,7 @@ from tests.storygate.conftest import KEYS, REGION
 
 
 class Sts:
-    """STS for somebody in China; counts how often it is asked."""
+    """STS for a caller in China; counts its calls."""
 
     asked = 0
 

@@ -1,4 +1,4 @@
-"""What comes from Jira and the APIs is shown, and moves no cursor; tables are plain lines where nobody watches."""
+"""Text from Jira and the APIs is shown but moves no cursor; tables are plain lines on a plain stream."""
 
 import io
 
