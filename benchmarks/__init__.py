@@ -1,1 +1,1 @@
-"""How well storygate does what it exists for, each figure beside its goal: `make bench`."""
+"""Measurements of speed, cost and correctness, each figure beside its goal: `make bench`."""

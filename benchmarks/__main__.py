@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME …]`: measures, and prints each figure beside its goal."""
+"""`python -m benchmarks [NAME …]`: measure, and print each figure beside its goal."""
 
 import argparse
 import importlib
@@ -23,7 +23,7 @@ def main(
     load: Callable[[str], Any] = lambda name: importlib.import_module(f"benchmarks.{name}"),
     page: Path = PAGE,
 ) -> int:
-    """The command: 0, also where a goal of speed or cost was missed, or 1 if something was lost, doubled or wrong.
+    """Run the command: 0, also if a goal of speed or cost was missed; 1 if something was lost, doubled or wrong.
 
     A benchmark that raises counts as wrong, and the others still run. `load` finds a benchmark's module by its name.
     """
@@ -52,7 +52,7 @@ def main(
             continue
         results += figures
         show(figures)
-        if args.write:  # at once: whatever happens later, this stays
+        if args.write:  # at once, so that a later failure loses nothing
             now = written(page.read_text(encoding="utf-8"), {name: (title, figures)}, datetime.now(UTC))
             page.write_text(now, encoding="utf-8")
     wrong = missed(results)
@@ -67,7 +67,7 @@ def lacking(
     which: Callable[[str], str | None] = shutil.which,
     memory: Path = Path("/proc/self/status"),
 ) -> list[str]:
-    """What these benchmarks need and this machine has not, each with what is not measured for it."""
+    """The tools that this machine lacks, each with what is not measured without it."""
     found = []
     if "scale" in names and not memory.exists():
         found.append(f"scale cannot run: there is no {memory}, where Linux tells of its memory")
@@ -77,7 +77,7 @@ def lacking(
 
 
 def written(page: str, measured: dict[str, tuple[str, Sequence[Figure]]], at: datetime) -> str:
-    """The page with each measured benchmark's table in its place; those not measured keep their last one."""
+    """The page with the new table of each measured benchmark; the others keep their last one."""
     before, _, rest = page.partition(BEGIN)
     old, _, after = rest.partition(END)
     tables = {name: block for name in NAMES if (block := _block(old, name))}

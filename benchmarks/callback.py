@@ -1,4 +1,4 @@
-"""Warm callback: our time beside the AWS calls it makes, and how many calls it makes.
+"""Warm callback: its own time beside its AWS calls, and the number of its calls.
 
 A warm function answers signed deliveries; in turn with it, the very calls it made are made again by bare clients, with
 the same parameters. A stub that answers at once stands behind both, in another process. The time of the wall holds what
@@ -31,14 +31,14 @@ SERVICES = ("secretsmanager", "dynamodb", "stepfunctions")
 
 
 class Took(NamedTuple):
-    """Seconds of the wall and of the CPU."""
+    """Seconds of wall time and of CPU time."""
 
     wall: float
     cpu: float
 
 
 def run(quick: bool) -> Sequence[Figure]:
-    """Time and calls for 0, 1 and 10 waiting runs, then calls and entries read in a small and in a large table."""
+    """Measure time and calls for 0, 1 and 10 waiting runs, then calls and entries read in a small and a large table."""
     figures = []
     for waiting in RUNS:
         figures += _figures(waiting, *_measured(waiting, 40 if quick else 400))
@@ -70,7 +70,7 @@ def _measured(waiting: int, rounds: int) -> tuple[Counter[str], list[Took], list
 
 
 def _in_turn(environment: Mapping[str, str], rounds: int) -> tuple[Counter[str], list[Took], list[Took]]:
-    """The calls of one delivery, then what each round took: ours, and the same calls by bare clients."""
+    """The calls of one delivery, then the time of each round: ours, and that of the same calls by bare clients."""
     os.environ.update(environment, _HANDLER="app.app")  # as in Lambda, so that the clients are made at import
     import app  # see _measured
 
@@ -101,7 +101,7 @@ def _in_turn(environment: Mapping[str, str], rounds: int) -> tuple[Counter[str],
 
         ours, theirs = [], []
         for number in range(rounds):
-            if number % 2:  # so that the place in a round decides nothing
+            if number % 2:  # so that the order within a round has no influence
                 theirs.append(_took(call_all))
                 ours.append(_took(deliver))
             else:

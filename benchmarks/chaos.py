@@ -1,4 +1,4 @@
-"""A seeded run in which everything that may go wrong does; afterwards every input has exactly one right outcome.
+"""A seeded run in which every kind of fault occurs; after it every input must have exactly one right outcome.
 
     python -m benchmarks.chaos --seed 7 --events 10000
 
@@ -50,7 +50,7 @@ SCRIPTS = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a seed."""
+    """The result of one seed."""
 
     seed: int
     asked: int  # events
@@ -63,7 +63,7 @@ class Outcome:
 
     @property
     def problems(self) -> list[str]:
-        """What is wrong."""
+        """The problems found."""
         return self.judgement.problems
 
     @property
@@ -85,19 +85,19 @@ class Outcome:
         )
 
     def suffered(self) -> str:
-        """The faults by operation, each of how many calls; what Jira does wrong is in its number of deliveries."""
+        """The faults by operation, each with the number of calls; Jira's faults are in its number of deliveries."""
         calls = sorted((what, count) for what, count in self.calls.items() if what != "Jira")
         return ", ".join(f"{what} {self.faults[what]:,} of {count:,}" for what, count in calls)
 
     def wrong(self) -> list[str]:
-        """A line for each problem, and how to play the seed again; nothing if all is right."""
+        """A line for each problem, and the command that plays the seed again; empty without a problem."""
         if not self.problems:
             return []
         return [*self.problems, f"again: python -m benchmarks.chaos --seed {self.seed} --events {self.asked}"]
 
 
 def run(quick: bool) -> Sequence[Figure]:
-    """Plays one seed in full (`quick`: a twentieth of it)."""
+    """Play one whole seed (`quick`: a twentieth of it)."""
     (outcome,) = play([1], EVENTS // 20 if quick else EVENTS)
     _print(outcome.wrong())
     return [
@@ -108,7 +108,7 @@ def run(quick: bool) -> Sequence[Figure]:
 
 
 def play(seeds: Iterable[int], events: int) -> Iterator[Outcome]:
-    """Plays seeds one after the other, each on a local cloud of its own."""
+    """Play seeds one after the other, each on a local cloud of its own."""
     logging.getLogger("localcloud").setLevel(logging.ERROR)  # its warnings are the faults
     for seed in seeds:
         faults = Faults()
@@ -118,7 +118,7 @@ def play(seeds: Iterable[int], events: int) -> Iterator[Outcome]:
 
 
 def play_on(stage: LocalStage, faults: Faults, seed: int, events: int) -> Outcome:
-    """Plays a seed until that many events have been delivered, on a stage whose cloud has `faults.wrap` around it."""
+    """Play a seed until that many events have been delivered, on a stage whose cloud has `faults.wrap` around it."""
     began = time.monotonic()
     faults.begin(Plan(seed))
     game = _Game(stage, faults, seed)
@@ -162,11 +162,11 @@ class _Game:
         return sum(self.faults.calls[what] for what in EVENT_KINDS)
 
     def expected(self) -> int:
-        """Events that stories under way will still make, roughly."""
+        """Roughly the number of events that unfinished stories will still make."""
         return 6 * self._under_way
 
     def begin_story(self, players: ThreadPoolExecutor) -> None:
-        """Begins another one as soon as fewer than AT_ONCE are under way."""
+        """Begin another story as soon as fewer than AT_ONCE are unfinished."""
         self._places.acquire()
         self._count_under_way(1)
         key = f"C{self.seed}-{len(self.stories) + 1}"
@@ -176,7 +176,7 @@ class _Game:
         def play() -> None:
             try:
                 self._play(story)
-            except Exception as error:  # noqa: BLE001, told
+            except Exception as error:  # noqa: BLE001, reported
                 story.problems.append(f"{type(error).__name__}: {error}")
             finally:
                 self._count_under_way(-1)
@@ -207,12 +207,12 @@ class _Game:
             for send in sends:
                 send.result()
         if not self._await(story, lambda: self._is_undecided(story)):
-            # A run may have started so late that no verdict counts for it: so that it ends, too.
+            # A run may have started so late that no verdict counts for it; this one ends it, too.
             self._deliver(story, self._webhook(story, "rejected", int(time.time() * 1000)), 0)
             if not self._await(story):
                 story.problems.append("still runs")
         if story.script not in ("invalid", "not JSON"):
-            # Whatever a crash left behind, such as the entry of a run that timed out, the next delivery mends.
+            # The next delivery removes what a crash left behind, such as the entry of a run that timed out.
             self._deliver(story, self._webhook(story, "approved", int(time.time() * 1000)), 0)
 
     def _drop(self, story: Story, number: int, name: str) -> str:
@@ -225,7 +225,7 @@ class _Game:
         return self.stage.drop(name, content)
 
     def _script(self, story: Story) -> Sequence[Sequence[tuple[Event, int]]]:
-        """Groups of deliveries: those of a group go out at once, the next group when all of them were answered."""
+        """Groups of deliveries: a group is sent at once, the next one when all of it has been answered."""
         now = int(time.time() * 1000)
         twice = self.plan.choose((1, 1, 2, 3), "copies", story.key)
 
@@ -295,7 +295,7 @@ class _Game:
         return event
 
     def _deliver(self, story: Story, event: Event, copy: int) -> None:
-        """One delivery as Jira makes it: sent again after no answer, 408, 409, 425, 429 and 5xx, but not for ever."""
+        """Deliver as Jira does: again, a limited number of times, after no answer, 408, 409, 425, 429 and 5xx."""
         name = f"{story.key}/{story.events.index(event)}/{copy}"
         time.sleep(self.plan.draw("delay", name) ** 2 * 0.5)
         headers = event.headers or {"X-Hub-Signature": jira.sign(event.body, self.stage.secret)}
@@ -322,7 +322,7 @@ class _Game:
         return execution.startswith(f"C{self.seed}-")
 
     def _executions(self) -> dict[str, Any]:
-        """Every execution by name, from moto itself: to ask AWS for them again and again costs as much as the runs."""
+        """Every execution by name, read from moto: asking the API again and again would cost as much as the runs."""
         with self._looking:
             for execution in itertools.islice(self._machine.executions, len(self._known), None):
                 self._known[execution.name] = execution
@@ -337,7 +337,7 @@ class _Game:
         return execution.stop_date is not None or bool(env and env.next_state_name == "WaitForStory")
 
     def _is_undecided(self, story: Story) -> bool:
-        """Whether one of the story's runs has started, and no verdict there is counts for it."""
+        """Whether one of the story's runs has started and no verdict so far counts for it."""
         known = self._executions()
         starts = [known[name].start_date.timestamp() for name in story.executions if name in known]
         if len(starts) < len(story.executions) or story.script in ("silent", "invalid", "not JSON"):
@@ -346,7 +346,7 @@ class _Game:
         return any(all(at <= int(start * 1000) - SKEW_MS for at in verdicts) for start in starts)
 
     def _await(self, story: Story, enough: Callable[[], bool] = lambda: False) -> bool:
-        """Whether all of the story's runs have ended; waits for that, or until it is `enough`."""
+        """Wait until all of the story's runs have ended, or until `enough`; return whether they have ended."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             known = self._executions()
@@ -358,7 +358,7 @@ class _Game:
         return False
 
     def judge(self) -> Judgement:
-        """Compares what is there with what is right."""
+        """Compare the results with the right ones."""
         self._deliveries.shutdown()
         started = {name: told for name, told in self.stage.executions().items() if self._is_ours(name)}
         found = Found(
@@ -378,7 +378,7 @@ def _print(lines: Iterable[str]) -> None:
 
 
 def main() -> int:
-    """The command line; 1 if any seed went wrong."""
+    """Run the command line: 1 if a seed has a problem."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.chaos", description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=1, help="the first seed")
     parser.add_argument("--seeds", type=int, default=1, help="how many seeds, one after the other")

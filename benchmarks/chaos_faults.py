@@ -1,4 +1,4 @@
-"""What AWS, the APIs and the network do wrong in a chaos run, wherever a call crosses the boundary of AWS.
+"""The faults of AWS, the APIs and the network in a chaos run, at each call that crosses the boundary of AWS.
 
 A fault is a pure function of the seed and of which call it is: operation, whom it is for, and the how-manieth of them.
 So a replay has the same faults, though threads may take turns differently. Of calls of the same kind at most `MOST`
@@ -26,7 +26,7 @@ from localcloud.gaps.stepfunctions import clients as stepfunctions_clients
 
 RATE = 0.12  # of the calls that go wrong
 API_RATE = 0.15
-API_FATAL_RATE = 0.004  # of the calls of an API that fail for good, with a 500 that nobody retries
+API_FATAL_RATE = 0.004  # of the calls of an API that fail for good, with a 500, which is not retried
 MOST = 3
 STALL_SECONDS = 1.7  # longer than the functions wait for AWS (chalicelib/aws.py)
 API_STATUSES = (429, 502, 503, 504)
@@ -38,7 +38,7 @@ ANSWERS: dict[str, tuple[int, str]] = {
     "broken": (500, "InternalServerError"),
     "conflict": (400, "TransactionConflictException"),
 }
-# Each of what can happen to a call, as often as it stands here.
+# The faults of a call; one that is listed twice is twice as frequent.
 KINDS: dict[str, tuple[Fault, ...]] = {
     "PutItem": ("throttled", "broken", "conflict", "lost", "refused", "slow", "slow", "stalled"),
     "Query": ("throttled", "broken", "lost", "refused", "slow", "slow"),
@@ -61,16 +61,16 @@ class Plan:
         self.seed = seed
 
     def draw(self, *call: object) -> float:
-        """A number from 0 to 1 that belongs to the seed and the call."""
+        """Return the number from 0 to 1 of this seed and call."""
         digest = hashlib.sha256(repr((self.seed, *call)).encode()).digest()
         return int.from_bytes(digest[:7], "big") / 2**56
 
     def choose(self, among: Any, *call: object) -> Any:
-        """One of a sequence."""
+        """Choose one of a sequence."""
         return among[int(self.draw("choose", *call) * len(among))]
 
     def fault(self, operation: str, whose: str, number: int) -> Fault | None:
-        """What happens to the how-manieth (from 0) such call; None: nothing."""
+        """Return the fault of the n-th (from 0) such call, or None."""
         before = range(max(number - MOST, 0), number)
         worn_out = len(before) == MOST and all(self.draw(operation, whose, one) < RATE for one in before)
         if worn_out or self.draw(operation, whose, number) >= RATE:
@@ -78,7 +78,7 @@ class Plan:
         return str(self.choose(KINDS[operation], operation, whose, number))
 
     def api_fault(self, whose: str, api: str, attempt: int) -> Fault | None:
-        """What an API does at an attempt (from 0): a status, `refused` or `lost`; None: it works."""
+        """Return an API's fault at an attempt (from 0): a status, `refused` or `lost`; None if it works."""
         drawn = self.draw("api", whose, api, attempt)
         if drawn < API_FATAL_RATE:
             return "500"
@@ -87,7 +87,7 @@ class Plan:
         return None
 
     def api_succeeds(self, whose: str, api: str) -> bool:
-        """Whether the workflow's attempts end well."""
+        """Whether one of the workflow's attempts succeeds."""
         for attempt in range(API_ATTEMPTS):
             fault = self.api_fault(whose, api, attempt)
             if fault is None or fault == "500":
@@ -96,7 +96,7 @@ class Plan:
 
 
 class Faults:
-    """The plan at work: counts calls and faults, and stands between callers and AWS. Idle until `plan` is set."""
+    """Injects the faults of a plan between callers and AWS, and counts calls and faults. Idle until `plan` is set."""
 
     def __init__(self) -> None:
         self.plan: Plan | None = None
@@ -108,14 +108,14 @@ class Faults:
         self._lock = threading.Lock()
 
     def begin(self, plan: Plan) -> None:
-        """Starts anew, with this plan."""
+        """Start again from zero, with this plan."""
         with self._lock:
             self.plan = plan
             for counter in (self.calls, self.injected, self._numbers, self._tokens, self._versions):
                 counter.clear()
 
     def wrap(self, app: Application) -> Application:
-        """WSGI middleware: what the functions and the HTTP Tasks get to see of AWS and the APIs."""
+        """Return WSGI middleware: AWS and the APIs as the functions and the HTTP Tasks see them."""
 
         def faulty(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
             if self.plan is None:
@@ -138,7 +138,7 @@ class Faults:
             return None
         if operation == "GetSecretValue" and "attempt=1" not in environ.get("HTTP_AMZ_SDK_REQUEST", ""):
             # Its second attempt is a function's last, and may be the authorizer's: API Gateway would answer 500, which
-            # no retry mends, and whose read it is cannot be told from the request.
+            # no retry mends, and the request does not show which function reads.
             self.count(operation)
             return None
         return self._next(operation, self._whose(operation, json.loads(body)))
@@ -175,12 +175,12 @@ class Faults:
         return self._injected(operation, fault)
 
     def count(self, what: str) -> None:
-        """Counts a call or an event."""
+        """Count a call or an event."""
         with self._lock:
             self.calls[what] += 1
 
     def by_operation(self) -> Counter[str]:
-        """The faults injected so far, of whatever kind, by operation; 0 where calls had none."""
+        """The number of faults so far, of all kinds, by operation; 0 for operations without a fault."""
         with self._lock:
             faults = Counter(dict.fromkeys(self.calls, 0))
             for what, count in self.injected.items():
@@ -188,7 +188,7 @@ class Faults:
             return faults
 
     def _version(self, key: str, version: str) -> str:
-        """Names one of a key's versions as the seed does: by how many of the key came up before it."""
+        """Name one of a key's versions as the seed does: by the number of versions before it."""
         with self._lock:
             versions = self._versions.setdefault(key, [])
             if version not in versions:
@@ -203,7 +203,7 @@ class Faults:
 
     @contextmanager
     def in_workflow(self) -> Iterator[None]:
-        """Lets the state machine's own calls of DynamoDB and S3 suffer, too."""
+        """Inject faults into the state machine's own calls of DynamoDB and S3, too."""
         clients = [stepfunctions_clients.client_for("us-east-1", service) for service in ("dynamodb", "s3")]
         for client in clients:
             client.meta.events.register_first("before-send", self._before_send)
@@ -248,7 +248,7 @@ class Faults:
 
     @contextmanager
     def in_s3_events(self) -> Iterator[None]:
-        """Delivers S3's events late, in another order (two versions of a key, too), and some twice or three times."""
+        """Deliver S3's events late, in another order (also of two versions of a key), and some two or three times."""
         deliver = notifications._invoke_awslambda
         timers: list[threading.Timer] = []
         newest: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""What is right for each input of a chaos run: computed from what was sent and when, never from what the code says."""
+"""The right outcome of each input of a chaos run, computed from the deliveries, never by the code under test."""
 
 import time
 from collections import Counter
@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.chaos_faults import stem
 
 SKEW_MS = 5_000  # what a verdict may be older than the run it counts for (workflow.yaml, ClockSkewSeconds)
-CAUTION = {"approved": 0, "pending": 1, "rejected": 2}  # at the same millisecond the more cautious one stands
+CAUTION = {"approved": 0, "pending": 1, "rejected": 2}  # at the same millisecond the more cautious one counts
 
 Right = tuple[str, str | None]
 """An outcome, and when its verdict was decided."""
@@ -17,7 +17,7 @@ Right = tuple[str, str | None]
 
 @dataclass
 class Event:
-    """Something that Jira says of a story; `decision` None if there is no verdict in it. `at` is in ms."""
+    """One delivery of Jira about a story; `decision` is None if it holds no verdict. `at` is in ms."""
 
     decision: str | None
     at: int
@@ -31,7 +31,7 @@ class Event:
 
 @dataclass
 class Story:
-    """What is played: a script, the executions its inputs start, in the order of the uploads, what Jira said."""
+    """A story: its script, the executions of its inputs in the order of the uploads, and Jira's deliveries."""
 
     key: str
     script: str
@@ -42,25 +42,25 @@ class Story:
 
 @dataclass(frozen=True)
 class Found:
-    """What is there when all is over."""
+    """The results at the end of a run."""
 
-    executions: Mapping[str, Mapping[str, Any]]  # by name, as ListExecutions tells of them
-    results: Mapping[str, Mapping[str, Any]]  # by execution; one that is missing is not here, or empty
+    executions: Mapping[str, Mapping[str, Any]]  # by name, as ListExecutions answers them
+    results: Mapping[str, Mapping[str, Any]]  # by execution; a missing one is left out, or empty
     logs: Collection[str]  # the executions that wrote one
     waiting: Collection[str]  # the executions that have an entry in the table
 
 
 @dataclass
 class Judgement:
-    """How what was found compares with what is right."""
+    """The comparison of the results with the right ones."""
 
     problems: list[str] = field(default_factory=list)
     seen: Counter[str] = field(default_factory=Counter)  # runs by outcome
-    exact: int = 0  # runs that could end in one way only
+    exact: int = 0  # runs with only one right outcome
 
 
 def judge(stories: Sequence[Story], found: Found, api_succeeds: Callable[[str, str], bool]) -> Judgement:
-    """Compares what was found with what is right; `api_succeeds` as in chaos_faults.Plan."""
+    """Compare the results with the right ones; `api_succeeds` as in chaos_faults.Plan."""
     told = Judgement()
     wanted = {name for story in stories for name in story.executions}
     told.problems += [f"{name}: no input started it" for name in sorted(found.executions.keys() - wanted)]
@@ -131,6 +131,6 @@ def _beats(one: Event, other: Event) -> bool:
 
 
 def iso(milliseconds: int) -> str:
-    """Milliseconds since 1970 as results tell time."""
+    """Milliseconds since 1970, written as in results."""
     seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(milliseconds // 1000))
     return f"{seconds}.{milliseconds % 1000:03d}Z"

@@ -1,4 +1,4 @@
-"""Cold start: a fresh process under awslambdaric answers its first event, ours and the floor's in turn.
+"""Cold start: a fresh process under awslambdaric answers its first event; ours and the floor's alternate.
 
 The floor is what nobody can do without: a bare Chalice app, packaged by Chalice as ours is, that makes the same boto3
 clients while it starts. Once it answers without using them; once it makes the same AWS calls first, as any function
@@ -49,7 +49,7 @@ AUTHORIZE = {
 }
 UPLOAD = {"Records": [{"s3": {"bucket": {"name": "b"}, "object": {"key": "inputs/a.json", "versionId": "v1"}}}]}
 
-# The same calls as ours, in the same order, as plainly as they can be made.
+# The same calls as ours, in the same order, with as little code as possible.
 FLOOR = """
 import os
 from chalice import AuthResponse, Chalice
@@ -129,7 +129,7 @@ FUNCTIONS: Sequence[tuple[str, str, Any, str]] = (
 
 
 def run(quick: bool) -> Sequence[Figure]:
-    """Package size, then each function's cold start against its floors."""
+    """Measure the package's size, then each function's cold start against its floors."""
     with tempfile.TemporaryDirectory() as folder, stub_aws(waiting=1) as aws:
         ours, size = packaged(our_project(Path(folder)), Path(folder) / "ours")
         floor, _ = packaged(floor_project(Path(folder)), Path(folder) / "floor")
@@ -146,7 +146,7 @@ def run(quick: bool) -> Sequence[Figure]:
 
 
 def ours_started(name: str, task: Path, handler: str, event: Any, environment: dict[str, str]) -> ColdStart:
-    """Our function's cold start. Raises RuntimeError if it did not do its work: then its time says nothing."""
+    """Run our function's cold start. Raises RuntimeError if it did not do its work: its time would mean nothing."""
     started = cold_start(task, handler, event, environment)
     done = {
         "callback": '\\"resumed\\":[\\"run-0-',
@@ -159,7 +159,7 @@ def ours_started(name: str, task: Path, handler: str, event: Any, environment: d
 
 
 class Starts:
-    """What the cold starts of one package took: seconds of CPU, and of wall time before and after the event came."""
+    """The times of one package's cold starts: seconds of CPU, and of wall time before and after the event came."""
 
     def __init__(self) -> None:
         self.cpu: list[float] = []
@@ -168,7 +168,7 @@ class Starts:
 
 
 def interleaved(variants: Mapping[str, Callable[[], ColdStart]], rounds: int) -> dict[str, Starts]:
-    """Starts each once a round, so that a busy minute of the machine is everybody's; a first round warms the disk."""
+    """Start each once in every round, so that a busy machine slows all of them; a first round warms the disk."""
     found = {name: Starts() for name in variants}
     order, shuffled = list(variants.items()), random.Random(1)  # noqa: S311 - no secret
     for number in range(rounds + 1):
@@ -184,7 +184,7 @@ def interleaved(variants: Mapping[str, Callable[[], ColdStart]], rounds: int) ->
 
 
 def figures_of(name: str, starts: dict[str, Starts]) -> list[Figure]:
-    """Ours against each floor by CPU time, round by round, then the time after the event came."""
+    """Compare ours with each floor by CPU time, round by round, and by the time after the event came."""
     ours = starts["ours"]
     figures = []
     for kind, (what, _) in FLOORS.items():
@@ -210,7 +210,7 @@ def figures_of(name: str, starts: dict[str, Starts]) -> list[Figure]:
 
 
 def our_project(folder: Path) -> Path:
-    """A copy of what ships, so that nothing else of the checkout gets into the package."""
+    """A copy of only the files that ship to Lambda."""
     project = folder / "our-project"
     project.mkdir()
     return copy_project(find_project(), project)
@@ -229,7 +229,7 @@ def floor_project(folder: Path) -> Path:
 
 
 def packaged(project: Path, task: Path) -> tuple[Path, int]:
-    """Builds a project's package as `chalice deploy` does and unpacks it; returns where, and the zip's bytes."""
+    """Build a project's package as `chalice deploy` does, and unpack it; return the directory and the zip's size."""
     config = CLIFactory(str(project)).create_config_obj("local")
     os_utils = OSUtils()
     packager = LambdaDeploymentPackager(os_utils, DependencyBuilder(os_utils), _Silent())
@@ -241,7 +241,7 @@ def packaged(project: Path, task: Path) -> tuple[Path, int]:
 
 class _Silent(UI):  # type: ignore[misc]
     def write(self, msg: str) -> None:
-        """Says nothing."""
+        """Write nothing."""
 
 
 def _children_cpu() -> float:

@@ -1,4 +1,4 @@
-"""Stage `local`, deployed to a local cloud in this process as `demo` does it, and what the benchmarks do with it."""
+"""Stage `local`, deployed to a local cloud in this process as by `demo`, and the benchmarks' actions on it."""
 
 import io
 import json
@@ -51,11 +51,11 @@ class LocalStage:
         return self.deployment.stage.bucket
 
     def drop(self, name: str, content: bytes) -> str:
-        """Uploads an input; returns the name of the execution that it starts."""
+        """Upload an input; return the name of the execution that it starts."""
         return drop(self.cloud.client("s3"), self.bucket, name, content).execution
 
     def call_back(self, body: bytes, headers: Mapping[str, str] | None = None, timeout: float = 60) -> Callback:
-        """Posts a body as Jira would, signed unless other headers are given. An answer that never comes is status 0."""
+        """Post a body as Jira would, signed unless other headers are given. Without an answer the status is 0."""
         sent = {"Content-Type": "application/json"}
         sent |= {"X-Hub-Signature": jira.sign(body, self.secret)} if headers is None else headers
         request = urllib.request.Request(self.deployment.callback_url, body, sent, method="POST")  # noqa: S310, local
@@ -75,7 +75,7 @@ class LocalStage:
         return [entry.removeprefix("WAIT#") for entry in self._entries() if entry.startswith("WAIT#")]
 
     def executions(self) -> dict[str, dict[str, Any]]:
-        """Every execution by its name, as ListExecutions tells of it."""
+        """Every execution by its name, as ListExecutions answers it."""
         pages = (
             self.cloud.client("stepfunctions").get_paginator("list_executions").paginate(stateMachineArn=self.machine)
         )
@@ -98,7 +98,7 @@ class LocalStage:
 
 @contextmanager
 def local_stage(wrap: Callable[[Application], Application] = lambda app: app) -> Iterator[LocalStage]:
-    """A stage while the block runs; `wrap` as LocalCloud takes it."""
+    """Run a stage while the block runs; `wrap` as for LocalCloud."""
     with tempfile.TemporaryDirectory(prefix="storygate-bench-") as directory:
         project = copy_project(find_project(), Path(directory))
         with LocalCloud(project, wrap=wrap) as cloud:
@@ -111,7 +111,7 @@ def local_stage(wrap: Callable[[Application], Application] = lambda app: app) ->
 
 
 def awaited(what: str, done: Callable[[], bool], patience: float) -> None:
-    """Waits until `done()`. Raises TimeoutError naming what never came after `patience` seconds."""
+    """Wait until `done()`. Raises TimeoutError, which names `what`, after `patience` seconds."""
     deadline = time.monotonic() + patience
     while not done():
         if time.monotonic() > deadline:

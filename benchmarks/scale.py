@@ -1,4 +1,4 @@
-"""A thousand runs wait at once on the local cloud: nothing lost, nothing twice, no callback slower, memory bounded."""
+"""A thousand waiting runs, locally: none is lost or resumed twice, no callback is slower, memory is bounded."""
 
 import gc
 import json
@@ -22,11 +22,11 @@ PATIENCE = 600.0
 
 
 def run(quick: bool) -> Sequence[Figure]:
-    """Times callbacks with 10, 1,000, 100 (`quick`: 10, 100, 30) and again with 10 runs waiting."""
+    """Time callbacks with 10, 1,000, 100 (`quick`: 10, 100, 30) and again with 10 runs waiting."""
     many, some = (100, 30) if quick else (1000, 100)
     with local_stage() as stage:
         scale = _Scale(stage)
-        scale.bring_up(PROBES)  # what is warm stays warm
+        scale.bring_up(PROBES)  # warm everything up
         scale.time_callbacks(PROBES)
         before = scale.times_with(FEW)
         empty, first, began = _resident(), scale.started, time.perf_counter()
@@ -55,7 +55,7 @@ def run(quick: bool) -> Sequence[Figure]:
 
 
 def _slower(count: int, times: list[float], before: list[float], after: list[float]) -> Figure:
-    """Callbacks with `count` runs waiting against those with `FEW`, before and after."""
+    """Compare callbacks with `count` waiting runs with those with `FEW`, before and after."""
     ratio = _usual(times) / _usual(before + after)
     told = [f"{_usual(seconds) * 1000:.0f} ms" for seconds in (times, before, after)]
     return Figure(
@@ -75,7 +75,7 @@ class _Scale:
         self.resumed: Counter[str] = Counter()  # by execution
 
     def bring_up(self, count: int) -> None:
-        """Drops that many inputs, each of a story of its own, and waits until all of them wait."""
+        """Drop that many inputs, each of a story of its own, and wait until all of their runs wait."""
         stories = [f"SCALE-{self.started + number}" for number in range(count)]
         self.started += count
         with ThreadPoolExecutor(8) as pool:
@@ -99,7 +99,7 @@ class _Scale:
         return [answer.seconds for answer in answers]
 
     def resume_all_but(self, count: int) -> None:
-        """Sends every callback twice, in random order, and waits until the runs have ended."""
+        """Send every callback twice, in random order, and wait until the runs have ended."""
         stories, self.waiting = self.waiting[count:], self.waiting[:count]
         sends = stories * 2
         random.Random(6).shuffle(sends)  # noqa: S311, an order
@@ -108,7 +108,7 @@ class _Scale:
         awaited("all ended", lambda: len(self._running()) == count, PATIENCE)
 
     def lost_and_twice(self) -> tuple[int, int]:
-        """Of all runs: how many have no right end, how many were resumed more than once."""
+        """The number of runs without the right outcome, and of those resumed more than once."""
         written = self.stage.files("outputs/") & self.stage.files("logs/")
         right = {name for name in self.resumed if name in written and self._outcome(name) == "approved"}
         stories = Counter(name.rpartition("-")[0] for name in right)
@@ -132,7 +132,7 @@ class _Scale:
 
 
 def _usual(times: list[float]) -> float:
-    """The lower quartile: what else the machine does makes callbacks slower, never faster."""
+    """The lower quartile: other work of the machine makes callbacks slower, never faster."""
     return statistics.quantiles(times, n=4)[0]
 
 

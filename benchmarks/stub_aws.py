@@ -1,4 +1,4 @@
-"""An AWS that answers at once: none of what is measured in front of it is AWS's own."""
+"""An AWS that answers at once, so that measured times are only storygate's own."""
 
 import json
 import threading
@@ -14,7 +14,7 @@ NAMES = {f"STORYGATE_{name}": "storygate-bench" for name in ("BUCKET", "TABLE", 
 
 @dataclass
 class StubAws:
-    """Answers the five operations of a callback and the trigger's one; `waiting` runs stand in each Query's answer."""
+    """Answers the five operations of a callback and the trigger's one; each Query's answer holds `waiting` runs."""
 
     waiting: int = 0
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class StubAws:
 
 @contextmanager
 def stub_aws(waiting: int = 0) -> Iterator[StubAws]:
-    """The stub on a free port; `environment` points a function at it."""
+    """Run the stub on a free port; a function with its `environment` uses it."""
     aws = StubAws(waiting)
 
     class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""What a benchmark measured beside its goal: a table for people, aligned lines in a log, Markdown for the docs."""
+"""Measured figures beside their goals: a table for people, aligned lines in a log, Markdown for the docs."""
 
 import statistics
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ COLUMNS = ("WHAT", "MEASURED", "GOAL", "", "NOTE")
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure. `must` marks what may never be wrong (lost, doubled, 5xx): missed, it fails the whole command."""
+    """One figure. `must` marks what must never be wrong (lost, doubled, 5xx): if missed, the whole command fails."""
 
     what: str
     measured: str
@@ -27,7 +27,7 @@ class Figure:
 
     @property
     def shortfall(self) -> str:
-        """What a missed goal is told as, in a line of its own."""
+        """The line that reports a missed goal."""
         return f"MISSED: {self.what} is {self.measured}; the goal is {self.goal}"
 
 
@@ -48,7 +48,7 @@ def spread(seconds: Sequence[float]) -> str:
 
 
 def show(figures: Sequence[Figure]) -> None:
-    """Prints the figures, and once more, in a line of its own, each that missed its goal."""
+    """Print the figures, then a line for each that missed its goal."""
     terminal = Terminal()
     terminal.table(COLUMNS, [_cells(figure) for figure in figures])
     for figure in missed(figures):
@@ -57,12 +57,12 @@ def show(figures: Sequence[Figure]) -> None:
 
 
 def missed(figures: Sequence[Figure]) -> list[Figure]:
-    """Those that missed their goal."""
+    """Return those that missed their goal."""
     return [figure for figure in figures if figure.met is False]
 
 
 def markdown(title: str, figures: Sequence[Figure]) -> str:
-    """A heading and the same table for docs/performance.md."""
+    """Return a heading and the same table for docs/performance.md."""
     cells = [[cell.replace("|", "\\|") for cell in _cells(figure)] for figure in figures]
     rows = [[column.capitalize() for column in COLUMNS], ["---"] * len(COLUMNS), *cells]
     return "\n".join([f"### {title}", "", *(f"| {' | '.join(row)} |" for row in rows), ""])

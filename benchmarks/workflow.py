@@ -1,4 +1,4 @@
-"""Workflow: what each way through it is billed, and what 1,000 approved runs cost beside the replaced system.
+"""Workflow: the billed transitions of each way through it, and the price of 1,000 approved runs.
 
 Each way is played on the local cloud, deployed by the real deploy; billed is every state entered and every retry (Step
 Functions pricing: "a state transition is counted each time a step of your workflow is executed", "including retries").
@@ -29,7 +29,7 @@ REPLACED = {"dollarsPerMonth": Decimal("0.92"), "transitions": Decimal(15), "lam
 
 @dataclass(frozen=True)
 class Way:
-    """A way through the workflow: what is dropped, what Jira says, how it ends."""
+    """A way through the workflow: its input, Jira's verdict, and its end."""
 
     name: str
     status: str | None
@@ -52,7 +52,7 @@ WAYS = (
 
 
 def run(quick: bool) -> Sequence[Figure]:
-    """Transitions of each way, then dollars; `quick` plays the approval and the invalid input alone."""
+    """Measure the transitions of each way, then dollars; `quick` plays only the approval and the invalid input."""
     figures = []
     with local_stage() as stage:
         context = Context(find_project(), stage.deployment.stage, isolated(stage.cloud.client, stage.cloud.environment))
@@ -67,7 +67,7 @@ def run(quick: bool) -> Sequence[Figure]:
 
 
 def _play(stage: LocalStage, way: Way, story: str) -> tuple[str, list[Any]]:
-    """Drops an input, says what Jira says, and returns the run and its history. Raises if it did not end as told."""
+    """Drop an input, send Jira's verdict, return the run and its history; RuntimeError for another end."""
     verdict = json.dumps({"jiraStoryId": story, "status": way.status}).encode()
     if way.early:  # within the allowance for clock skew a verdict from before the run counts for it
         stage.call_back(verdict)
@@ -96,7 +96,7 @@ def _transitions(way: Way, events: list[Any]) -> Figure:
 
 
 def _dollars(bill: Bill) -> list[Figure]:
-    """1,000 approved runs: in the two units known of the replaced system, then all in."""
+    """The price of 1,000 approved runs: of the two units known of the replaced system, then of everything."""
     known = [line for line in bill.lines if line.price in ("transition", "lambda request")]
     ours = sum((line.dollars(THOUSAND) for line in known), Decimal())
     theirs = THOUSAND * (
