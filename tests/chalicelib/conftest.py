@@ -1,4 +1,4 @@
-"""What the unit tests share. Nothing leaves the process: moto answers for AWS, and the credentials are invented."""
+"""Fixtures of the handlers' tests. Nothing leaves the process: moto imitates AWS, and the credentials are invented."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from moto import mock_aws
 
 from tests.chalicelib.fakes import REGION, SECRET_VALUES, Hooked, StepFunctions, client
 
-# Derandomised and without a database of failures, so that `make test` says the same twice.
+# Derandomised and without a database of failures, so that `make test` gives the same result each time.
 hypothesis.settings.register_profile("storygate", deadline=None, derandomize=True, database=None)
 hypothesis.settings.load_profile("storygate")
 
@@ -28,7 +28,7 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing
 
 @pytest.fixture(scope="module")
 def _app() -> Iterator[Any]:
-    """The app under its stage's environment, with AWS clients of its own."""
+    """Import the app with its stage's environment and with AWS clients of its own."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (ENVIRONMENT | CREDENTIALS).items():
             patch.setenv(name, value)
@@ -44,7 +44,7 @@ def _app() -> Iterator[Any]:
 
 @pytest.fixture
 def cloud(_app: Any) -> Iterator[Any]:
-    """The app in an empty AWS: `app` (the module), `http` (sends requests), and the clients of what it uses."""
+    """The app in an empty AWS: `app` (the module), `http` (sends requests), and clients of the services it uses."""
     app, http = _app
     with mock_aws():
         _forget(app)
@@ -78,11 +78,11 @@ def _make_machine(name: str) -> None:
 
 @pytest.fixture
 def dynamodb(cloud: Any) -> Any:
-    """The decision table's client, at which a test may hook in."""
+    """The decision table's client; a test may hook into its calls."""
     return Hooked(cloud.dynamodb)
 
 
 @pytest.fixture
 def machine() -> Any:
-    """Step Functions, remembering what it was sent."""
+    """Step Functions, which keeps what it was sent."""
     return StepFunctions()

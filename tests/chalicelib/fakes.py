@@ -1,4 +1,4 @@
-"""Stand-ins for what storygate is handed: AWS clients with boto3's own exceptions, a clock, the decision table."""
+"""Stand-ins for AWS clients (with boto3's own exceptions), for a clock, and for the decision table."""
 
 import copy
 import json
@@ -24,18 +24,18 @@ DEFAULT_RULES = jira.Rules(
 
 @cache
 def client(service: Any) -> Any:
-    """The real client, made once; it reaches moto alone, inside `mock_aws`."""
+    """Return the real client, made once; inside `mock_aws` it reaches only moto."""
     keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
     return boto3.client(service, region_name=REGION, **keys)
 
 
 def exceptions(service: Any) -> Any:
-    """The exceptions of the real client, which the code under test catches by name."""
+    """Return the exceptions of the real client, which the code under test catches by name."""
     return client(service).exceptions
 
 
 def aws_error(service: Any, code: str, operation: str = "Call") -> Any:
-    """An error as boto3 raises it: the modelled class where the service has one."""
+    """Return an error as boto3 raises it: of the modelled class, if the service has one."""
     error = {"Error": {"Code": code, "Message": f"{code} from a test"}}
     return getattr(exceptions(service), code, exceptions(service).ClientError)(error, operation)
 
@@ -46,12 +46,12 @@ def _sample_text(name: str) -> Any:
 
 
 def sample(name: str) -> Any:
-    """A fresh copy of samples/jira/<name>.json."""
+    """Return a fresh copy of samples/jira/<name>.json."""
     return json.loads(_sample_text(name))
 
 
 def changed(body: Any, path: Any, value: Any) -> Any:
-    """A copy of the body with the value at a dotted path replaced; the parts on the way must exist."""
+    """Return a copy of the body with the value at a dotted path replaced; the parts on the way must exist."""
     body = copy.deepcopy(body)
     *way, last = path.split(".")
     part = body
@@ -62,7 +62,7 @@ def changed(body: Any, path: Any, value: Any) -> Any:
 
 
 def without(body: Any, path: Any) -> Any:
-    """A copy of the body that lacks what is at a dotted path."""
+    """Return a copy of the body without the value at a dotted path."""
     *way, last = path.split(".")
     body = copy.deepcopy(body)
     part = body
@@ -73,7 +73,7 @@ def without(body: Any, path: Any) -> Any:
 
 
 class Clock:
-    """Seconds that pass when a test says so."""
+    """A clock in seconds, which a test moves on."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -83,7 +83,7 @@ class Clock:
 
 
 class SecretsManager:
-    """One secret's versions by staging label, as text; `failure` is raised in place of any answer."""
+    """One secret's versions by staging label, as text; `failure`, if set, is raised instead of an answer."""
 
     def __init__(self, current: Any = SECRET_VALUES, previous: Any = None) -> None:
         self.exceptions = exceptions("secretsmanager")
@@ -98,7 +98,7 @@ class SecretsManager:
         self.versions[stage] = value if isinstance(value, str) else json.dumps(value)
 
     def rotate(self, value: Any) -> None:
-        """The new value becomes the current one, the current one the previous one."""
+        """Make the new value the current one, and the current one the previous one."""
         self.versions["AWSPREVIOUS"] = self.versions["AWSCURRENT"]
         self.put("AWSCURRENT", value)
 
@@ -112,8 +112,8 @@ class SecretsManager:
 
 
 class StepFunctions:
-    """Executions by name, and tasks by token: `over` says which error a token's task answers with, `calls` how each
-    answer was sent, `sent` which verdict was in it."""
+    """Executions by name, and tasks by token. `over` holds the error for a token whose run is over, `calls` each call,
+    `sent` the verdict that each token got."""
 
     def __init__(self) -> None:
         self.exceptions = exceptions("stepfunctions")
@@ -141,7 +141,7 @@ class StepFunctions:
 
 
 class Table:
-    """Takes every verdict, and remembers it; nothing waits in it."""
+    """A decision table that keeps every verdict, and in which no run waits."""
 
     def __init__(self, failure: Any = None) -> None:
         self.delivered: list[tuple[str, Verdict]] = []
@@ -163,7 +163,7 @@ class Table:
 
 
 class Hooked:
-    """DynamoDB's client, for the table "verdicts". `before[operation]` gets such a call's arguments, and may raise."""
+    """DynamoDB's client, for the table "verdicts". `before[operation]` gets a call's arguments, and may raise."""
 
     def __init__(self, client: Any) -> None:
         self.client, self.exceptions = client, client.exceptions

@@ -15,7 +15,7 @@ KEY = SECRET_VALUES["callback"]
 
 @pytest.fixture
 def post(cloud: Any) -> Any:
-    """Sends a body, signed unless headers are given; answers status and JSON."""
+    """Return a function that sends a body, signed unless headers are given, and returns status and JSON."""
 
     def post(body: Any, headers: Any = None, content_type: Any = "application/json") -> Any:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()

@@ -14,13 +14,13 @@ CONTEXT = SimpleNamespace(invoked_function_arn=f"arn:aws:lambda:{REGION}:1234567
 
 @pytest.fixture
 def drop(cloud: Any) -> Any:
-    """Delivers an event; answers what Lambda would: the executions' names."""
+    """Deliver an event; return what Lambda would: the executions' names."""
     return lambda event: cloud.app.start_execution(event, CONTEXT)
 
 
 @pytest.fixture
 def inputs(cloud: Any) -> Any:
-    """The inputs of all executions by name."""
+    """Return the inputs of all executions by name."""
 
     def inputs() -> Any:
         machine = cloud.stepfunctions.list_state_machines()["stateMachines"][0]["stateMachineArn"]

@@ -28,7 +28,7 @@ def post(cloud: Any) -> Any:
 
 @pytest.fixture
 def authorize(cloud: Any) -> Any:
-    """The authorizer as API Gateway calls it; answers the routes it allows."""
+    """Return a function that calls the authorizer as API Gateway does, and returns the routes it allows."""
 
     def authorize(token: str, api: str = "validation") -> Any:
         event = {"type": "TOKEN", "authorizationToken": token, "methodArn": ROUTE.format(api)}

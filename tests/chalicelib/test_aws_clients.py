@@ -13,7 +13,7 @@ NEEDED = {"app.app": ("secretsmanager", "dynamodb"), "app.start_execution": ("st
 
 @pytest.fixture
 def lambda_starts(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Prepares as Lambda does at the start of a handler; returns how many clients were made."""
+    """Prepare as Lambda does at the start of a handler; return how many clients were made."""
 
     def start(handler: Any) -> Any:
         aws._made.cache_clear()

@@ -1,4 +1,4 @@
-"""A moved story: what is said of it reaches the runs under the keys it had, whatever one of them is refused.
+"""A moved story: a verdict reaches the runs under its former keys, even if a call for one of them fails.
 
 That its steps are right in every order is shown in tests/protocol/test_keys_and_pages.py.
 """

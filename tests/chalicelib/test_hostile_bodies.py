@@ -1,4 +1,4 @@
-"""Bodies that nobody means well with, proven or not: never a 5xx, and no approval that an oracle does not find."""
+"""Hostile bodies, authentic or not: never a 5xx, and no approval that an independent reading does not find."""
 
 import gzip
 import io
@@ -39,14 +39,14 @@ REFUSED = DEFAULT_RULES.rejected | DEFAULT_RULES.rejected_resolutions
 
 
 def event(body: Any, headers: Any, **more: Any) -> Any:
-    """What API Gateway hands to Lambda for a POST."""
+    """Return what API Gateway hands to Lambda for a POST."""
     context = {"resourcePath": "/jira/callback", "httpMethod": "POST", "identity": {}}
     nothing = dict.fromkeys(("multiValueQueryStringParameters", "pathParameters", "stageVariables"))
     return {"requestContext": context, **nothing, "headers": headers, "body": body, "isBase64Encoded": False, **more}
 
 
 def deliver(raw: bytes, headers: Any = None, **more: Any) -> Any:
-    """Status and what was recorded; signed unless headers are given."""
+    """Deliver a body, signed unless headers are given; return the status and what was recorded."""
     table: Any = Table()
     printed = io.StringIO()
     headers = {"X-Hub-Signature": jira.sign(raw, KEY)} if headers is None else headers
@@ -68,7 +68,7 @@ def word(value: Any) -> Any:
 
 
 def approved_story(body: Any) -> Any:
-    """The story that a body approves by the contract's text, read with nothing of chalicelib; None if it does not."""
+    """Return the story that a body approves by the documented rules, without chalicelib; None if it approves none."""
     if "webhookEvent" not in body and ("jiraStoryId" in body or ("status" in body and "issue" not in body)):
         return body.get("jiraStoryId") if word(body.get("status")) in ("success", "approved", "done") else None
     issue, happened = body.get("issue", None if "webhookEvent" in body else body), word(body.get("webhookEvent"))
@@ -84,7 +84,7 @@ def approved_story(body: Any) -> Any:
 
 
 def judged(raw: bytes, status: Any, delivered: Any) -> None:
-    """No 5xx, and the story approved, if any, is the one that the oracle finds."""
+    """Check that there is no 5xx, and that the story approved, if any, is the one that the oracle finds."""
     assert status in (200, 202, 400)
     for story, verdict in delivered:
         if verdict.decision == "approved":
@@ -99,7 +99,7 @@ def places(part: Any, way: Any = ()) -> Iterator[Any]:
 
 @contextmanager
 def replaced(body: Any, way: Any, value: Any) -> Iterator[Any]:
-    """The body with the value at a place, for a while: copying one costs more than reading it."""
+    """Put the value at a place of the body for a while: to copy a body costs more than to read it."""
     part = body
     for step in way[:-1]:
         part = part[step]
@@ -188,7 +188,7 @@ def test_a_letter_beyond_ascii_is_not_taken_for_another_storys(letters: Any) -> 
 
 @st.composite
 def with_repeated_keys(draw: Any) -> Any:
-    """JSON text of the flat form or a bare issue, in which keys come in any order and more than once."""
+    """Generate JSON text of the flat form or of a bare issue, with keys in any order and more than once."""
     names = st.sampled_from(("jiraStoryId", "status", "issue", "webhookEvent", "key", "fields", "__proto__"))
     issue = json.dumps({"key": "A-1", "fields": {"status": {"name": "Done", "statusCategory": {"key": "done"}}}})
     values = st.sampled_from(

@@ -1,4 +1,4 @@
-"""Requests that nobody means well with: headers, flags and methods, as API Gateway would pass them on."""
+"""Hostile requests: headers, flags and methods, as API Gateway would pass them on."""
 
 import base64
 import json

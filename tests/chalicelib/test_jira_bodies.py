@@ -1,4 +1,4 @@
-"""Bodies that are no JSON, not the JSON we know, or JSON in an odd dress."""
+"""Bodies that are not JSON, JSON of an unknown shape, or JSON in an unusual encoding."""
 
 import json
 from datetime import UTC, datetime

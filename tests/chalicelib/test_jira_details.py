@@ -1,4 +1,4 @@
-"""Where a verdict's parts come from when a delivery carries them twice, elsewhere, or not at all."""
+"""Where a verdict's parts come from if a delivery holds them twice, in another place, or not at all."""
 
 import json
 import time

@@ -22,7 +22,7 @@ def read(body: Any) -> Any:
 
 
 def verdict_of(body: Any) -> Any:
-    """The word that the samples' table uses: a decision, `ignored`, or the HTTP status of a refusal."""
+    """Return the word of the samples' table: a decision, `ignored`, or the HTTP status of a refusal."""
     try:
         answer = read(body)
     except BadBody as error:

@@ -1,4 +1,4 @@
-"""Which status and resolution mean what, by the stage's settings."""
+"""Which statuses and resolutions approve and reject, by the stage's settings."""
 
 import json
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The mock APIs: well-behaved by default, misbehaving on demand, keeping no state."""
+"""The mock APIs succeed by default, fail on demand, and keep no state."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""docs/openapi.yaml is a valid OpenAPI description, and says of routes, bodies and answers what the app does."""
+"""docs/openapi.yaml is a valid OpenAPI description, and its routes, bodies and answers are those of the app."""
 
 import json
 from typing import Any
@@ -29,7 +29,7 @@ def validator(schema: Any) -> Any:
 
 
 def described(operation: Any, status: Any) -> Any:
-    """Validates an answer; a KeyError where its status is not described."""
+    """Return the validator of an answer; raises KeyError if its status is not described."""
     response = operation["responses"][str(status)]
     if "$ref" in response:
         response = DESCRIPTION["components"]["responses"][response["$ref"].rpartition("/")[2]]

@@ -1,4 +1,4 @@
-"""Is a delivery authentic? Proven on the raw bytes, before anything is parsed."""
+"""Authentic deliveries are told by their raw bytes, before anything is parsed."""
 
 import hmac
 from typing import Any

@@ -1,4 +1,4 @@
-"""Whatever arrives: no 5xx without an AWS fault, never a 404 or 409, and no approval that the body does not state."""
+"""For any request: no 5xx without an AWS fault, never a 404 or 409, and no approval that the body does not state."""
 
 import copy
 import json
@@ -36,7 +36,7 @@ ODD_VALUES = st.one_of(
 
 
 def paths(part: Any, way: Any = ()) -> Iterator[Any]:
-    """Every path in a JSON value, outermost first."""
+    """Return every path in a JSON value, outermost first."""
     steps = part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ()
     for step, inner in steps:
         yield (*way, step)
@@ -45,7 +45,7 @@ def paths(part: Any, way: Any = ()) -> Iterator[Any]:
 
 @st.composite
 def bodies(draw: Any) -> Any:
-    """A sample with some parts removed, replaced by odd values, or taken from another sample."""
+    """Generate a sample with some parts removed, replaced by odd values, or taken from another sample."""
     body = copy.deepcopy(draw(st.sampled_from(NAMES).map(sample)))
     other = draw(st.sampled_from(NAMES).map(sample))
     for _ in range(draw(st.integers(0, 5))):
@@ -68,7 +68,7 @@ def bodies(draw: Any) -> Any:
 
 @st.composite
 def spoiled(draw: Any) -> Any:
-    """The bytes of a sample with a stretch of them removed, doubled or replaced; or no sample at all."""
+    """Generate the bytes of a sample with a part of them removed, doubled or replaced; or other bytes."""
     if draw(st.booleans()):
         return draw(st.binary(max_size=200) | st.text(max_size=100).map(lambda text: text.encode(errors="replace")))
     raw = json.dumps(draw(st.sampled_from(NAMES).map(sample)), ensure_ascii=False).encode()
@@ -84,7 +84,7 @@ def dig(part: Any, *way: Any) -> Any:
 
 
 def states_an_approval(raw: bytes, approved_names: Any) -> Any:
-    """Whether the body itself says so: its status's category key, a status's listed name, or a flat word."""
+    """Return whether the body may approve: by its status's category key, a status's listed name, or a flat word."""
     body = json.loads(raw)
     status = dig(body.get("issue", body), "fields", "status")
     category, items = dig(status, "statusCategory", "key"), dig(body, "changelog", "items")

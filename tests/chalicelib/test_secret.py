@@ -1,4 +1,4 @@
-"""The secret: kept for minutes, fetched anew when something does not match, and never a way around."""
+"""The secret is kept for minutes, read again after a mismatch, and nothing is accepted without it."""
 
 import json
 from typing import Any
@@ -17,7 +17,7 @@ def clock() -> Any:
 
 
 def opened(manager: Any, clock: Any) -> Any:
-    """A secret that answers `is this the callback's value?`, and the Secrets Manager behind it."""
+    """A function that returns whether a text is the callback's value, and the Secrets Manager behind it."""
     secret = Secret(manager, "the-secret", clock)
     return lambda value, field="callback": secret.proves(field, lambda expected: same(value, expected))
 

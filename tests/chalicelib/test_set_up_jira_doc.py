@@ -1,4 +1,4 @@
-"""docs/set-up-jira.md: its commands work as printed, and what it says of the rules is what the code does."""
+"""docs/set-up-jira.md: its commands work as printed, and its rules are those of the code."""
 
 import json
 import re

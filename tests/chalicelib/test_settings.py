@@ -1,4 +1,4 @@
-"""The stage's settings: a value that is missing or makes no sense fails, naming its variable."""
+"""The stage's settings: a value that is missing or invalid raises an error that names its variable."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Each API's own bearer token reaches that API alone."""
+"""Each API's own bearer token opens only that API."""
 
 import json
 from types import SimpleNamespace

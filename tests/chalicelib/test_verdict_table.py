@@ -1,4 +1,4 @@
-"""The decision table at close range (DynamoDB by moto): what each call asks for, and what one refusal leaves undone.
+"""The decision table's single calls (DynamoDB by moto): their arguments, and what is left undone if one fails.
 
 That its steps are right in every order is shown in tests/protocol.
 """

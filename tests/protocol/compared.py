@@ -1,4 +1,4 @@
-"""A scenario, real (interleaved.py) and in the model, followed in every order to every end."""
+"""Follow one scenario, real (interleaved.py) and in the model, in every order to every end, and compare the steps."""
 
 import json
 from typing import Any
@@ -42,7 +42,7 @@ DOES = {"transact_write_items": STARTS, "get_item": READS, "wait": WAITS}
 
 
 class Compared:
-    """`labels` are the model's moments for the table's."""
+    """One scenario. `labels` are the model's moments by the table's times."""
 
     def __init__(self, real: Interleaved, said: tuple[Said, Said], counts_from: int, labels: dict[str, int]) -> None:
         self.real, self._labels, self._counts_from = real, labels, counts_from
@@ -52,12 +52,12 @@ class Compared:
         self._seen: dict[tuple[Contents, tuple[Answers, ...]], ModelState] = {}
 
     def orders(self, accidents: int) -> int:
-        """In how many orders it can go, with every step and every end of them checked."""
+        """Check every step and every end of every order; return the number of orders."""
         return self._from(State((), ((),) * len(self.real.processes), accidents))
 
     @property
     def states(self) -> int:
-        """How many distinct states these orders go through."""
+        """Return the number of distinct states in these orders."""
         return len(self._orders)
 
     def _from(self, state: State) -> int:
@@ -83,7 +83,7 @@ class Compared:
                 assert found == set(self._model_steps(here, process)), f"{process} can do more: {here}"
 
     def _model_steps(self, here: ModelState, process: int, what: str = "") -> list[ModelState]:
-        """Where the model goes by this accident, or by none. A step that breaks a promise leads nowhere."""
+        """Return the model's next states with this accident, or without any; none for a step that breaks a property."""
         world, deliveries = here
         if process != RUN:
             steps = self.model.delivery_steps(world, process, deliveries[process], accidents=what == "crash")
@@ -105,7 +105,7 @@ class Compared:
     # --- the real state in the model's terms
 
     def as_in_the_model(self, state: State) -> ModelState:
-        """The state of the model that this one is."""
+        """Return the model's state for this real state."""
         seen = (state.contents, state.had)
         if seen not in self._seen:
             self._seen[seen] = self._read(state)
@@ -184,7 +184,7 @@ class Compared:
 
 
 def _who(process: int) -> int:
-    """The delivery or the run in the model's numbering."""
+    """Return the model's number of a delivery or of the run."""
     return {FIRST_AGAIN: FIRST, SECOND_AGAIN: SECOND}.get(process, process)
 
 

@@ -1,4 +1,4 @@
-"""Lets the tests of the protocol put their tables into pytest's output."""
+"""Put the tables that the tests of the protocol make into pytest's output."""
 
 from collections.abc import Callable
 

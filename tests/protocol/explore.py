@@ -1,7 +1,7 @@
-"""Visits every state of a model, breadth first, and checks the properties: what breaks comes with the shortest way.
+"""Visit every state of a model, breadth first, and check the properties; a broken one is found by the shortest way.
 
 Worlds and deliveries recur in many states. Each is kept once, under a number, and so are the steps from it. A state is
-these numbers side by side in one integer, `world delivery delivery ...`, and a step the difference that it makes.
+one integer made of these numbers, `world delivery delivery ...`; a step is the difference between two such integers.
 """
 
 from collections.abc import Collection, Iterator
@@ -27,7 +27,7 @@ class Way(NamedTuple):
 
 @dataclass
 class Explored:
-    """`ways` leads to the nearest state in which each broken property breaks; without any, all hold in every state."""
+    """`ways` holds the shortest way to break each broken property; if it is empty, all hold in every state."""
 
     states: int = 0
     ways: dict[str, Way] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class Numbered(Generic[Thing]):
         self._numbers: dict[Thing, int] = {}
 
     def number(self, thing: Thing) -> int:
-        """The thing's number, a new one for a new thing."""
+        """Return the thing's number, a new one for a new thing."""
         found = self._numbers.setdefault(thing, len(self.things))
         if found == len(self.things):
             self.things.append(thing)
@@ -61,7 +61,7 @@ class Explorer:
         self._world_breaks: dict[int, tuple[tuple[str, ...], ...]] = {}
 
     def explore(self, wanted: Collection[str] = PROPERTIES) -> Explored:
-        """Every state that can be reached, or as many as it takes to break all the wanted properties."""
+        """Visit every state that can be reached, or stop when all the wanted properties are broken."""
         start = self._worlds.number(self.model.start)
         for _ in self.model.said:
             start = start << BITS | self._deliveries.number(Delivery(self.model.attempts))
@@ -117,7 +117,7 @@ class Explorer:
         return found
 
     def _broken(self, state: int) -> tuple[str, ...]:
-        """The properties that the state breaks (those that a step breaks come with the step)."""
+        """Return the properties that the state breaks; those that a step breaks are in the step."""
         world = state >> self._top
         known = self._world_breaks.get(world)
         if known is None:
@@ -131,7 +131,7 @@ class Explorer:
         return always + at_rest + (() if any(delivery.owed for delivery in deliveries) else settled)
 
     def _find_world_breaks(self, world: World) -> tuple[tuple[str, ...], ...]:
-        """What the world breaks in any state, in one where no delivery is under way, and where none is owed either."""
+        """Return what the world breaks: always, if no delivery is under way, and if none will be sent again either."""
         always = () if world.story == world.newest else (P7,)
         at_rest = (P8,) if any(goes_round(self.model, world, run) for run in range(len(world.runs))) else ()
         if not forgotten(self.model, world):
@@ -148,7 +148,7 @@ class Explorer:
 
 
 def forgotten(model: Model, world: World, but: int | None = None) -> bool:
-    """Whether a run (other than `but`) waits though STORY holds a verdict that counts for it."""
+    """Return whether a run (other than `but`) waits although STORY holds a verdict that counts for it."""
     if world.story < 0:
         return False
     counts = model.facts.counts[world.story]
@@ -156,7 +156,7 @@ def forgotten(model: Model, world: World, but: int | None = None) -> bool:
 
 
 def unmended(model: Model, world: World) -> tuple[int, int | None] | None:
-    """A further callback that leaves somebody forgotten: whose verdict it brings, and the run it cannot resume."""
+    """Find a further callback after which a run still waits: the delivery it repeats, and the run it cannot resume."""
     for index in range(len(model.said)):
         for stuck in (None, *range(len(model.runs))):
             if any(forgotten(model, end, but=stuck) for end in further_callback(model, world, index, stuck)):
@@ -165,7 +165,7 @@ def unmended(model: Model, world: World) -> tuple[int, int | None] | None:
 
 
 def further_callback(model: Model, world: World, index: int, stuck: int | None) -> Iterator[World]:
-    """Where one more delivery of that verdict, alone and without accident, leads if the run `stuck` refuses it."""
+    """Return the world after one more delivery, alone and without accident, that cannot resume the run `stuck`."""
     unfinished = [(world, Delivery(1))]
     while unfinished:
         world, delivery = unfinished.pop()
@@ -176,7 +176,7 @@ def further_callback(model: Model, world: World, index: int, stuck: int | None) 
 
 
 def goes_round(model: Model, world: World, run: int) -> bool:
-    """Whether a run that begins to wait is turned away though there is nothing for it to take."""
+    """Return whether a run's transaction fails although the run would find no verdict to take."""
     if world.runs[run][0] != STARTS:
         return False
     turned_away = model.begin_to_wait(world, run).world

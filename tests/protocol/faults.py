@@ -1,4 +1,4 @@
-"""What AWS can do to a call: each fault as the client's caller sees it, after botocore's own retries."""
+"""The faults of an AWS call, each as the caller sees it after botocore's own retries."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,14 +10,14 @@ ENDPOINT = "https://aws.invalid"
 
 
 class Died(BaseException):
-    """The function was killed: no `except` sees it, and Jira gets no answer."""
+    """Lambda killed the function: no `except` sees it, and Jira gets no answer."""
 
 
 Fault = Callable[[Any, str, Callable[[], Any]], Any]  # (exceptions, operation, the real call) -> its answer
 
 
 def refused(code: str) -> Fault:
-    """AWS answers with an error; nothing was done."""
+    """Make a fault: AWS answers with this error and does nothing."""
 
     def fault(exceptions: Any, operation: str, _: Callable[[], Any]) -> Any:
         raise exceptions.from_code(code)({"Error": {"Code": code, "Message": code}}, operation)
@@ -26,29 +26,29 @@ def refused(code: str) -> Fault:
 
 
 def no_connection(_: Any, __: str, ___: Callable[[], Any]) -> Any:
-    """Nothing was done."""
+    """Fail to connect; AWS did nothing."""
     raise ConnectTimeoutError(endpoint_url=ENDPOINT)
 
 
 def no_answer(_: Any, __: str, ___: Callable[[], Any]) -> Any:
-    """Nothing was done, but the caller cannot know."""
+    """Lose the request: AWS did nothing, which the caller cannot know."""
     raise ReadTimeoutError(endpoint_url=ENDPOINT)
 
 
 def answer_lost(_: Any, __: str, call: Callable[[], Any]) -> Any:
-    """It was done (or refused by AWS itself), but the caller cannot know."""
+    """Lose the answer: AWS did it, or refused it, which the caller cannot know."""
     with suppress(ClientError):
         call()
     raise ReadTimeoutError(endpoint_url=ENDPOINT)
 
 
 def dies_before(_: Any, __: str, ___: Callable[[], Any]) -> Any:
-    """Nothing was done."""
+    """Die before the call."""
     raise Died
 
 
 def dies_after(_: Any, __: str, call: Callable[[], Any]) -> Any:
-    """It was done."""
+    """Die after the call."""
     with suppress(ClientError):
         call()
     raise Died
@@ -67,7 +67,7 @@ FAULTS: dict[str, Fault] = {
 
 
 class Faulty:
-    """A client whose one operation has a fault, the first `times` times it is called."""
+    """A client. One of its operations has a fault, the first `times` times that it is called."""
 
     def __init__(self, client: Any, operation: str, fault: Fault, times: float) -> None:
         self._client, self._operation, self._fault, self.times = client, operation, fault, times

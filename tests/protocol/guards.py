@@ -1,5 +1,7 @@
-"""What the decision protocol promises, and what it leans on to keep the promises; each guard under the words of
-design.md ("Callback", "Which decision counts for which run") that ask for it."""
+"""The properties that the decision protocol must have, and the guards in the code that ensure them.
+
+Quotations are from the header of chalicelib/verdicts.py and from docs/architecture.md.
+"""
 
 from dataclasses import dataclass
 
@@ -16,51 +18,51 @@ PROPERTIES = (P1, P2, P3, P4, P5, P6, P7, P8)
 
 @dataclass(frozen=True)
 class Guards:
-    """What the protocol leans on, a switch each. All hold in storygate; test_model.py breaks them one at a time."""
+    """One switch for each guard. All are on in storygate; test_model.py turns them off one at a time."""
 
-    # "(1) writes STORY, unless a newer verdict stands there"
+    # "write STORY, unless it holds a newer verdict"
     only_newer_is_written: bool = True
-    # "of an approval and a rejection at the same instant ...": the order of arrival must not matter
+    # of an approval and a rejection of the same instant, the rejection is kept: the order of arrival must not matter
     cautious_at_a_tie: bool = True
-    # "(1) writes ...; (2) reads": in this order
+    # (1) write, (2) read: in this order
     write_before_read: bool = True
-    # "(2) reads the story's whole partition in one consistent Query"
+    # "read the whole partition in one consistent Query"
     query_is_consistent: bool = True
     # "the verdict *found there*": where the partition takes several pages, STORY is read again after the last one
     story_is_read_last: bool = True
-    # "So every callback also mends what an earlier one left": one whose write was refused reads on, too
+    # a callback also finishes what an earlier one left undone: even if its own write was refused, it reads and sends
     refused_write_reads_on: bool = True
-    # "(3) gives the verdict *found there*", not the one it brought
+    # "send the verdict *found there*", not the one that it brought
     gives_what_it_found: bool = True
-    # "to every waiting run it counts for": decided after the run started
+    # "to every run it counts for": decided after the run's `countsFrom`
     callback_compares_start: bool = True
-    # "Three verdicts, never two": a pending story resumes nobody
+    # a pending story resumes no run
     pending_resumes_nobody: bool = True
-    # "..., then removes that run's entry": after the send
+    # "then remove that run's entry": after the send
     send_before_remove: bool = True
-    # "removes that run's entry": at all
+    # the entry is removed at all
     removes: bool = True
-    # a wait entered anew has a new token in the entry; that one is not the callback's to remove
+    # a run that tried again to wait has a new token in its entry: the callback must not remove that one
     removes_only_its_token: bool = True
-    # one run's trouble must not keep the others waiting (VerdictTable._resume)
+    # if a call for one run fails, the other runs get their verdict all the same (VerdictTable._resume)
     goes_on_after_trouble: bool = True
-    # "one TransactWriteItems that also checks that STORY holds no approval or rejection that counts for this run"
+    # the run's transaction "also checks that STORY holds no verdict that counts for the run"
     wait_checks_story: bool = True
     # the check and the put are *one* transaction
     wait_is_one_transaction: bool = True
-    # "holds no approval or rejection": a pending story turns nobody away
+    # a pending story lets a run wait
     pending_turns_nobody_away: bool = True
-    # "that counts for this run": the check compares with the run's start, too
+    # "that counts for the run": the check compares with the run's `countsFrom`, too
     wait_compares_start: bool = True
-    # "decided after": a verdict of that very instant does not count, in the check as in the read
+    # "decided after": a verdict of that same instant does not count, neither in the check nor in the read
     wait_agrees_on_the_instant: bool = True
-    # "If it does, the run reads and takes that verdict": only one that counts
+    # the run that reads STORY takes only a verdict that counts
     read_compares_start: bool = True
-    # "if by then the verdict is pending again, it goes back to waiting"; "a transaction conflict is not a verdict"
+    # if no verdict counts by then (pending again, or only a conflict), the run tries again to wait
     read_can_go_back: bool = True
     # ReadVerdict's ConsistentRead
     read_is_consistent: bool = True
-    # "A token already spent or expired is a closed run": Step Functions accepts one once
+    # Step Functions accepts a token once; a token that is spent or expired means that the run is over
     token_is_accepted_once: bool = True
 
 

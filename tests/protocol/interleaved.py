@@ -1,9 +1,9 @@
 """Two callbacks and a run, all real (real.py), in every order of their AWS calls.
 
-Step Functions is the little that the protocol needs of it: a token is open while the run waits with it, and is accepted
-once; any other is TaskTimedOut. With accidents, one of these happens in each
-order, at any place: a callback dies before its next call; the run's transaction meets a conflict; its answer is lost
-after it was carried out. When all is at rest, one more callback comes: the first one's delivery again, or the second's.
+Of Step Functions only this is imitated: a token is accepted once, while the run waits with it; any other token is
+TaskTimedOut. With accidents, one of these happens in each order, at any place: a callback dies before its next call;
+the run's transaction meets a conflict; the transaction's answer is lost after it was carried out. At the end one more
+callback comes: the first one's delivery again, or the second's.
 """
 
 import json
@@ -22,7 +22,7 @@ RESUMES = "send_task_success"  # the call that completes a wait
 
 
 class State(NamedTuple):
-    """The table, and the answers each process has had."""
+    """The table's contents, and the answers that each process has had."""
 
     contents: Contents
     had: tuple[Answers, ...]
@@ -30,7 +30,7 @@ class State(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What happened: a call of a process, or an accident to it."""
+    """One step: a call of a process, or an accident to it."""
 
     process: int
     what: str
@@ -38,7 +38,7 @@ class Step(NamedTuple):
 
 
 def refusal(code: str, operation: str) -> ClientError:
-    """An error as botocore raises it."""
+    """Return an error as botocore raises it."""
     return ClientError({"Error": {"Code": code, "Message": code}}, operation)
 
 
@@ -56,12 +56,12 @@ class Interleaved:
     exceptions: Any  # of Step Functions
 
     def next(self, state: State, process: int) -> Call | Ended | None:
-        """What the process calls next; None if it died."""
+        """Return the process's next call; None if it died."""
         had = state.had[process]
         return None if had[-1:] == (CRASHED,) else self.processes[process].after(had)
 
     def steps(self, state: State) -> Iterator[Step]:
-        """Everything that can happen next."""
+        """Yield every possible next step."""
         ready = [process for process in (FIRST, SECOND, RUN) if self._ready(state, process)]
         again = [process for process in (FIRST_AGAIN, SECOND_AGAIN) if process < len(self.processes)]
         begun = [process for process in again if state.had[process]]
@@ -119,6 +119,6 @@ def verdict_in(given: dict[str, Any]) -> dict[str, Any]:
 
 @cache
 def items(contents: Contents) -> dict[str, dict[str, str]]:
-    """The table's items by entry, without their types."""
+    """Return the table's items by entry, without their types."""
     read = [json.loads(item) for item in contents]
     return {item["entry"]["S"]: {name: next(iter(value.values())) for name, value in item.items()} for item in read}

@@ -1,20 +1,22 @@
-"""The decision protocol as a model small enough to visit every state of (design.md, "Which decision counts for which
-run"; the code: chalicelib/verdicts.py and, in workflow.asl.yaml, WaitForStory, ReadVerdict and VerdictCounts).
+"""A model of the decision protocol, small enough to visit its every state. The code that it models is
+chalicelib/verdicts.py and, in workflow.asl.yaml, WaitForStory, ReadVerdict and VerdictCounts; in words: the header of
+verdicts.py, and docs/architecture.md.
 
-A state is the story's partition (STORY, and one WAIT entry a run), what each run does, and what each delivery by Jira
-does. A step is one AWS call or one accident; every order of steps is visited. What is kept from the real thing:
+A state of the model holds the story's partition (STORY, and one WAIT entry for each run), what each run does, and what
+each delivery by Jira does. A step is one AWS call or one accident; every order of steps is visited. The model has:
 
-    delivery   write STORY unless a newer one stands / Query the partition / for each run found that the verdict found
-               counts for: send, then remove. It may die between any two calls, or have one refused and go on with the
-               next run (the answer is 503 then); Jira sends it again while it has attempts left. Deliveries overlap.
-    run        the wait transaction (check STORY + put WAIT), which fails by its check or by somebody's write (a
-               conflict, possible at any time); then it reads STORY, and takes that verdict or goes back to waiting.
-               A run that waits may time out, and Step Functions may lose the transaction's answer and try again with
-               a new token: the old entry stays, its token is dead.
+    delivery   write STORY unless it holds a newer verdict / Query the partition / for each run found that the verdict
+               found counts for: send, then remove. A delivery may die between any two calls. If a call is refused, it
+               goes on with the next run and answers 503. Jira sends it again while attempts are left. Deliveries
+               overlap.
+    run        the wait transaction (check STORY + put WAIT) fails by its check or by another write (a conflict, which
+               may happen at any time). Then the run reads STORY, and takes that verdict or tries again to wait. A
+               verdict that is sent or read goes through the same Choice. A waiting run may time out. Step Functions may
+               lose the transaction's answer and try again with a new token: the old entry remains, with a dead token.
 
-Times are labels, not a clock: a verdict dated 5 may arrive before a run dated 4 starts, or long after a verdict dated
-6. So the model does more than Jira's and AWS's clocks could ever do, and what holds here holds whatever they show.
-It takes one thing for granted: a delivery that is sent again bears the moment it bore before.
+Times are labels without a clock: a verdict dated 5 may arrive before a run dated 4 starts, or long after a verdict
+dated 6. So the model allows more than the clocks of Jira and AWS do, and a property of the model holds for any clocks.
+One thing is assumed: a delivery that is sent again has the same date.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -25,21 +27,22 @@ from typing import Any, NamedTuple
 from tests.protocol.guards import ALL_HOLD, P3, P4, P5, P6, Guards
 
 APPROVED, PENDING, REJECTED = "approved", "pending", "rejected"
-CAUTION = (APPROVED, PENDING, REJECTED)  # at a tie the more cautious verdict stands
+CAUTION = (APPROVED, PENDING, REJECTED)  # of two verdicts of one instant, the more cautious one is kept
 
 
 class Said(NamedTuple):
-    """A verdict: what and when."""
+    """A verdict and its moment."""
 
     decision: str
     decided: int
 
 
 class World(NamedTuple):
-    """What all share. Verdicts are numbered by age and caution, the higher one supersedes; -1 is none, token 0 is none.
+    """The table and the runs. Verdicts are numbered by age and caution: a higher number replaces a lower one. -1 is no
+    verdict, token 0 no token.
 
-    `newest` and `before` are not in the table: the newest verdict any delivery has brought, for the properties, and
-    the partition before its last write, where a broken guard makes a read stale.
+    Two fields are not in the table. `newest` is the newest verdict that any delivery has brought, for the properties.
+    `before` is the partition before its last write, for reads that a broken guard makes stale.
     """
 
     story: int
@@ -50,7 +53,7 @@ class World(NamedTuple):
 
 
 class Delivery(NamedTuple):
-    """What one delivery does."""
+    """The progress of one delivery."""
 
     left: int  # attempts it may still begin
     owed: bool = False  # its last attempt did not get through: Jira will send it again
@@ -62,7 +65,7 @@ class Delivery(NamedTuple):
     trouble: bool = False  # one of its calls was refused, so it will answer 503
 
     def at_rest(self, owed: bool) -> "Delivery":
-        """Its attempt is over."""
+        """Return the delivery with its attempt over."""
         return Delivery(self.left, owed)
 
 
@@ -70,7 +73,7 @@ Label = tuple[object, ...]
 
 
 class DeliveryStep(NamedTuple):
-    """What a delivery may do next. `wrong` is the property the step itself breaks."""
+    """A possible next step of a delivery. `wrong` is the property that the step breaks."""
 
     label: Label
     world: World
@@ -82,19 +85,19 @@ Table = tuple[tuple[bool, ...], ...]  # by verdict, then by run, or by another v
 
 
 class Facts(NamedTuple):
-    """All that a step asks about verdicts and moments. So models of equal facts take equal steps."""
+    """Everything that a step asks about verdicts and moments: models with equal facts take equal steps."""
 
     brings: tuple[int, ...]  # each delivery's verdict
     counts: Table  # whether a verdict counts for a run: the one rule, as the properties use it
-    replaces: Table  # whether a verdict is newer than the one that stands
-    resumes: Table  # whether a callback gives a verdict to a run
+    replaces: Table  # whether a verdict is newer than another
+    resumes: Table  # whether a callback sends a verdict to a run
     turns_away: Table  # whether a run's wait transaction fails by a verdict
     is_taken: Table  # whether a run that reads a verdict takes it
     hides_rejection: Table  # whether a verdict is an approval, and the newest one a rejection
 
 
 class RunStep(NamedTuple):
-    """What a run may do next."""
+    """A possible next step of a run."""
 
     label: Label
     world: World
@@ -108,7 +111,7 @@ STARTS, CHECKED, READS, WAITS, OVER = range(5)  # runs
 
 @dataclass(frozen=True)
 class Model:
-    """One scenario: when each run starts (its countsFrom), what Jira says, and how much goes wrong."""
+    """One scenario: the runs' `countsFrom`, the verdicts that Jira delivers, and how many accidents may happen."""
 
     runs: tuple[int, ...]
     said: tuple[Said, ...]
@@ -119,12 +122,12 @@ class Model:
 
     @cached_property
     def verdicts(self) -> list[Said]:
-        """The distinct verdicts, oldest first, at one instant the most cautious last."""
+        """Return the distinct verdicts, oldest first; of one instant, the most cautious last."""
         return sorted(set(self.said), key=lambda said: (said.decided, CAUTION.index(said.decision)))
 
     @cached_property
     def facts(self) -> Facts:
-        """What the steps ask, with the guards as they are."""
+        """Answer what the steps ask, with these guards."""
         verdicts, guards = self.verdicts, self.guards
 
         def newer(said: Said, stands: Said) -> bool:
@@ -164,12 +167,12 @@ class Model:
 
     @property
     def behaviour(self) -> tuple[Any, ...]:
-        """All that decides which steps there are, and what they break."""
+        """Return everything that decides which steps there are, and which properties they break."""
         return self.facts, self.attempts, self.tokens, self.pages, self.guards
 
     @property
     def start(self) -> World:
-        """Nobody waits, nothing is known, everything is still to come."""
+        """Return the first state: no run waits, and no verdict is known."""
         nobody = (0,) * len(self.runs)
         return World(-1, -1, nobody, ((STARTS, 1),) * len(self.runs), (-1, nobody) if self._stale else None)
 
@@ -178,7 +181,7 @@ class Model:
     def delivery_steps(
         self, world: World, index: int, delivery: Delivery, accidents: bool = True, stuck: int | None = None
     ) -> Iterator[DeliveryStep]:
-        """The next call of one delivery, and its accidents. What it calls for the run `stuck` is always refused."""
+        """Yield the next call of one delivery, and its accidents. Its calls for the run `stuck` are always refused."""
         writes_first = self.guards.write_before_read
         if delivery.step == REST:
             if delivery.left:
@@ -228,7 +231,7 @@ class Model:
             yield DeliveryStep(("callback", index, "reads", story, waits), world, after)
 
     def _next_page(self, world: World, index: int, delivery: Delivery) -> Iterator[DeliveryStep]:
-        """The Query in pages: STORY, each run's entry, and STORY once more."""
+        """Read the next page of the Query: STORY, each run's entry, and STORY once more."""
         page, runs = delivery.page, len(self.runs)
         after = delivery._replace(page=page + 1)
         if page == 0:
@@ -253,7 +256,7 @@ class Model:
         return Delivery(delivery.left, step=RESUME, carried=carried, truth=truth, todo=tuple(todo))
 
     def _refused(self, world: World, index: int, delivery: Delivery) -> DeliveryStep:
-        """This run's turn is over, the others' come; in the end the answer is 503."""
+        """Go on with the next run; the delivery will answer 503."""
         call, run, _ = delivery.todo[0]
         others = tuple(todo for todo in delivery.todo if todo[1] != run) if self.guards.goes_on_after_trouble else ()
         after = delivery._replace(todo=others, trouble=True) if others else delivery.at_rest(owed=True)
@@ -277,7 +280,7 @@ class Model:
     # --- the run (WaitForStory, ReadVerdict, VerdictCounts)
 
     def run_steps(self, world: World, run: int) -> Iterator[RunStep]:
-        """What one run may do next, and its accidents."""
+        """Yield the next steps of one run, and its accidents."""
         does, token = world.runs[run]
         if does == STARTS:
             yield RunStep(("run", run, "meets a conflict"), _does(world, run, READS))
@@ -293,7 +296,7 @@ class Model:
                 yield RunStep(("run", run, "loses the transaction's answer"), again)
 
     def begin_to_wait(self, world: World, run: int) -> RunStep:
-        """The wait transaction."""
+        """Return the step of the wait transaction."""
         if self.guards.wait_checks_story and world.story >= 0 and self.facts.turns_away[world.story][run]:
             return RunStep(("run", run, "is turned away"), _does(world, run, READS))
         if not self.guards.wait_is_one_transaction:
@@ -301,7 +304,7 @@ class Model:
         return RunStep(("run", run, "waits"), self._waits(world, run))
 
     def read_verdict(self, world: World, run: int) -> Iterator[RunStep]:
-        """The read after a transaction that was cancelled, and what follows from it."""
+        """Yield the read after a cancelled transaction, with what the run does then."""
         found = {world.story}
         if not self.guards.read_is_consistent and world.before:
             found.add(world.before[0])
@@ -316,7 +319,7 @@ class Model:
     # --- small things
 
     def _wrong(self, verdict: int, truth: int, run: int) -> str | None:
-        """The property broken when the run takes the verdict, `truth` being the newest there was at the read."""
+        """Return the property that breaks if the run takes the verdict; `truth` was the newest verdict at the read."""
         if verdict < 0 or not self.facts.counts[verdict][run]:
             return P3
         if self.facts.hides_rejection[verdict][truth]:

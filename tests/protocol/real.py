@@ -1,5 +1,5 @@
-"""The two halves of the protocol as storygate runs them, as processes (replay.py): the callback's handler with a real
-body, and the states of a run from ApisSucceeded to its decision, read from workflow.asl.yaml."""
+"""The two sides of the protocol as storygate runs them, as processes (replay.py): the callback's handler with a real
+body, and a run's states of workflow.asl.yaml, from ApisSucceeded to its decision."""
 
 import json
 from collections.abc import Callable
@@ -31,17 +31,17 @@ WAITING = ("ApisSucceeded", "WaitForStory", "ReadVerdict", "VerdictCounts", "Let
 
 @cache
 def client(service: str) -> Any:
-    """A boto3 client that needs no environment."""
+    """Return a boto3 client that needs no environment."""
     return boto3.client(service, "us-east-1", aws_access_key_id="nobody", aws_secret_access_key="nothing")
 
 
 def text(moment: datetime) -> str:
-    """A moment as the table holds it."""
+    """Return a moment as the table holds it."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def webhook(decision: str, decided: datetime) -> bytes:
-    """Jira's delivery of a status change."""
+    """Return Jira's delivery of a status change."""
     status, category = STATUSES[decision]
     body = {
         "timestamp": int(decided.timestamp() * 1000),
@@ -54,20 +54,20 @@ def webhook(decision: str, decided: datetime) -> bytes:
 
 
 def table_of(dynamodb: Any, stepfunctions: Any) -> VerdictTable:
-    """The decision table, at NOW; waiting for a conflict takes no time."""
+    """Return the decision table, at NOW; its pauses take no time."""
     return VerdictTable(dynamodb, TABLE, stepfunctions, clock=NOW.timestamp, sleep=lambda _: None)
 
 
 class Secrets:
-    """Secrets Manager, which knows the secret."""
+    """Secrets Manager, which holds the secret."""
 
     def get_secret_value(self, **_: str) -> dict[str, str]:
-        """The secret."""
+        """Return the secret."""
         return {"SecretString": json.dumps({"callback": KEY})}
 
 
 def handler(body: bytes, exceptions: dict[str, Any], tamper: Tamper | None = None) -> Callable[[Past], callback.Answer]:
-    """The callback route's handler, with this body."""
+    """Return the callback route's handler, called with this body."""
 
     def play(past: Past) -> callback.Answer:
         dynamodb, stepfunctions = (
@@ -81,8 +81,9 @@ def handler(body: bytes, exceptions: dict[str, Any], tamper: Tamper | None = Non
 
 
 def waiting_states(written: str, story: str = STORY) -> dict[str, Any]:
-    """The definition's states that wait, as written; around them a Pass that stands for what comes before, and for each
-    of the two ways out what its result says of the outcome and the decision, and whether it leads to the green end."""
+    """Return the definition's states around the wait, unchanged, between two kinds of stand-ins: a Pass for the states
+    before, and an end for each of the two ways out. An end's output is the result's outcome and decision, and whether
+    the way leads to the green end."""
     states = json.loads(written)["States"]
     waiting = json.dumps({name: states[name] for name in WAITING})
     filled = waiting.replace("${Table}", TABLE).replace("${ClockSkewSeconds}", str(SKEW_SECONDS))
@@ -108,7 +109,7 @@ def waiting_states(written: str, story: str = STORY) -> dict[str, Any]:
 
 
 def run(definition: dict[str, Any]) -> Callable[[Past], Any]:
-    """A run, from where it begins to wait."""
+    """Return a run of these states."""
     testing.check(definition)
 
     def play(past: Past) -> Any:
@@ -118,7 +119,7 @@ def run(definition: dict[str, Any]) -> Callable[[Past], Any]:
                 assert isinstance(call.arguments, dict)
                 if call.state == "ReadVerdict":
                     return dynamodb.get_item(**call.arguments)
-                token = f"token-{1 + sum(map(lost, past.had))}"  # one that never got into the table can be used again
+                token = f"token-{1 + sum(map(lost, past.had))}"  # a token that is not in the table may be used again
                 dynamodb.transact_write_items(**_with_token(call.arguments, token))
                 return json.loads(past.answer("states", "wait", {"token": token}))
             except ClientError as error:
@@ -132,10 +133,10 @@ def run(definition: dict[str, Any]) -> Callable[[Past], Any]:
 
 
 def lost(answer: object) -> bool:
-    """Whether a call's answer was lost on its way: the call itself was carried out."""
+    """Return whether this answer was lost after its call was carried out."""
     return isinstance(answer, ClientError) and answer.response["Error"]["Code"] == "SdkClientException"
 
 
 def _with_token(arguments: Any, token: str) -> Any:
-    """The transaction, with a token of its own: sfnx calls every token "token"."""
+    """Return the transaction with another token: sfnx calls every token "token"."""
     return json.loads(json.dumps(arguments).replace('{"S": "token"}', json.dumps({"S": token})))

@@ -1,12 +1,12 @@
-"""Real code, one AWS call at a time, in any order, without threads.
+"""Run real code one AWS call at a time, in any order, without threads.
 
-What calls AWS (a callback's handler, the states of a run) is replayed from its start with the answers it has had so
-far; at the first call that has none yet it is stopped, and that call is what it does next. So a process is where it is
-by its answers alone, any number of them can be interleaved at will, and the same prefix never has to be played twice.
+A process (a callback's handler, the states of a run) is replayed from its start with the answers it has had so far. At
+its first call without an answer it is stopped: that is its next call. So the answers alone determine where a process
+is, processes can be interleaved in any order, and no prefix is played twice.
 
-DynamoDB is moto's. It is asked once for each pair of a table's contents and a call; the same pair again gets the same
-answer from memory. What the table holds before a call is put into moto's own store, and what it holds after it is read
-from there: by the API it would be two thirds of all calls.
+DynamoDB is moto's. It is called once for each pair of a table's contents and a call; the same pair again gets its
+answer from memory. The contents are written to and read from moto's own store: by the API they would be two thirds of
+all calls.
 """
 
 import functools
@@ -36,13 +36,13 @@ class Call:
 
     @property
     def given(self) -> dict[str, Any]:
-        """The arguments."""
+        """Return the arguments."""
         given: dict[str, Any] = json.loads(self.arguments)
         return given
 
 
 class Stopped(BaseException):
-    """The process makes a call that has no answer yet. No `except Exception` of the code under test stops this."""
+    """A call without an answer yet. No `except Exception` of the code under test catches this."""
 
     def __init__(self, call: Call) -> None:
         super().__init__(call)
@@ -51,20 +51,20 @@ class Stopped(BaseException):
 
 @dataclass(frozen=True)
 class Ended:
-    """The process is over; `result` is what it returned."""
+    """A process that is over, with what it returned."""
 
     result: Any
 
 
 @dataclass
 class Answered:
-    """Every answer ever given, each once; an exception is an answer, too."""
+    """Every answer that was given, each once; an exception is an answer, too."""
 
     answers: list[object] = field(default_factory=list)
     _numbers: dict[str, int] = field(default_factory=dict)
 
     def number(self, answer: object) -> int:
-        """The answer's number."""
+        """Return the answer's number."""
         text = repr(answer) if isinstance(answer, Exception) else json.dumps(answer, sort_keys=True)
         if text not in self._numbers:
             self._numbers[text] = len(self.answers)
@@ -73,7 +73,7 @@ class Answered:
 
 
 class Replayed:
-    """A client whose calls are answered from the past, until they go beyond it."""
+    """A client whose calls get their answers from the past. Its first call without one raises Stopped."""
 
     def __init__(self, service: str, exceptions: Any, past: "Past", tamper: Tamper | None = None) -> None:
         self._service, self.exceptions, self._past, self._tamper = service, exceptions, past, tamper
@@ -95,7 +95,7 @@ class Past:
         self.had: list[object] = []
 
     def answer(self, service: str, operation: str, arguments: dict[str, Any]) -> Any:
-        """The next answer; raises it if it is an exception, and Stopped if there is none."""
+        """Return the next answer, or raise it if it is an exception. Raises Stopped if there is none."""
         try:
             answer = next(self._answers)
         except StopIteration:
@@ -107,14 +107,14 @@ class Past:
 
 
 class Process:
-    """Code that can be replayed: `play` runs it with the past it is given."""
+    """Code that can be replayed: `play` runs it with a past."""
 
     def __init__(self, play: Callable[[Past], Any], answered: Answered) -> None:
         self._play, self._answered = play, answered
         self._known: dict[Answers, Call | Ended] = {}
 
     def after(self, answers: Answers) -> Call | Ended:
-        """What it calls next, after these answers."""
+        """Return its next call after these answers, or its end."""
         if answers not in self._known:
             past = Past(iter([self._answered.answers[number] for number in answers]))
             try:
@@ -125,7 +125,7 @@ class Process:
 
 
 class Table:
-    """A DynamoDB table of (story, entry), with any contents at will."""
+    """A DynamoDB table with the keys (story, entry), which can be given any contents."""
 
     def __init__(self, dynamodb: Any, name: str) -> None:
         self._dynamodb, self._name = dynamodb, name
@@ -143,11 +143,11 @@ class Table:
 
     @property
     def asked(self) -> int:
-        """How often DynamoDB was really asked."""
+        """Return how often moto was really called."""
         return len(self._known)
 
     def perform(self, contents: Contents, call: Call) -> tuple[object, Contents]:
-        """DynamoDB's answer (an exception, if it raises one) and the contents after it."""
+        """Return DynamoDB's answer (an exception, if it raises one) and the contents after it."""
         if (contents, call) not in self._known:
             self._hold(contents)
             try:
@@ -161,7 +161,7 @@ class Table:
 
     @property
     def _stored(self) -> Any:
-        """Moto's table; a transaction that fails puts another one in its place."""
+        """Return moto's table; moto replaces the object when a transaction fails."""
         return dynamodb_backends[DEFAULT_ACCOUNT_ID][self._dynamodb.meta.region_name].tables[self._name]
 
     def _contents(self) -> Contents:

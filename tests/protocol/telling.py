@@ -1,4 +1,4 @@
-"""A counterexample in words."""
+"""Put a counterexample into words."""
 
 from tests.protocol.explore import Way, unmended
 from tests.protocol.guards import P1
@@ -6,7 +6,7 @@ from tests.protocol.model import SEND, Label, Model, Said
 
 
 def tell(model: Model, broken: str, way: Way) -> str:
-    """The scenario, the steps, and the property they break."""
+    """Return the scenario, the steps, and the property that they break."""
     runs = ", ".join(f"run {_run(run)} counts from {start}" for run, start in enumerate(model.runs))
     said = ", ".join(f"callback {index} brings {_said(one)}" for index, one in enumerate(model.said, 1))
     steps = [_step(model, label) for label in way.steps]

@@ -1,9 +1,9 @@
-"""Every AWS call of the callback, and everything that can happen to it: what Jira is answered, and what Jira's resend
-makes of it. A run waits (its entry is the real transaction's), and an approval is delivered; for the call that resumes
-the run, a rejection as well.
+"""Every fault of every AWS call of the callback: the answer that Jira gets, and the effect of Jira's resend. A run
+waits (its entry is the real transaction's), and an approval is delivered; for the call that resumes it, a rejection
+too.
 
-Whatever fails, Jira is told to send it again (503) or nothing at all, never anything else; and after its resend the run
-was resumed once, with that verdict, its entry is gone, and STORY is right.
+Whatever fails, Jira gets 503, or no answer at all if the function died. After its resend the run was resumed once, with
+that verdict, its entry is gone, and STORY is right.
 """
 
 import json
@@ -53,7 +53,7 @@ class StepFunctions:
     accepted: list[tuple[str, Any]] = field(default_factory=list)
 
     def send_task_success(self, **given: str) -> None:
-        """SendTaskSuccess."""
+        """Accept an open token."""
         if given["taskToken"] not in self.open:
             closed = {"Error": {"Code": "TaskTimedOut", "Message": "it is over"}}
             raise self.exceptions.TaskTimedOut(closed, "SendTaskSuccess")
@@ -68,7 +68,7 @@ class Secrets:
     exceptions: Any
 
     def get_secret_value(self, VersionStage: str, **_: str) -> dict[str, str]:
-        """GetSecretValue."""
+        """Return the secret's current version."""
         if VersionStage == "AWSPREVIOUS":
             code = "ResourceNotFoundException"
             raise self.exceptions.from_code(code)(
@@ -86,7 +86,7 @@ class House:
     clients: dict[str, Any]
 
     def deliver(self, decision: str) -> str:
-        """What Jira is answered: the status, or none. Anything that escapes the handler is a 500 (Chalice)."""
+        """Return the status that Jira gets, or "none". An exception that escapes the handler is a 500 (Chalice)."""
         body = real.webhook(decision, DECIDED)
         secret = Secret(self.clients["secretsmanager"], "storygate")
         table = real.table_of(self.clients["dynamodb"], self.clients["stepfunctions"])
@@ -101,21 +101,21 @@ class House:
         return f"{status} {next((name for name in ('resumed', 'closed') if reply.get(name)), '')}".strip()
 
     def breaks(self, call: str, fault: str, times: float) -> Faulty:
-        """From now on this call has this fault, so many times."""
+        """Give this call this fault, the next `times` times."""
         service = CALLS[call]
         faulty = self.clients[service] = Faulty(self.clients[service], call, FAULTS[fault], times)
         return faulty
 
     @property
     def taken(self) -> list[tuple[str, str, str]]:
-        """Which run was resumed, with which decision, decided when."""
+        """Return which run was resumed, with which decision, decided when."""
         return [
             (token.removeprefix("token of "), sent["decision"], sent["decidedAt"])
             for token, sent in self.stepfunctions.accepted
         ]
 
     def entries(self) -> dict[str, dict[str, str]]:
-        """What is in the table."""
+        """Return the table's items by entry."""
         found = self.dynamodb.scan(TableName=real.TABLE, ConsistentRead=True)["Items"]
         return items(tuple(json.dumps(item) for item in found))
 
@@ -146,7 +146,7 @@ def house(empty: Any, begin_to_wait: Callable[[str], dict[str, Any]]) -> Callabl
 
 @pytest.fixture(scope="module")
 def begin_to_wait(empty: Any) -> Callable[[str], dict[str, Any]]:  # noqa: ARG001 - the clock is stopped there
-    """The wait transaction of the definition, for a run of any name."""
+    """Return a function that makes the definition's wait transaction for a run of any name."""
     call = Process(real.run(real.waiting_states(real.DEFINITION)), Answered()).after(())
     assert isinstance(call, Call)
 

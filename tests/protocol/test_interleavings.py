@@ -1,8 +1,8 @@
 """The handler and the workflow's states, in every order of their AWS calls, do what the model does, step by step.
 
-Each real state is read as a state of the model (compared.py), and from each the real steps must be the model's steps:
-all of them where no accident is let in, and no others where one is. So what test_model.py shows of the model holds for
-the code. What comes of every order is checked for itself, too.
+Each real state is translated into a state of the model (compared.py). From each, the real steps must be the model's
+steps: all of them without accidents, and no others with an accident. So the properties that test_model.py shows hold
+for the code. The end of every order is checked as well.
 """
 
 import gc
@@ -35,7 +35,7 @@ SAID = [Said(*said) for said in product(CAUTION, MOMENTS)]
 
 
 class Stage(NamedTuple):
-    """What all scenarios share, so that nothing is played or asked twice."""
+    """What all scenarios share, so that nothing is played twice."""
 
     table: Table
     answered: Answered
@@ -44,7 +44,7 @@ class Stage(NamedTuple):
     exceptions: Any
 
     def compared(self, first: Said, second: Said, accident: bool = False) -> Compared:
-        """The two callbacks and the run, and what comes after an accident, beside their model."""
+        """Return the two callbacks, the run, and the callback after an accident, to be compared with their model."""
         callbacks = (self.callbacks[first], self.callbacks[second])
         processes = (*callbacks, self.run, *callbacks) if accident else (*callbacks, self.run)
         together = Interleaved(self.table, self.answered, processes, self.exceptions)
@@ -52,7 +52,7 @@ class Stage(NamedTuple):
 
 
 def stage(table: Table, written: str = real.DEFINITION, tamper: Tamper | None = None) -> Stage:
-    """The handler as it is now, and the run as the definition has it."""
+    """Return the handler and the run of this definition; `tamper` changes the handler's calls."""
     exceptions = {name: real.client(name).exceptions for name in ("dynamodb", "stepfunctions")}
     answered = Answered()
     bodies = {said: real.webhook(said.decision, MOMENTS[said.decided]) for said in SAID}
@@ -88,7 +88,7 @@ def test_with_an_accident_the_code_does_nothing_the_model_does_not(
 
 
 def followed(title: str, pairs: list[tuple[Said, Said]], on: Stage, accidents: int) -> str:
-    """Follows every pair of deliveries to every end, and says how many there were."""
+    """Follow every pair of deliveries to every end; return a table with the counts."""
     orders, states, began = 0, 0, time.process_time()
     for first, second in pairs:
         compared = on.compared(first, second, accident=bool(accidents))
@@ -99,7 +99,7 @@ def followed(title: str, pairs: list[tuple[Said, Said]], on: Stage, accidents: i
     return as_table(title, head, [(len(pairs), orders, states, seconds)])
 
 
-# What is broken on purpose, in the definition or in the handler: is it noticed?
+# Mistakes made on purpose in the definition; the tests must notice each one.
 APPROVAL_SENT = "$said.decision = 'approved'"
 WRITTEN_WRONG = {
     "the check forgets the run's start": {" OR decidedAt <= :countsFrom": ""},
@@ -145,7 +145,7 @@ def test_a_definition_that_is_wrong_is_noticed(wrong: str, table: Table) -> None
 
 
 def without_condition(operation: str, given: dict[str, Any]) -> Called:
-    """Drops the condition."""
+    """Drop the condition."""
     return operation, {
         name: value for name, value in given.items() if not name.startswith(("Condition", "ExpressionAttr"))
     }
@@ -167,7 +167,7 @@ def rejects(operation: str, given: dict[str, Any]) -> Called:
 
 
 def leaves_it_pending(operation: str, given: dict[str, Any]) -> Called:
-    """Send no verdict."""
+    """Send "pending", which is no verdict."""
     return operation, changed(given, decision="pending")
 
 
@@ -201,7 +201,7 @@ def test_a_handler_that_is_wrong_is_noticed(operation: str, broken: Tamper, tabl
 
 
 def notices(on: Stage) -> bool:
-    """Whether any pair of deliveries shows a step or an end that should not be."""
+    """Return whether any pair of deliveries leads to a wrong step or a wrong end."""
     try:
         counting_first = sorted(SAID, key=lambda said: said.decided != AFTER)
         for accidents in (0, 1):

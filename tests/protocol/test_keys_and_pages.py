@@ -1,4 +1,4 @@
-"""What test_interleavings.py leaves out: a story with a former key, and a partition of several pages.
+"""The two cases that test_interleavings.py leaves out: a story with a former key, and a partition of several pages.
 
 A run waits under the key its story had before it was moved; what is said of the story now must reach it. A move writes
 MOVED before it reads STORY, a verdict writes STORY before it reads MOVED: whichever comes second sees the other. In
@@ -38,14 +38,14 @@ DECIDED: list[tuple[Said, Said]] = [(("approved", AFTER), ("rejected", LATER))]
 
 
 def move() -> bytes:
-    """Jira's delivery of a move, which decides nothing."""
+    """Return Jira's delivery of a move, which decides nothing."""
     body = json.loads(real.webhook("pending", BEFORE))
     body["changelog"]["items"] = [{"field": "Key", "fromString": OLD, "toString": NEW}]
     return json.dumps(body).encode()
 
 
 def in_pages_of_one(operation: str, arguments: dict[str, Any]) -> Called:
-    """DynamoDB gives a page an entry."""
+    """Make DynamoDB return one entry a page."""
     return operation, arguments | {"Limit": 1} if operation == "query" else arguments
 
 
@@ -57,7 +57,7 @@ class Followed:
         self._orders: dict[State, int] = {}
 
     def orders(self, accidents: int, *contents: str) -> int:
-        """How many orders there are, each of them checked."""
+        """Check every order; return how many there are."""
         return self._from(State(contents, ((),) * len(self._together.processes), accidents))
 
     def _from(self, state: State) -> int:
@@ -71,7 +71,7 @@ class Followed:
         return self._orders[state]
 
     def _check_sent(self, state: State, step: Step) -> None:
-        """What is sent is what was read last."""
+        """Check that the verdict sent is the one that was read last."""
         if step.what != RESUMES:
             return
         call = self._together.next(state, step.process)

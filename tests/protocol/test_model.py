@@ -25,7 +25,7 @@ ONE, TWO = (RUN_A,), (RUN_A, RUN_B)
 
 
 def moments(count: int, runs: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """Where so many verdicts can lie among the runs' starts, together or apart."""
+    """Return the ways to place so many verdicts before, at and after the runs' starts, together or apart."""
     between = (BETWEEN, RUN_B) if len(runs) > 1 else ()
     placed = combinations_with_replacement((BEFORE, RUN_A, *between, AFTER, LATER, LAST), count)
     after = [AFTER, LATER, LAST]  # which of them are used is one and the same: LATER never without AFTER
@@ -33,13 +33,13 @@ def moments(count: int, runs: tuple[int, ...]) -> list[tuple[int, ...]]:
 
 
 def scenarios(runs: tuple[int, ...], placed: list[tuple[int, ...]], attempts: int = 1, tokens: int = 1) -> list[Model]:
-    """Verdicts of every combination of kinds at these moments. Their order of arrival is the model's to try."""
+    """Return a model for each combination of kinds at these moments. The model tries every order of arrival."""
     said = {tuple(sorted(map(Said, kinds, place))) for place in placed for kinds in product(CAUTION, repeat=len(place))}
     return [Model(runs, one, attempts, tokens) for one in sorted(said)]
 
 
 def distinct(models: Iterable[Model]) -> list[Model]:
-    """The first of those that take the same steps: verdicts that differ in nothing a step asks about."""
+    """Return the models without those that take the same steps as an earlier one."""
     known: dict[tuple[Any, ...], Model] = {}
     for model in models:
         known.setdefault(model.behaviour, model)
@@ -100,7 +100,7 @@ BREAKS = {
 
 @pytest.fixture(autouse=True)
 def no_collector() -> Iterator[None]:
-    """An exploration makes millions of tuples and no cycles."""
+    """Turn the garbage collector off: an exploration makes millions of tuples and no cycles."""
     gc.disable()
     yield
     gc.enable()
@@ -138,7 +138,7 @@ def test_every_guard_but_one_is_needed(tell: Callable[[str], None]) -> None:
 
 
 def counterexamples(guard: str) -> dict[str, tuple[Model, Way]]:
-    """The shortest way to break each property, in the smallest scenes that show all that is known to break."""
+    """Return the shortest way to break each property, in the smallest scenarios that break all the known ones."""
     ways: dict[str, tuple[Model, Way]] = {}
     for scenes in SEARCHED:
         for model in distinct(replace(scene, guards=Guards(**{guard: False})) for scene in scenes):

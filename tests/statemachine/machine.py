@@ -1,4 +1,4 @@
-"""The state machine, run state by state with its four integrations answered by the test (`play`)."""
+"""Run the state machine state by state; the test answers the calls of its integrations (`play`)."""
 
 import json
 import re
@@ -54,7 +54,7 @@ DECIDED = (*WAITED, "VerdictCounts")
 
 
 class InTurn:
-    """Answers given one call after another; the last one stays."""
+    """Answers for one call after another; the last one is repeated."""
 
     def __init__(self, *answers: object) -> None:
         self._answers = list(answers)
@@ -64,22 +64,22 @@ class InTurn:
 
 
 def http(body: object, status: int = 200) -> dict[str, object]:
-    """An HTTP Task's result."""
+    """Return an HTTP Task's result."""
     return {"Headers": {"server": ["test"]}, "ResponseBody": body, "StatusCode": status, "StatusText": "OK"}
 
 
 def refused(status: int) -> Failure:
-    """An HTTP Task's failure."""
+    """Return an HTTP Task's failure."""
     return Failure(f"States.Http.StatusCode.{status}", "it did not work")
 
 
 def stored(body: object) -> dict[str, object]:
-    """getObject's result: the file's text, or any JSON written as the file."""
+    """Return getObject's result for a file with this text, or with this value as JSON."""
     return {"Body": body if isinstance(body, str) else json.dumps(body, ensure_ascii=False), "ContentLength": 1}
 
 
 def story(**attributes: str) -> dict[str, object]:
-    """getItem's result: the STORY entry."""
+    """Return getItem's result: the STORY entry."""
     return {"Item": {name: {"S": value} for name, value in attributes.items()}}
 
 
@@ -114,24 +114,24 @@ class Run:
     waits: list[testing.Wait] = field(default_factory=list)
 
     def made_by(self, state: str) -> list[Any]:
-        """The arguments of the calls that a state made, in order."""
+        """Return the arguments of the calls that a state made, in order."""
         return [call.arguments for call in self.calls if call.state == state]
 
     @property
     def result(self) -> dict[str, Any]:
-        """result.json"""
+        """Return result.json."""
         written: dict[str, Any] = (self.made_by("WriteResult") or self.made_by("WriteApprovedResult"))[-1]["Body"]
         return written
 
     @property
     def log(self) -> dict[str, Any]:
-        """execution.json"""
+        """Return execution.json."""
         written: dict[str, Any] = (self.made_by("WriteLog") or self.made_by("WriteApprovedLog"))[-1]["Body"]
         return written
 
     @property
     def ending(self) -> tuple[str, str]:
-        """Outcome and reason, told alike by the result, by the log's last event and, unless approved, by the error."""
+        """Return outcome and reason; check that result, last log event and (unless approved) the run's error agree."""
         said = (self.result["outcome"], self.result["reason"])
         assert (self.log["events"][-1]["step"], self.log["events"][-1]["message"]) == said
         assert (self.error, self.cause) == ((None, None) if said[0] == "approved" else said)
@@ -139,10 +139,10 @@ class Run:
 
 
 def play(execution_input: object = REQUEST, **answers: object) -> Run:
-    """One run. `answers`, by name: s3, validation, deployment, notification, wait, story, log, result; each one is
-    what the integration returns, a Failure, or several InTurn. Without: nothing goes wrong, and the story is approved.
+    """Run the state machine. `answers`, by name: s3, validation, deployment, notification, wait, story, log, result;
+    each is what the integration returns, a Failure, or several InTurn. By default all succeed; the story is approved.
 
-    Every call is checked on its way: its arguments' names and types, their size, and that no file gets the token.
+    Every call is checked: its arguments' names and types, their size, and that no file gets the token.
     """
     answers = {
         "validation": SUCCESS, "deployment": SUCCESS, "notification": SUCCESS,
@@ -167,7 +167,7 @@ def play(execution_input: object = REQUEST, **answers: object) -> Run:
 
 
 def integration(call: Call) -> str:
-    """The name of the answer that a call asks for."""
+    """Return the name of a call's answer, as `play` takes it."""
     arguments: Any = call.arguments
     if call.resource == HTTP:
         return str(arguments["ApiEndpoint"]).rsplit("/", 1)[1]
@@ -177,7 +177,7 @@ def integration(call: Call) -> str:
 
 
 def check(call: Call) -> None:
-    """What AWS would refuse, and what this project promises of every call."""
+    """Check a call for what AWS would refuse, and for a task token in a file."""
     arguments: Any = call.arguments
     written = json.dumps(arguments, ensure_ascii=False)
     if len(written.encode()) > PAYLOAD_BYTES:
@@ -191,7 +191,7 @@ def check(call: Call) -> None:
 
 
 def evaluate(expression: str, functions: dict[str, Callable[..., object]], **variables: object) -> object:
-    """An expression of a field that a run does not evaluate, such as TimeoutSeconds."""
+    """Evaluate an expression of a field that sfnx does not evaluate in a run, such as TimeoutSeconds."""
     states = {
         "Given": {"Type": "Pass", "Assign": variables, "Next": "Evaluated"},
         "Evaluated": {"Type": "Pass", "Output": expression, "End": True},
@@ -200,7 +200,7 @@ def evaluate(expression: str, functions: dict[str, Callable[..., object]], **var
 
 
 def all_states(machine: dict[str, Any] = MACHINE) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every state, those of branches included."""
+    """Yield every state, those of branches included."""
     for name, state in machine["States"].items():
         yield name, state
         for branch in state.get("Branches", []):

@@ -1,4 +1,4 @@
-"""What botocore's models say of an SDK integration, in the names Step Functions gives it: the Java SDK's."""
+"""Check SDK integrations by botocore's models, in the spelling of the Java SDK, which Step Functions uses."""
 
 import json
 from functools import cache
@@ -12,21 +12,21 @@ from sfnx.integrations import sdk_member  # the Java SDK's spelling of a member,
 
 @cache
 def operation(resource: str) -> OperationModel:
-    """The operation of `arn:aws:states:::aws-sdk:<service>:<action>[.waitForTaskToken]`; fails for an unknown one."""
+    """Return the operation of `arn:aws:states:::aws-sdk:<service>:<action>[.waitForTaskToken]`; raises if unknown."""
     service, action = resource.removesuffix(".waitForTaskToken").split(":")[-2:]
     model = botocore.session.get_session().get_service_model(service)
     return model.operation_model(action[0].upper() + action[1:])
 
 
 def misspelled(resource: str, arguments: Any) -> str:
-    """What botocore holds against the arguments, empty if nothing: unknown and missing members, types, lengths."""
+    """Return botocore's complaints about the arguments, "" if none: unknown and missing members, types, lengths."""
     shape = operation(resource).input_shape
     report: str = ParamValidator().validate(_botocores(arguments, shape), shape).generate_report()
     return report
 
 
 def _botocores(value: Any, shape: Shape) -> Any:
-    """The arguments as boto3 takes them. A member not spelled as Java does gets a name that botocore cannot know."""
+    """Return the arguments as boto3 takes them. A member in another spelling than Java's gets an unknown name."""
     if isinstance(shape, StructureShape) and isinstance(value, dict):
         members = {sdk_member(name): name for name in shape.members}
         return {
@@ -45,7 +45,7 @@ def _botocores(value: Any, shape: Shape) -> Any:
 
 
 def has_result_field(resource: str, path: list[str]) -> bool:
-    """Whether the operation's result has this field; any name is a key of a map."""
+    """Return whether the operation's result has this field; a map has every key."""
     shape: Shape | None = operation(resource).output_shape
     for name in path:
         if isinstance(shape, MapShape):

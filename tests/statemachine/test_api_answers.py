@@ -1,4 +1,4 @@
-"""What counts as an API's success, and what is kept of its answer. The three calls are alike (test_definition)."""
+"""When an API's answer is a success, and which part of it is kept. The three calls are alike (test_definition.py)."""
 
 import json
 import re
@@ -12,7 +12,7 @@ NO_SUCCESS = 'the answer does not say "status": "success"'
 
 
 def answered(answer: object, api: str = "validation") -> dict[str, Any]:
-    """The API's part of the result."""
+    """Run with this answer; return the API's part of the result."""
     done = play(**{api: answer})
     assert done.ending[0] in ("api_failed", "approved")
     kept: dict[str, Any] = done.result["apis"][api]
@@ -94,7 +94,7 @@ def test_an_answer_without_a_body_is_a_failure() -> None:
 
 
 def body_of(size: int, character: str = "x") -> dict[str, str]:
-    """A success whose JSON text has that many characters."""
+    """Return a success whose JSON text has that many characters."""
     body = {"status": "success", "text": ""}
     return body | {"text": character * (size - len(json.dumps(body, separators=(",", ":"))))}
 

@@ -27,7 +27,7 @@ def state(api: str) -> str:
 
 
 def around(api: str) -> tuple[str, ...]:
-    """The states of the parallel calls when this one gives up."""
+    """Return the states of the parallel calls when this one gives up."""
     return tuple(s for name in CALL for s in ((name, f"{api.capitalize()}GaveUp") if name == state(api) else (name,)))
 
 
@@ -162,7 +162,7 @@ def test_all_three_failing_are_all_recorded() -> None:
 
 
 def test_a_failure_that_cannot_even_be_told_is_an_error() -> None:
-    # No failure known of Step Functions is one; it stands for whatever breaks the calls as a whole.
+    # Step Functions has no such error, as far as known. It stands for anything that breaks all the calls.
     done = play(validation=Failure("States.Http.StatusCode.unknown", "no"))
     assert done.states == ("FindInput", "InputIsValid", "CallApis", "CallValidation", *NOT_APPROVED)
     outcome, reason = done.ending

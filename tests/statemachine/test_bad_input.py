@@ -35,7 +35,7 @@ WRONG: dict[str, tuple[str, list[Any]]] = {
 
 
 def refusal(request: object) -> str:
-    """The reason of a run that refused its request."""
+    """Return the reason of a run that refused this request."""
     done = play(request)
     assert done.states == ("FindInput", "InputIsValid", *NOT_APPROVED)
     assert done.ending[0] == "invalid_input"

@@ -1,4 +1,4 @@
-"""What can be said of the definition without running it."""
+"""Checks of the definition without running it."""
 
 import json
 import re
@@ -13,7 +13,7 @@ STATES = dict(all_states())
 TOP = MACHINE["States"]
 FAILING = {name: state for name, state in STATES.items() if state["Type"] in ("Task", "Parallel")}
 
-# Everything a Retry may name, and why the same call may succeed a little later.
+# The errors that a Retry may name, each with the reason why the same call may succeed a little later.
 TRANSIENT = {
     "States.Http.StatusCode.429": "too many requests",
     "States.Http.StatusCode.502": "a proxy without its server",
@@ -67,13 +67,13 @@ FORBIDDEN_HEADERS = {
 
 
 def ways_on(state: dict[str, Any]) -> list[str]:
-    """The states that a state may lead to."""
+    """Return the states that a state may lead to."""
     ways = [state[key] for key in ("Next", "Default") if key in state]
     return ways + [way["Next"] for key in ("Choices", "Catch") for way in state.get(key, [])]
 
 
 def reached(start: str, states: dict[str, Any], without: tuple[str, ...] = ()) -> set[str]:
-    """The states a run may enter from this one, if it can not enter those of `without`."""
+    """Return the states that a run may enter from this one without passing those of `without`."""
     found, pending = set(), [start]
     while pending:
         name = pending.pop()

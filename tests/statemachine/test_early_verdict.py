@@ -1,4 +1,4 @@
-"""A verdict that outruns the wait: the transaction is cancelled, and the run reads what stands in the table."""
+"""A verdict that comes before the wait: the transaction is cancelled, and the run reads the verdict in the table."""
 
 from typing import Any
 

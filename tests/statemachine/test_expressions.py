@@ -1,4 +1,4 @@
-"""What can be said of the definition's JSONata without evaluating it."""
+"""Checks of the definition's JSONata without evaluating it."""
 
 import re
 from collections.abc import Iterator
@@ -8,12 +8,12 @@ from jsonata.parser import Parser
 
 from tests.statemachine.machine import MACHINE, all_states
 
-# JSONata's own, and those that Step Functions adds.
+# The functions of JSONata, and those that Step Functions adds.
 FUNCTIONS = {*jsonata.Jsonata.static_frame.bindings, "parse", "uuid", "hash", "random", "range", "partition"}
 
 
 def expressions(part: object) -> Iterator[str]:
-    """All the JSONata in a part of the definition."""
+    """Yield all the JSONata in a part of the definition."""
     if isinstance(part, dict | list):
         for inner in part.values() if isinstance(part, dict) else part:
             yield from expressions(inner)
@@ -26,7 +26,7 @@ CODES = list(expressions(MACHINE))
 
 
 def assigned() -> set[str]:
-    """All the variables of the machine."""
+    """Return the names of all variables that states assign."""
     states = [state for _, state in all_states()]
     ways = [way for state in states for way in (state, *state.get("Choices", []), *state.get("Catch", []))]
     return {name for way in ways for name in way.get("Assign", {})}
@@ -72,7 +72,7 @@ def test_a_name_without_an_item_would_be_noticed() -> None:
 
 
 def names_without_an_item(node: object) -> Iterator[str]:
-    """Bare field names where no item is: at the top of an expression, outside of filters and the later steps of paths.
+    """Yield bare field names that have no item: at the top of an expression, outside of filters and later path steps.
 
     Step Functions gives an expression no input and refuses to save one that reads it (sfnx, docs/design.md; measured).
     """

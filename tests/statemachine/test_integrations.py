@@ -1,4 +1,4 @@
-"""The calls of AWS services, held against botocore's models: arguments, fields of results, names of errors."""
+"""Check the calls of AWS services by botocore's models: arguments, fields of results, names of errors."""
 
 import re
 from typing import Any
@@ -13,7 +13,7 @@ SDK_TASKS = {
     name: state for name, state in all_states() if state["Type"] == "Task" and state["Resource"] != HTTP
 }  # fmt: skip
 SERVICES = {"S3": "s3", "DynamoDb": "dynamodb"}
-# Names that no model of a service lists: the Java SDK's own, for a service that was not reached.
+# An error of the Java SDK itself, for a service that was not reached; no service's model lists it.
 OF_THE_SDK = {"SdkClientException"}
 OF_STEP_FUNCTIONS = re.compile(
     r"States\.(ALL|TaskFailed|Timeout|QueryEvaluationError|DataLimitExceeded|Http\.Socket|Http\.StatusCode\.[45]\d\d)"

@@ -1,4 +1,4 @@
-"""Whatever comes in, a run ends in one of two states, has written both files, and approves nothing by accident."""
+"""For any input: a run ends in one of two states, has written both files, and approves only what a verdict approves."""
 
 import json
 import math
@@ -23,7 +23,7 @@ from tests.statemachine.machine import (
     story,
 )
 
-BLANKS = " \t\r\n"  # what $trim takes away
+BLANKS = " \t\r\n"  # what $trim removes
 OUTCOMES = {"approved", "rejected", "timed_out", "api_failed", "invalid_input", "error"}
 RESULT = {
     "execution", "jiraStoryId", "packageIds", "metadata", "outcome", "reason", "apis", "decision", "startedAt",
@@ -64,7 +64,7 @@ entries = st.dictionaries(st.sampled_from([*VERDICT, "entry"]), st.sampled_from(
 
 
 def ended(done: Run) -> str:
-    """The outcome of a run that ended as every run must."""
+    """Check what every run must have at its end; return the outcome."""
     path = APPROVED if done.ending[0] == "approved" else NOT_APPROVED
     assert done.states[-len(path) :] == path
     assert done.ending[0] in OUTCOMES
@@ -79,7 +79,7 @@ def ended(done: Run) -> str:
 
 
 def valid(request: object) -> bool:
-    """The contract's words, in Python."""
+    """Return whether a request is valid, by the rules of the README ("What goes in")."""
     if not isinstance(request, dict):
         return False
     packages, timeout = request.get("packageIds"), request.get("timeoutSeconds", 1)

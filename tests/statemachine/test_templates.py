@@ -1,4 +1,4 @@
-"""The two stacks: what they promise, and that they fit the definition and the configuration."""
+"""The two stacks: their properties, and that they fit the definition and the configuration."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the callback sends is what the workflow takes: each verdict on its way from Jira into a run's result."""
+"""The workflow takes each verdict as the callback sends it, into the run's result."""
 
 import json
 from typing import Any
@@ -20,7 +20,7 @@ texts = st.none() | pieces | pieces.map(lambda piece: (piece * LONGEST_TEXT)[:LO
 
 
 class OneWaiting:
-    """DynamoDB, in which one run waits."""
+    """DynamoDB with one waiting run."""
 
     def __init__(self) -> None:
         self.exceptions = exceptions("dynamodb")

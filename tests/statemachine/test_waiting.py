@@ -1,4 +1,4 @@
-"""The wait: what it writes, how long it lasts, and what each way out of it means."""
+"""The wait: what it writes, how long it lasts, and where each end of it leads."""
 
 import json
 import re
@@ -155,7 +155,7 @@ def test_the_longest_output_a_run_can_be_resumed_with_still_leaves_a_result(fiel
 
 @pytest.mark.parametrize(
     ("error", "cause"),
-    # The last one is how a callback of before sent a rejection.
+    # The last one is a rejection as an earlier version of the callback sent it.
     [("Refused", "by hand"), ("", ""), ("States.Permissions", "no role"), ("StoryRejected", json.dumps(REJECTED))],
 )
 def test_a_wait_that_is_failed_is_an_error(error: str, cause: str) -> None:

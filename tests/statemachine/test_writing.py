@@ -1,4 +1,4 @@
-"""The two files at the end of every run, and what becomes of a run that cannot write them."""
+"""The two files at the end of every run, and how a run ends that cannot write them."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from tests.statemachine.machine import APPROVED, DECIDED, NOT_APPROVED, REJECTED
 
 SHAKY = ["S3.S3Exception", "S3.SdkClientException"]
 REFUSED = Failure("S3.NoSuchBucketException", "the bucket is gone")
-# What is written, by which state, in a run whose wait ends like this.
+# Which file is written by which state, if the wait ends like this.
 WRITERS = pytest.mark.parametrize(
     ("name", "state", "wait"),
     [

@@ -1,4 +1,4 @@
-"""What can be said of the definition as people read it: statemachine/workflow.asl.yaml."""
+"""Checks of the definition as people read it: statemachine/workflow.asl.yaml."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ LONGEST_REPEATED = 60  # characters of an expression, each run of blanks counted
 
 
 def nodes(node: yaml.Node, seen: set[int] | None = None) -> Iterator[yaml.Node]:
-    """Every node once; what an alias repeats is the same node."""
+    """Yield every node once; an alias is the same node as its anchor."""
     seen = set() if seen is None else seen
     if id(node) in seen:
         return
@@ -57,7 +57,7 @@ def test_a_repeated_expression_would_be_noticed() -> None:
 
 
 def test_no_key_is_written_twice() -> None:
-    # PyYAML keeps the last of two equal keys without a word.
+    # PyYAML keeps the last of two equal keys and reports nothing.
     assert doubled_keys(TEXT) == []
     assert doubled_keys("a: {b: 1, b: 2}") == ["b"]
 
