@@ -56,17 +56,17 @@ def answer(
 
 
 def _delivered(story: str, verdict: Verdict, delivery: Delivery) -> Answer:
-    stands, reached = delivery.stands, bool(delivery.resumed or delivery.closed)
-    if (stands.decided_at, stands.decision) != (verdict.decided_at, verdict.decision):
-        why = f"older than what is known: {stands.decision}, decided {stands.decided_at}"
+    newest, reached = delivery.verdict, bool(delivery.resumed or delivery.closed)
+    if (newest.decided_at, newest.decision) != (verdict.decided_at, verdict.decision):
+        why = f"older than what is known: {newest.decision}, decided {newest.decided_at}"
         return 200, {"story": story, "ignored": why} | (_runs(delivery) if reached else {})
     if not reached:
-        return 202, {"story": story, "decision": stands.decision, "resumed": []}
+        return 202, {"story": story, "decision": newest.decision, "resumed": []}
     return 200, {"story": story} | _runs(delivery)
 
 
 def _runs(delivery: Delivery) -> dict[str, Any]:
-    return {"decision": delivery.stands.decision, "resumed": delivery.resumed, "closed": delivery.closed}
+    return {"decision": delivery.verdict.decision, "resumed": delivery.resumed, "closed": delivery.closed}
 
 
 def _log_line(headers: Mapping[str, str], answered: Answer, began: float, calls: list[str]) -> str:

@@ -77,7 +77,7 @@ class Waiting:
 class _Partition:
     """A story's partition, as one consistent Query found it."""
 
-    stands: Verdict | None = None
+    verdict: Verdict | None = None
     waiting: list[Waiting] = field(default_factory=list)
     former_keys: list[str] = field(default_factory=list)
 
@@ -86,7 +86,7 @@ class _Partition:
 class Delivery:
     """The table's verdict, and a story's waiting runs: `resumed` got the verdict now, `closed` were already over."""
 
-    stands: Verdict
+    verdict: Verdict
     resumed: list[str] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
 
@@ -167,13 +167,13 @@ class VerdictTable:
         for item in itertools.chain.from_iterable(pages):
             kind, _, name = item["entry"].partition("#")
             if kind == "STORY":
-                found.stands = _verdict(item)
+                found.verdict = _verdict(item)
             elif kind == "WAIT":
                 found.waiting.append(Waiting(name, item["taskToken"], item["countsFrom"]))
             elif kind == "MOVED":
                 found.former_keys.append(name)
         if len(pages) > 1:  # a newer verdict may have replaced the first page's before the last page was read
-            found.stands = self._story(story)
+            found.verdict = self._story(story)
         return found
 
     def _query(self, condition: str, values: dict[str, str]) -> Iterator[list[dict[str, str]]]:
@@ -197,17 +197,17 @@ class VerdictTable:
         """Do steps 2 and 3 for the story, then for its former keys; `current` is the present key if `story` is one."""
         found = self._read(story)
         if current:  # new verdicts come under the current key, so STORY is read there last
-            found.stands = self._newest(story, found.stands, self._story(current))
-        if found.stands is None:
+            found.verdict = self._newest(story, found.verdict, self._story(current))
+        if found.verdict is None:
             raise Unavailable("the verdict just written is not there; send it again")
-        delivery, failures = Delivery(found.stands), []
+        delivery, failures = Delivery(found.verdict), []
         for run in found.waiting:
-            if found.stands.decision == PENDING or found.stands.decided_at <= run.counts_from:
+            if found.verdict.decision == PENDING or found.verdict.decided_at <= run.counts_from:
                 continue
             if self._clock() > deadline:
                 raise Unavailable("more runs wait for this story than one answer has time for; send it again")
             try:
-                (delivery.resumed if self._send(run, found.stands) else delivery.closed).append(run.execution)
+                (delivery.resumed if self._send(run, found.verdict) else delivery.closed).append(run.execution)
                 self._forget(story, run)
             except (ClientError, BotoCoreError) as error:
                 failures.append(error)  # the other runs must get their verdict all the same
@@ -215,7 +215,7 @@ class VerdictTable:
             if former_key in seen:  # a story can be moved there and back
                 continue
             try:
-                self._record(former_key, found.stands)
+                self._record(former_key, found.verdict)
                 delivery.add(self._resume(former_key, deadline, story, seen | {story}))
             except (ClientError, BotoCoreError) as error:
                 failures.append(error)

@@ -123,7 +123,7 @@ def test_after_the_last_of_several_pages_the_verdict_is_read_again(
             query["Limit"] = 2
 
     dynamodb.before["query"] = two_pages
-    assert table.deliver("P-1", APPROVED).stands.decision == "rejected"
+    assert table.deliver("P-1", APPROVED).verdict.decision == "rejected"
     assert [decision["decision"] for decision in machine.sent.values()] == ["rejected", "rejected"]
     assert {query["ConsistentRead"] for operation, query in dynamodb.calls if operation == "query"} == {True}
 
