@@ -29,7 +29,7 @@ VERDICT = {
 }
 
 
-class Told:
+class Run:
     """A history, built event by event; each event follows the one before it, unless `previous` names another."""
 
     def __init__(self, request: Any = None, **wrong: Any) -> None:
@@ -78,7 +78,7 @@ class Told:
         result = {"Headers": headers, "ResponseBody": output, "StatusCode": 200}
         return self.add("TaskSucceeded", 0.5, number, taskSucceeded={"output": json.dumps(result)})
 
-    def apis(self, failed: str = "", retries: int = 0, response: Any = None) -> "Told":
+    def apis(self, failed: str = "", retries: int = 0, response: Any = None) -> "Run":
         """Add the three parallel calls; the deployment is retried `retries` times."""
         self.enter("CallApis", "Parallel")
         started = self.add("ParallelStateStarted")
@@ -99,7 +99,7 @@ class Told:
         self.state("ApisSucceeded", "Choice")
         return self
 
-    def wait(self) -> "Told":
+    def wait(self) -> "Run":
         self.enter("WaitForStory")
         item = {"taskToken": {"S": TOKEN}}
         parameters = json.dumps({"TransactItems": [{"Put": {"Item": item}}]})
@@ -108,7 +108,7 @@ class Told:
         self.add("TaskSubmitted", taskSubmitted={"output": json.dumps({"taskToken": TOKEN})})
         return self
 
-    def conflict(self) -> "Told":
+    def conflict(self) -> "Run":
         """Add a refused entry: the run looks for a verdict, and returns to the wait."""
         self.enter("WaitForStory")
         resource = {"resourceType": "aws-sdk:dynamodb", "resource": "transactWriteItems.waitForTaskToken"}
@@ -120,7 +120,7 @@ class Told:
         self.state("LetConflictPass", "Wait")
         return self
 
-    def resume(self, seconds: float = 1800, verdict: Any = VERDICT) -> "Told":
+    def resume(self, seconds: float = 1800, verdict: Any = VERDICT) -> "Run":
         """The verdict is the task's result; the Choice after it names outcome and reason."""
         said = json.dumps({**verdict, "taskToken": TOKEN})
         self.add("TaskSucceeded", seconds, taskSucceeded={"output": said})
@@ -129,12 +129,12 @@ class Told:
         self.state("VerdictCounts", "Choice", outcome=verdict["decision"], reason=reason)
         return self
 
-    def time_out(self) -> "Told":
+    def time_out(self) -> "Run":
         self.add("TaskTimedOut", 3, taskTimedOut={"error": "States.Timeout"})
         self.leave("WaitForStory", outcome="timed_out", reason="Nobody answered.")
         return self
 
-    def end(self, outcome: str, reason: str = "") -> "Told":
+    def end(self, outcome: str, reason: str = "") -> "Run":
         """Write log and result, and end the run as the workflow does."""
         approved = outcome == "approved"
         writes = (
@@ -152,7 +152,7 @@ class Told:
             self.add("ExecutionFailed", executionFailed={"error": outcome, "cause": reason})
         return self
 
-    def stop(self) -> "Told":
+    def stop(self) -> "Run":
         self.add(
             "ExecutionAborted", 5, 0, executionAborted={"error": "cancelled", "cause": "cancelled by ann: why not"}
         )
@@ -166,21 +166,21 @@ def log(step: str, message: str) -> dict[str, str]:
     return {"at": "2026-01-31T12:00:00.500Z", "step": step, "message": message}
 
 
-def invalid() -> Told:
+def invalid() -> Run:
     wrong = {"outcome": "invalid_input", "reason": "Correct the input."}
-    return Told({"jiraStoryId": "", "packageIds": "none", "owner": "ann"}, **wrong).end(*wrong.values())
+    return Run({"jiraStoryId": "", "packageIds": "none", "owner": "ann"}, **wrong).end(*wrong.values())
 
 
 RUNS: dict[str, list[dict[str, Any]]] = {
-    "approved": Told().apis(retries=2).wait().resume().end("approved").events,
-    "rejected": Told().apis().wait().resume(60, {**VERDICT, "decision": "rejected"}).end("rejected", "No.").events,
-    "timed_out": Told().apis().wait().time_out().end("timed_out", "Nobody answered.").events,
-    "api_failed": Told().apis(failed="validation").end("api_failed", "The validation API failed.").events,
+    "approved": Run().apis(retries=2).wait().resume().end("approved").events,
+    "rejected": Run().apis().wait().resume(60, {**VERDICT, "decision": "rejected"}).end("rejected", "No.").events,
+    "timed_out": Run().apis().wait().time_out().end("timed_out", "Nobody answered.").events,
+    "api_failed": Run().apis(failed="validation").end("api_failed", "The validation API failed.").events,
     "invalid_input": invalid().events,
-    "error": Told().apis().conflict().end("error", "The wait for the story broke.").events,
-    "cancelled": Told().apis().wait().stop().events,
-    "running": Told().apis(retries=1).events,
-    "waiting": Told().apis().wait().events,
+    "error": Run().apis().conflict().end("error", "The wait for the story broke.").events,
+    "cancelled": Run().apis().wait().stop().events,
+    "running": Run().apis(retries=1).events,
+    "waiting": Run().apis().wait().events,
 }
 
 

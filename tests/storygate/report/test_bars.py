@@ -6,7 +6,7 @@ from typing import Any
 from storygate.report.page import page
 from storygate.report.view import of_events
 from storygate.support.times import span
-from tests.storygate.report.histories import ARN, DEFINITION, DRAWING, RUNS, Told, seen
+from tests.storygate.report.histories import ARN, DEFINITION, DRAWING, RUNS, Run, seen
 from tests.storygate.report.markup import Element, parse
 
 
@@ -15,10 +15,10 @@ def document(events: list[dict[str, Any]]) -> Element:
 
 
 def test_each_state_has_one_row_with_its_phase_in_words_however_often_it_was_entered() -> None:
-    told = Told().apis(retries=2)
+    run = Run().apis(retries=2)
     for _ in range(100):
-        told.conflict()
-    text = page(seen(told.wait().resume().end("approved").events), DRAWING)
+        run.conflict()
+    text = page(seen(run.wait().resume().end("approved").events), DRAWING)
     rows = {row.one("th").text: row for row in rows_of(parse(text))}
     assert "Retried, entered 101 times: DynamoDb.TransactionCanceledException \u00d7 100" in rows["WaitForStory"].text
     assert "Retried, 3 attempts: States.Http.StatusCode.503 \u00d7 2" in rows["CallDeployment"].text
@@ -39,7 +39,7 @@ def test_the_bars_keep_the_order_of_time_and_branches_lie_side_by_side() -> None
 
 
 def test_a_wait_of_days_is_drawn_shortened_and_the_page_says_so() -> None:
-    root = document(Told().apis().wait().resume(273_600).end("approved").events)
+    root = document(Run().apis().wait().resume(273_600).end("approved").events)
     bars = {row.one("th").text: places(row)[0] for row in rows_of(root)}
     assert bars["WaitForStory"][1] < 25
     assert bars["CallDeployment"][1] > 10, "what took a second is legible all the same"

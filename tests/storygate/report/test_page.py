@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from storygate.report.page import CSS, body, page, words
-from tests.storygate.report.histories import BEARER, DRAWING, RUNS, TOKEN, Told, seen
+from tests.storygate.report.histories import BEARER, DRAWING, RUNS, TOKEN, Run, seen
 from tests.storygate.report.markup import Element, parse
 
 MARKUP = '<script>alert(1)</script><img src=x onerror="a">&amp;'
@@ -95,8 +95,8 @@ def test_neither_the_token_nor_a_header_is_in_the_page(outcome: str) -> None:
 def test_text_of_others_is_text_and_never_markup() -> None:
     request = {"jiraStoryId": MARKUP, "packageIds": [MARKUP], "metadata": {MARKUP: MARKUP}, MARKUP: 1}
     verdict = {"decision": "rejected", "actor": MARKUP, "message": MARKUP, "status": MARKUP}
-    told = Told(request).apis(response={"status": MARKUP, MARKUP: MARKUP}).wait().resume(1, verdict)
-    root = document(told.end("rejected", MARKUP).events)
+    run = Run(request).apis(response={"status": MARKUP, MARKUP: MARKUP}).wait().resume(1, verdict)
+    root = document(run.end("rejected", MARKUP).events)
     assert list(root.all("script", "img")) == []
     assert root.text.count("alert(1)") > 8, "all of it can be read"
 
@@ -138,7 +138,7 @@ def test_each_api_shows_its_answer_and_a_run_without_calls_says_so(pages: dict[s
 
 def test_large_contents_are_folded_away_and_small_ones_are_open() -> None:
     request = {"jiraStoryId": "P-1", "packageIds": [f"pkg-{n}" for n in range(100)], "metadata": {"note": "x" * 30_000}}
-    root = document(Told(request).apis(response={"status": "success", "more": "y" * 16_000}).events)
+    root = document(Run(request).apis(response={"status": "success", "more": "y" * 16_000}).events)
     folded = {details.attributes["id"]: "open" not in details.attributes for details in root.all("details")}
     assert folded == {
         "response-validation": True,

@@ -8,7 +8,7 @@ import pytest
 
 from storygate.report.view import as_json, marks
 from storygate.support.redact import redacted
-from tests.storygate.report.histories import BEARER, BEGAN, NAME, RUNS, TOKEN, VERDICT, Told, seen
+from tests.storygate.report.histories import BEARER, BEGAN, NAME, RUNS, TOKEN, VERDICT, Run, seen
 
 END = {"approved": "SUCCEEDED", "cancelled": "ABORTED", "running": "RUNNING", "waiting": "RUNNING"}
 
@@ -66,30 +66,30 @@ def test_a_running_call_has_the_attempts_so_far() -> None:
 
 
 def test_branches_that_were_broken_off_end_with_their_parallel() -> None:
-    told = Told()
-    told.enter("CallApis", "Parallel")
-    started = told.add("ParallelStateStarted")
-    broken = told.enter("CallValidation", previous=started)
-    told.enter("CallDeployment", previous=started)
-    told.add("EvaluationFailed", previous=broken, evaluationFailed={"error": "States.QueryEvaluationError"})
-    left = told.leave("CallApis", "Parallel", outcome="error", reason="The APIs could not be called.")
-    told.enter("WriteLog")
-    visits = {visit.state: visit for visit in seen(told.events).visits}
-    at_exit = told.events[left - 1]["timestamp"]
+    run = Run()
+    run.enter("CallApis", "Parallel")
+    started = run.add("ParallelStateStarted")
+    broken = run.enter("CallValidation", previous=started)
+    run.enter("CallDeployment", previous=started)
+    run.add("EvaluationFailed", previous=broken, evaluationFailed={"error": "States.QueryEvaluationError"})
+    left = run.leave("CallApis", "Parallel", outcome="error", reason="The APIs could not be called.")
+    run.enter("WriteLog")
+    visits = {visit.state: visit for visit in seen(run.events).visits}
+    at_exit = run.events[left - 1]["timestamp"]
     assert [visits[state].left for state in ("CallApis", "CallValidation", "CallDeployment")] == [at_exit] * 3
     assert visits["CallDeployment"].stopped
     assert visits["WriteLog"].left is None
-    assert seen(told.events).phases["CallDeployment"] == "failed"
+    assert seen(run.events).phases["CallDeployment"] == "failed"
 
 
 def test_a_state_that_a_loop_comes_back_to_has_a_visit_each_time() -> None:
-    told = Told().apis()
+    run = Run().apis()
     for _ in range(3):
-        told.conflict()
-    view = seen(told.wait().events)
+        run.conflict()
+    view = seen(run.wait().events)
     assert [visit.state for visit in view.visits].count("WaitForStory") == 4
     assert (view.phases["WaitForStory"], view.phases["ReadVerdict"]) == ("waiting", "done")
-    assert seen(told.resume().events).phases["WaitForStory"] == "retried"
+    assert seen(run.resume().events).phases["WaitForStory"] == "retried"
     assert marks(view)["LetConflictPass"].note.startswith("3 times, ")
     assert marks(view)["WaitForStory"].note == "4 times", "no time of a running state"
 
@@ -129,10 +129,10 @@ def test_the_log_is_the_written_one_or_what_has_come_of_it() -> None:
 
 
 def test_a_run_that_step_functions_itself_ended_has_its_error_as_outcome() -> None:
-    told = Told()
-    told.enter("CallApis", "Parallel")
-    told.add("ExecutionFailed", executionFailed={"error": "States.Runtime", "cause": "binary"})
-    view = seen(told.events)
+    run = Run()
+    run.enter("CallApis", "Parallel")
+    run.add("ExecutionFailed", executionFailed={"error": "States.Runtime", "cause": "binary"})
+    view = seen(run.events)
     assert (view.outcome, view.reason) == ("States.Runtime", "binary")
     assert view.phases["CallApis"] == "failed"
 
@@ -153,7 +153,7 @@ def test_what_an_api_echoes_is_shown_without_the_credentials_in_it() -> None:
         "headers": {"Authorization": f"Bearer {BEARER}", "Accept": "*/*"},
         "said": "Basic Y2FmZTpiYXI=",
     }
-    view = seen(Told().apis(response=echo).events)
+    view = seen(Run().apis(response=echo).events)
     assert view.apis[0].response == {
         "status": "success",
         "headers": {"Authorization": "[hidden]", "Accept": "*/*"},
