@@ -1,4 +1,4 @@
-"""What a check is, what it looks at, and what it finds."""
+"""A check, the stage it examines, and its finding."""
 
 import contextlib
 import threading
@@ -21,7 +21,7 @@ PATIENCE = 90.0  # seconds for one check; all but drift take well under one
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found, why it matters, and the command that mends it (empty if nothing is wrong)."""
+    """The result of one check: what it found, why that matters, and the command that mends it, or an empty text."""
 
     status: Status
     found: str

@@ -34,7 +34,7 @@ class Page:
 
     rows: list[Row]
     searched: int
-    """How many runs were searched; 0 if the runs that wait for the story were all that was asked for."""
+    """The number of runs searched; 0 if only the runs that wait for the story were asked for."""
     next: str | None
     """The token of the next page."""
     more_waiting: bool = False

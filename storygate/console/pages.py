@@ -33,19 +33,7 @@ def create_app(context: Context, port: int, key: str | None = None) -> Flask:
     Raises AWS's error if it does not know the caller.
     """
     app = Flask(__name__)
-    app.jinja_loader = FileSystemLoader([Path(__file__).parent / "templates", TEMPLATES])  # and the report's badges
-    app.jinja_env.undefined = StrictUndefined
-    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.jinja_env.globals.update(
-        stage=context.stage,
-        who=context.who,
-        start_command=command_line(f"start FILE --stage {context.stage.name}"),
-        filters=[(name, {"": "All", "ended": "Ended"}.get(name) or label(name)[0]) for name in FILTERS],
-        label=label,
-        age=age,
-    )
-    app.jinja_env.filters["pretty"] = json.dumps  # used by the macros in the report's parts.html
-    app.jinja_env.filters["at"] = _at
+    _set_up_templates(app, context)
     protect(app, port, key)
     listing = Listing(context)
 
@@ -86,14 +74,25 @@ def create_app(context: Context, port: int, key: str | None = None) -> Flask:
     def report_css() -> Response:
         return Response(CSS, mimetype="text/css")
 
-    @app.errorhandler(OperatorError)
-    @app.errorhandler(HTTPException)
-    def failed(error: Any) -> ResponseReturnValue:
-        return _error_page(error)
-
-    for kind in AWS_ERRORS:
+    for kind in (OperatorError, HTTPException, *AWS_ERRORS):
         app.register_error_handler(kind, _error_page)
     return app
+
+
+def _set_up_templates(app: Flask, context: Context) -> None:
+    app.jinja_loader = FileSystemLoader([Path(__file__).parent / "templates", TEMPLATES])  # and the report's badges
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.globals.update(
+        stage=context.stage,
+        who=context.who,
+        start_command=command_line(f"start FILE --stage {context.stage.name}"),
+        filters=[(name, {"": "All", "ended": "Ended"}.get(name) or label(name)[0]) for name in FILTERS],
+        label=label,
+        age=age,
+    )
+    app.jinja_env.filters["pretty"] = json.dumps  # used by the macros in the report's parts.html
+    app.jinja_env.filters["at"] = _at
 
 
 def _listed(listing: Listing) -> dict[str, Any]:

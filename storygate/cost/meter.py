@@ -1,4 +1,4 @@
-"""What a stage's functions, logs and stack say about the use of an execution, beyond its history."""
+"""The use of an execution as a stage's functions, logs and stack show it, beyond its history."""
 
 import json
 import math

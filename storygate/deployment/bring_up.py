@@ -35,7 +35,7 @@ class Deployment:
 
     @property
     def callback_url(self) -> str:
-        """Where Jira's webhook goes."""
+        """The URL for Jira's webhook."""
         return f"{self.api_url}/jira/callback"
 
 

@@ -1,4 +1,4 @@
-"""What Chalice makes of app.py: the Lambda functions, the REST API and the S3 trigger.
+"""The resources that Chalice makes of app.py: the Lambda functions, the REST API and the S3 trigger.
 
 Chalice remembers what it made in `.chalice/deployed/<stage>.json`. No other checkout has that file, and an interrupted
 run leaves it wrong: without it a deploy makes a second REST API with another callback URL, and a delete deletes

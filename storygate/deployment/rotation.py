@@ -80,7 +80,7 @@ def _refuse_if_young(context: Context, versions: SecretVersions, min_age: timede
 
 
 def _seconds_left(made: datetime, guard: timedelta) -> float:
-    """How long a version made at `made` is younger than `guard`; at most `guard`, since AWS's clock may differ."""
+    """The seconds until a version made at `made` is as old as `guard`; at most `guard`, as AWS's clock may differ."""
     left = guard - (datetime.now(UTC) - made)
     return min(max(left, timedelta(0)), guard).total_seconds()
 

@@ -33,7 +33,7 @@ class CalledApi:
 
 
 class Untestable(Exception):
-    """Why an API's credentials cannot be read; the text holds no secret."""
+    """An API's credentials cannot be read. The text says why, and holds no secret."""
 
 
 def read_apis(context: Context) -> list[CalledApi]:

@@ -12,7 +12,7 @@ from storygate.support.http import Answer, post
 ANSWER_SECONDS = 30.0  # Jira itself waits 20
 
 STATUSES = (*FLAT, "pending")
-"""What `callback --status` takes; the flat form has no `pending`."""
+"""The values of `callback --status`; the flat form has no `pending`."""
 
 
 def webhook(story: str, status: str, *, message: str | None, actor: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a run's history holds beyond its states' times: request, answers, decision, log.
+"""The data in a run's history beyond its states' times: request, answers, decision, log.
 
 The workflow keeps its data in variables, and the history records each assignment (`assignedVariables` of a state's
 exit; API reference, StateExitedEventDetails), also those of a Catch (LocalStack's test_assign_in_catch_state, recorded

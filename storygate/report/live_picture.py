@@ -35,7 +35,7 @@ class Picture:
         self._history, self._now = history, now
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """The picture as it is now, within the console's width and height."""
+        """Draw the run at this moment, within the console's width and height."""
         events = list(self._history.events)
         if not events:
             yield Text(f"{name_of(self._history.arn)}: starting")
@@ -85,7 +85,7 @@ def _bars(row: Row, cuts: Sequence[Cut], width: int) -> Text:
 
 
 def _status_line(view: RunView) -> Text:
-    """How the run ended, or what it waits for. It may take several lines, since the terminal's own wrapping is off."""
+    """The run's end, or what it waits for, on as many lines as needed: the terminal's own wrapping is off."""
     story = view.story or "its story"
     if view.ended:
         sign, colour = SIGNS["done" if view.outcome == "approved" else "failed"]

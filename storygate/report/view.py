@@ -18,7 +18,7 @@ from storygate.support.times import iso, span
 
 @dataclass(frozen=True)
 class RunView:
-    """A run, as it is at `read_at`.
+    """A run at the moment `read_at`.
 
     `status` is AWS's, `outcome` that of the result; before there is one: `running`, or `waiting` for the story.
     `request` holds the fields that storygate knows, as they were given; `ignored` names the other ones.
@@ -50,12 +50,12 @@ class RunView:
 
     @property
     def seconds(self) -> float:
-        """How long the run took, or has taken so far."""
+        """The time from the start to the end, or until now."""
         return ((self.ended or self.read_at) - self.started).total_seconds()
 
     @property
     def waited(self) -> float:
-        """How long it waited for its story, in seconds, with what it has waited so far."""
+        """The seconds that it has waited for its story, also those of a wait that goes on."""
         waits = [visit for visit in self.visits if visit.state == WAIT and visit.waiting_since]
         return sum(
             ((visit.left or self.read_at) - (visit.waiting_since or visit.entered)).total_seconds() for visit in waits

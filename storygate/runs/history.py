@@ -1,4 +1,4 @@
-"""What happens in a run, read from its history, also while the run goes on.
+"""The events of a run, read from its history, also while the run goes on.
 
 Everything comes from one call, GetExecutionHistory: which state was entered, what failed and was tried again, what
 an API answered, whether the run waits, how it ended. DescribeExecution is eventually consistent (API reference), so its

@@ -16,7 +16,7 @@ class Aws:
     """Clients for this process, and the environment that makes a child process work on the same AWS."""
 
     make_client: Callable[[str], Any]
-    """Makes a service's client, as `boto3.Session().client` does."""
+    """A function that makes a service's client, such as `boto3.Session().client`."""
     region: str
     environment: Mapping[str, str]
     _clients: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)

@@ -82,7 +82,7 @@ class Stage:
 
     @property
     def access_log_group(self) -> str:
-        """Where API Gateway writes a line for each request."""
+        """The log group of API Gateway: one line for each request."""
         return f"/aws/apigateway/{self.api_function}"
 
     @property

@@ -11,7 +11,7 @@ from storygate.stage.config import Stage, load_stage
 
 @dataclass(frozen=True)
 class Context:
-    """Where a command works. Only `account`, `partition`, `who` and the ARNs call AWS, once: GetCallerIdentity."""
+    """A stage and its AWS. Asking for `account`, `partition`, `who` or an ARN calls GetCallerIdentity, once."""
 
     project: Path
     stage: Stage

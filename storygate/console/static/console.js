@@ -1,5 +1,5 @@
 "use strict";
-// Live parts, dialogs and notices of the console. Without it the pages can be read; to decide, it is needed.
+// Live parts, dialogs and notices of the console. Pages can be read without it; decisions need it.
 
 const live = document.getElementById("live");
 const said = document.getElementById("said");
@@ -34,7 +34,7 @@ function morph(old, fresh) {
   while (here) here = drop(here);
 }
 
-// What the reader, not the server, decides.
+// The reader, not the server, opens and closes these.
 function kept(element, name) {
   return name === "open" && ["DETAILS", "DIALOG"].includes(element.tagName);
 }
@@ -53,29 +53,29 @@ function drop(node) {
   return next;
 }
 
-// What is being read and confirmed must not change under the reader.
+// A dialog must not change while the reader confirms it.
 function isBusy() {
   return document.hidden || document.querySelector("dialog[open]");
 }
 
 async function look() {
   const answer = await fetch(live.dataset.live, { headers: { Accept: "application/json" } });
-  const told = await answer.json();
-  if (!answer.ok) throw new Error([told.error, told.hint].filter(Boolean).join(" "));
-  return told;
+  const update = await answer.json();
+  if (!answer.ok) throw new Error([update.error, update.hint].filter(Boolean).join(" "));
+  return update;
 }
 
-function show(told) {
+function show(update) {
   const before = document.activeElement;
   const fresh = live.cloneNode(false);
-  fresh.innerHTML = told.html;
+  fresh.innerHTML = update.html;
   morph(live, fresh);
-  // Its button may be gone, as Approve is once the run is over; the keyboard must not start at the top again.
+  // The focused button may be gone, such as Approve once the run has ended: keep the keyboard in the main part.
   if (before && before !== document.body && !before.isConnected) document.getElementById("main").focus({ preventScroll: true });
-  if (told.said && told.said !== live.dataset.said) {
-    said.textContent = live.dataset.said = told.said;
+  if (update.said && update.said !== live.dataset.said) {
+    said.textContent = live.dataset.said = update.said;
   }
-  if (told.title) document.title = document.title.replace(/^.*?(?= · storygate )/, () => told.title);
+  if (update.title) document.title = document.title.replace(/^.*?(?= · storygate )/, () => update.title);
 }
 
 function complain(text) {
@@ -102,11 +102,11 @@ async function follow() {
     await new Promise((resolve) => setTimeout(resolve, pause));
     if (isBusy()) continue;
     try {
-      const told = await look();
+      const update = await look();
       complain("");
       if (!isBusy()) {
-        show(told);
-        if (told.over) return;
+        show(update);
+        if (update.over) return;
       }
       pause = every;
     } catch (error) {
@@ -124,7 +124,7 @@ document.addEventListener("click", (event) => {
 });
 
 document.addEventListener("submit", (event) => {
-  // Once is enough; the server is told nothing twice.
+  // One click is enough: do not send the form twice.
   for (const button of event.target.querySelectorAll("button")) button.disabled = true;
 });
 
