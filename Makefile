@@ -6,7 +6,7 @@ ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE  # else each worker and child process compiles everything anew
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local quick test check proofs bench coverage mutants flakes policies drawing pins pictures clean
+.PHONY: help demo local quick quick-workflow quick-rest test check lint proofs bench coverage mutants flakes policies drawing pins pictures clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,20 +17,24 @@ demo: .venv/local  ## play one whole approval on this machine (OUTCOME=rejected|
 local: .venv/local  ## an AWS on this machine, with storygate deployed to it, until Ctrl-C (ARGS="--aws-port 4567" passes flags on)
 	@$(BIN)/storygate local $(ARGS)
 
-QUICK := tests/chalicelib tests/statemachine tests/docs tests/package/test_pins.py tests/policies/test_policy_files.py \
-	tests/storygate/support tests/storygate/stage tests/storygate/runs tests/storygate/operations
+# Two plain processes: workers of pytest-xdist would spend a third of the time on talking to each other.
 quick: .venv/test  ## in 20 seconds, what a change usually breaks: lint, handlers, workflow, docs
-	@$(BIN)/ruff check --quiet .
-	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/python -m pytest -n 2 $(QUICK) --ignore-glob='*/test_properties.py' -k "not cfn_lint"
+	@$(MAKE) --no-print-directory -j 2 $(if $(filter output-sync,$(.FEATURES)),-O) lint quick-workflow quick-rest
+quick-workflow: PATHS = tests/statemachine
+quick-rest: PATHS = tests/chalicelib tests/docs tests/package/test_pins.py tests/policies/test_policy_files.py \
+	tests/storygate/support tests/storygate/stage tests/storygate/runs tests/storygate/operations
+quick-workflow quick-rest:
+	@$(BIN)/python -m pytest -n 0 $(PATHS) --ignore-glob='*/test_properties.py' -k "not cfn_lint"
 
 test: check  ## everything that CI runs: lint, types, tests
 	@$(BIN)/python -m pytest
 
-check: .venv/test  ## lint, format and types, without the tests
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check --quiet .
+check: lint  ## lint, format and types, without the tests
 	@$(BIN)/mypy
+
+lint: .venv/test
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
 
 proofs: .venv/test  ## print the tables of two proofs: the decision protocol, and least privilege
 	@$(BIN)/python -m pytest --proofs tests/protocol tests/policies
