@@ -19,6 +19,16 @@ _accepts_kwargs = functools.cache(botocore.hooks.accepts_kwargs)
 botocore.hooks.accepts_kwargs = lambda handler: _accepts_kwargs(getattr(handler, "__func__", handler))
 
 
+# What one worker must do in one go, the longest first: begun last, it would keep the other workers waiting at the end.
+LONGEST = ("tests/e2e/", "tests/storygate/deployment/", "tests/storygate/checks/", "tests/protocol/", "tests/policies/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Move the longest tests to the front."""
+    places = {folder: place for place, folder in enumerate(LONGEST)}
+    items.sort(key=lambda item: next((places[folder] for folder in LONGEST if item.nodeid.startswith(folder)), 9))
+
+
 def pytest_collection_finish() -> None:
     """Keep the garbage collector from looking through what imports and collection have made, which stays."""
     gc.collect()
