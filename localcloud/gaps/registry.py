@@ -81,7 +81,7 @@ def check_moto(installed: str) -> None:
     if installed != MOTO:
         raise LocalCloudError(
             f"moto {installed} is installed, but the local cloud works with moto {MOTO} only; "
-            f'run: pip install "moto[server]=={MOTO}"'
+            f'run: pip install "moto=={MOTO}"'
         )
 
 

@@ -108,7 +108,7 @@ def test_another_moto_is_refused_with_what_to_run() -> None:
     with pytest.raises(LocalCloudError) as refused:
         check_moto("5.2.6")
     assert f"moto 5.2.6 is installed, but the local cloud works with moto {MOTO} only" in str(refused.value)
-    assert f'pip install "moto[server]=={MOTO}"' in str(refused.value)
+    assert f'pip install "moto=={MOTO}"' in str(refused.value)
 
 
 def test_the_requirements_pin_the_moto_of_the_gaps() -> None:
