@@ -38,6 +38,13 @@ def test_it_counts_what_the_newest_approved_run_needed(storygate: Command, playe
 
 
 @pytest.mark.usefixtures("played")
+def test_a_thousand_executions_use_less_than_half_a_dollar(storygate: Command) -> None:
+    totals = storygate("cost", "--json").json["totals"]
+    assert totals["usagePerThousand"] < 0.50
+    assert totals["totalAfterFreeTier"] < totals["total"]
+
+
+@pytest.mark.usefixtures("played")
 def test_people_see_each_line_with_its_price_and_the_assumptions(storygate: Command) -> None:
     told = storygate("cost", "--executions", "5000").out
     for text in ("$25.00 per 1M", "5,000 executions in a month", "second-hand", "its log does not say", "Not counted"):
