@@ -1,8 +1,7 @@
 """Read the state machine's definition: people write it as YAML, AWS gets it as JSON.
 
 CloudFormation takes a JSON or a YAML file in `DefinitionS3Location` (user guide, AWS::StepFunctions::StateMachine) and
-promises nothing about YAML's anchors. So storygate resolves them and uploads JSON. The file may also put strings
-together, `!join ["{% $count(", *problems, ") = 0 %}"]`, because an anchor repeats a whole string and never a part.
+promises nothing about YAML's anchors. So storygate resolves them and uploads JSON.
 """
 
 import json
@@ -16,24 +15,13 @@ from storygate.support.errors import OperatorError
 DEFINITION = Path("statemachine", "workflow.asl.yaml")
 
 
-class _Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """YAML with `!join [text, …]`."""
-
-
-def _join(loader: _Loader, node: yaml.SequenceNode) -> str:
-    return "".join(loader.construct_sequence(node))
-
-
-_Loader.add_constructor("!join", _join)
-
-
 def read_definition(project: Path) -> dict[str, Any]:
-    """Return the definition with its anchors and `!join` resolved. CloudFormation fills in its `${…}` later.
+    """Return the definition with its anchors resolved. CloudFormation fills in its `${…}` later.
 
     Raises OperatorError if the file is missing or is not a YAML mapping.
     """
     try:
-        definition = yaml.load((project / DEFINITION).read_text(encoding="utf-8"), _Loader)  # noqa: S506 - it is safe
+        definition = yaml.safe_load((project / DEFINITION).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise OperatorError(f"{DEFINITION} is missing.", "Restore it from the repository.") from error
     except yaml.YAMLError as error:

@@ -49,6 +49,13 @@ FIND = ("FindInput", "ReadInput")
 CALL = ("CallApis", "CallValidation", "CallDeployment", "CallNotification", "ApisSucceeded")
 APPROVED = ("WriteApprovedLog", "WriteApprovedResult")
 NOT_APPROVED = ("WriteLog", "WriteResult", "NotApproved")
+
+
+def refused_for(problems: int) -> tuple[str, ...]:
+    """Return the states of an input's check: once for each problem, and once to refuse it."""
+    return ("InputIsValid",) * (problems + 1)
+
+
 WAITED = ("FindInput", "InputIsValid", *CALL, "WaitForStory")  # a valid inline request up to its wait
 DECIDED = (*WAITED, "VerdictCounts")
 

@@ -167,5 +167,5 @@ def test_a_failure_that_cannot_even_be_told_is_an_error() -> None:
     assert done.states == ("FindInput", "InputIsValid", "CallApis", "CallValidation", *NOT_APPROVED)
     outcome, reason = done.ending
     assert outcome == "error"
-    assert reason.startswith("The APIs could not be called: States.QueryEvaluationError: ")
+    assert reason.startswith("CallApis failed: States.QueryEvaluationError: ")
     assert done.result["apis"] == {}

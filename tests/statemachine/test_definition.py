@@ -129,12 +129,11 @@ def test_the_two_ways_write_the_same(kind: str) -> None:
     assert plain(TOP[f"Write{kind}"]) == plain(TOP[f"WriteApproved{kind}"])
 
 
-def test_what_refuses_an_input_names_what_was_wrong_with_it() -> None:
-    state = TOP["InputIsValid"]
-    (rule,) = state["Choices"]
-    checks = re.fullmatch(r"\{% \$count\((\[.*\])\) = 0 %\}", rule["Condition"], re.DOTALL)
-    assert checks
-    assert state["Assign"]["reason"] == f"{{% 'Correct the input: ' & $join({checks[1]}, '; ') & '.' %}}"
+def test_an_input_is_taken_only_after_every_rule_found_nothing() -> None:
+    *checks, accept = TOP["InputIsValid"]["Choices"]
+    assert [rule["Next"] for rule in checks] == ["InputIsValid"] * 5
+    assert all(set(rule["Assign"]) == {"problems"} for rule in checks)
+    assert (accept["Condition"], accept["Next"]) == ("{% $problems = {} %}", "CallApis")
 
 
 @pytest.mark.parametrize("name", sorted(FAILING.keys() & TOP.keys()))

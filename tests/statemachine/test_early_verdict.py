@@ -144,5 +144,5 @@ def test_a_verdict_that_cannot_be_read_is_an_error(error: str, attempts: int) ->
     done = play(wait=CANCELLED, story=Failure(error, "no"))
     assert done.states == (*WAITED, "ReadVerdict", *NOT_APPROVED)
     assert len(done.made_by("ReadVerdict")) == attempts
-    assert done.ending == ("error", f"The verdict could not be read: {error}: no")
+    assert done.ending == ("error", f"ReadVerdict failed: {error}: no")
     assert done.result["decision"] is None

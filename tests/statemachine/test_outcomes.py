@@ -13,6 +13,7 @@ from tests.statemachine.machine import (
     WAITED,
     http,
     play,
+    refused_for,
     stored,
 )
 
@@ -98,7 +99,7 @@ def test_a_failed_api_ends_the_run_before_the_wait() -> None:
 
 def test_an_invalid_input_calls_nothing() -> None:
     done = play({"bucket": "drops", "key": "inputs/x.json"}, s3=stored({"jiraStoryId": "P-1"}))
-    assert done.states == (*FIND, "InputIsValid", *NOT_APPROVED)
+    assert done.states == (*FIND, *refused_for(1), *NOT_APPROVED)
     assert done.ending[0] == "invalid_input"
     assert (done.result["jiraStoryId"], done.result["packageIds"], done.result["metadata"]) == ("P-1", [], {})
     assert (done.result["apis"], done.result["decision"]) == ({}, None)
@@ -109,6 +110,6 @@ def test_a_broken_wait_is_an_error() -> None:
     assert done.states == (*WAITED, *NOT_APPROVED)
     assert done.ending == (
         "error",
-        "The wait for the story broke: DynamoDb.ResourceNotFoundException: no such table",
+        "WaitForStory failed: DynamoDb.ResourceNotFoundException: no such table",
     )
     assert done.result["apis"] == APIS

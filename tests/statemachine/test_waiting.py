@@ -161,7 +161,7 @@ def test_the_longest_output_a_run_can_be_resumed_with_still_leaves_a_result(fiel
 def test_a_wait_that_is_failed_is_an_error(error: str, cause: str) -> None:
     done = play(wait=Failure(error, cause))
     assert done.states == (*WAITED, *NOT_APPROVED)
-    assert done.ending == ("error", f"The wait for the story broke: {error}: {cause}")
+    assert done.ending == ("error", f"WaitForStory failed: {error}: {cause}")
     assert done.result["decision"] is None
 
 
@@ -182,7 +182,7 @@ def test_a_shaky_table_is_asked_again_under_a_new_request_token(error: str) -> N
 def test_a_table_that_stays_shaky_is_an_error(error: str) -> None:
     done = play(wait=Failure(error, "busy"))
     assert len(done.made_by("WaitForStory")) == 6
-    assert done.ending == ("error", f"The wait for the story broke: {error}: busy")
+    assert done.ending == ("error", f"WaitForStory failed: {error}: busy")
 
 
 @pytest.mark.parametrize(

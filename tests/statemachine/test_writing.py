@@ -34,7 +34,7 @@ def test_a_file_is_written_again_when_s3_is_shaky(name: str, state: str, wait: A
 def test_a_file_that_stays_unwritten_makes_the_run_an_error(name: str, state: str, wait: Any, error: str) -> None:
     done = play(wait=wait, **{name: Failure(error, "slow down")})
     assert len(done.made_by(state)) == 6
-    assert (done.error, done.cause) == ("error", f"The {name} could not be written: {error}: slow down")
+    assert (done.error, done.cause) == ("error", f"{state} failed: {error}: slow down")
 
 
 @WRITERS
@@ -46,7 +46,7 @@ def test_a_refused_write_is_not_repeated(name: str, state: str, wait: Any) -> No
 def test_a_run_that_cannot_log_is_an_error_but_still_writes_its_result(wait: Any, log: str) -> None:
     done = play(wait=wait, log=REFUSED)
     assert done.states == (*DECIDED, log, "WriteResult", "NotApproved")
-    reason = "The log could not be written: S3.NoSuchBucketException: the bucket is gone"
+    reason = f"{log} failed: S3.NoSuchBucketException: the bucket is gone"
     assert (done.result["outcome"], done.result["reason"]) == (done.error, done.cause) == ("error", reason)
     assert done.result["decision"] == (VERDICT if wait is VERDICT else REJECTED)
 
@@ -56,7 +56,7 @@ def test_a_run_that_cannot_write_its_result_ends_red_and_says_why(wait: Any, pat
     done = play(wait=wait, result=REFUSED)
     assert done.states == (*DECIDED, *path)
     assert done.error == "error"
-    assert done.cause == "The result could not be written: S3.NoSuchBucketException: the bucket is gone"
+    assert done.cause == f"{path[1]} failed: S3.NoSuchBucketException: the bucket is gone"
 
 
 @pytest.mark.parametrize("wait", [VERDICT, REJECTED, Failure("States.Timeout")])
@@ -64,7 +64,7 @@ def test_a_run_that_can_write_neither_file_names_the_last(wait: Any) -> None:
     done = play(wait=wait, log=REFUSED, result=Failure("S3.S3Exception", "x" * 5000))
     assert done.error == "error"
     assert done.cause is not None
-    assert done.cause.startswith("The result could not be written: S3.S3Exception: xxx")
+    assert done.cause.startswith("WriteResult failed: S3.S3Exception: xxx")
     assert len(done.cause) < 600
 
 

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from storygate.cli import main
 from storygate.stage.definition import DEFINITION, definition_json, read_definition
@@ -33,9 +34,8 @@ def test_anchors_and_merges_are_resolved(tmp_path: Path) -> None:
     }
 
 
-def test_joined_texts_become_one_which_may_hold_an_anchor(tmp_path: Path) -> None:
-    project = written(tmp_path, 'A: !join ["{% ", &one 1 + 1, " %}"]\nB: !join ["{% ", *one, " = 2 %}"]\n')
-    assert json.loads(definition_json(project)) == {"A": "{% 1 + 1 %}", "B": "{% 1 + 1 = 2 %}"}
+def test_the_file_is_plain_yaml() -> None:
+    assert yaml.safe_load((ROOT / DEFINITION).read_text(encoding="utf-8")) == read_definition(ROOT)
 
 
 @pytest.mark.parametrize("text", [None, "A: [", "- a list"])
