@@ -5,7 +5,7 @@ from functools import cache
 from chalice import AuthResponse, Chalice, Response
 from chalice.app import AuthRequest, AuthRoute, CORSConfig
 
-from chalicelib import aws, callback, drop, jira, mock_apis, settings, tokens
+from chalicelib import callback, clients, drop, jira, mock_apis, settings, tokens
 from chalicelib.secret import Secret
 from chalicelib.verdicts import VerdictTable
 
@@ -26,7 +26,7 @@ MOCK_CORS = CORSConfig(allow_headers=["Idempotency-Key", "X-Attempt"])
 @app.on_s3_event(bucket=BUCKET, events=["s3:ObjectCreated:*"], prefix=drop.PREFIX, suffix=drop.SUFFIX)
 def start_execution(event: drop.DropEvent) -> list[str]:
     """Start a run for each input that was dropped."""
-    return drop.start_all(event, STATE_MACHINE, aws.Client("stepfunctions"))
+    return drop.start_all(event, STATE_MACHINE, clients.Client("stepfunctions"))
 
 
 start_execution.event_class = drop.DropEvent  # accepts several records, or an event without any
@@ -64,7 +64,7 @@ def mock_notification() -> Response:
 def jira_callback() -> Response:
     """Take a decision about a story from Jira, or from another sender that knows the callback secret."""
     request = app.current_request
-    status, body = callback.handle(request, secret(), verdict_table(), RULES, aws.call_times)
+    status, body = callback.handle(request, secret(), verdict_table(), RULES, clients.call_times)
     return Response(body, status_code=status)
 
 
@@ -77,13 +77,13 @@ def mock(api: str) -> Response:
 @cache
 def secret() -> Secret:
     """The secret; Lambda keeps this object while the function is warm."""
-    return Secret(aws.Client("secretsmanager"), SECRET)
+    return Secret(clients.Client("secretsmanager"), SECRET)
 
 
 @cache
 def verdict_table() -> VerdictTable:
     """The decision table, with the client that resumes the runs in it."""
-    return VerdictTable(aws.Client("dynamodb"), TABLE, aws.Client("stepfunctions"))
+    return VerdictTable(clients.Client("dynamodb"), TABLE, clients.Client("stepfunctions"))
 
 
-aws.prepare(CLIENTS)
+clients.prepare(CLIENTS)

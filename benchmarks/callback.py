@@ -22,7 +22,7 @@ from moto import mock_aws
 from benchmarks.cold_start import CALLBACK
 from benchmarks.stub_aws import stub_aws
 from benchmarks.table import Figure, against
-from chalicelib import aws
+from chalicelib import clients
 from chalicelib.verdicts import Verdict, VerdictTable
 
 GOAL = 1.10
@@ -83,10 +83,10 @@ def _in_turn(environment: Mapping[str, str], rounds: int) -> tuple[Counter[str],
     with open(os.devnull, "w") as log, redirect_stdout(log):
         app.app(CALLBACK, context)  # reads the secret, makes the clients
         for service in SERVICES:
-            aws.Client(service).meta.events.register("provide-client-params", record)
+            clients.Client(service).meta.events.register("provide-client-params", record)
         answer = app.app(CALLBACK, context)
         for service in SERVICES:
-            aws.Client(service).meta.events.unregister("provide-client-params", record)
+            clients.Client(service).meta.events.unregister("provide-client-params", record)
         if answer["statusCode"] not in (200, 202):
             raise RuntimeError(f"the callback answered {answer}")
         bare = {service: boto3.client(service) for service in SERVICES}

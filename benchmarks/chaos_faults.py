@@ -28,7 +28,7 @@ RATE = 0.12  # of the calls that go wrong
 API_RATE = 0.15
 API_FATAL_RATE = 0.004  # of the calls of an API that fail for good, with a 500, which is not retried
 MOST = 3
-STALL_SECONDS = 1.7  # longer than the functions wait for AWS (chalicelib/aws.py)
+STALL_SECONDS = 1.7  # longer than the functions wait for AWS (chalicelib/clients.py)
 API_STATUSES = (429, 502, 503, 504)
 API_ATTEMPTS = 4  # of the workflow: one, and three retries
 

@@ -2,8 +2,8 @@
 
 The floor is what nobody can do without: a bare Chalice app, packaged by Chalice as ours is, that makes the same boto3
 clients while it starts. Once it answers without using them; once it makes the same AWS calls first, as any function
-with the same task must; once it makes these calls with clients made as chalicelib/aws.py makes them, which leaves the
-rest of what is ours. Behind all stands the same stub of AWS. CPU time decides, since the machine is shared.
+with the same task must; once it makes these calls with clients made as chalicelib/clients.py makes them, which leaves
+the rest of what is ours. Behind all stands the same stub of AWS. CPU time decides, since the machine is shared.
 """
 
 import hashlib

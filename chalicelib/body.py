@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from chalicelib.errors import BadBody
+from chalicelib.refusals import BadBody
 
 
 def sent(request: Any) -> bytes:

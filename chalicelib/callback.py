@@ -8,7 +8,7 @@ from typing import Any
 
 from chalicelib import jira
 from chalicelib.body import sent
-from chalicelib.errors import Refused
+from chalicelib.refusals import Refused
 from chalicelib.secret import Secret
 from chalicelib.verdicts import Delivery, Verdict, VerdictTable
 
@@ -22,7 +22,7 @@ def handle(
     """Answer a Chalice request, and print one line of JSON about it, without body and credential.
 
     Lambda makes a log event of every line on standard output. Jira names a delivery by X-Atlassian-Webhook-Identifier,
-    the same in every retry. `call_times` is `aws.call_times`.
+    the same in every retry. `call_times` is `clients.call_times`.
     """
     call_times()  # drop the times of the previous request to this warm function
     began = time.perf_counter()

@@ -13,7 +13,7 @@ from typing import Any
 
 from chalicelib import settings
 from chalicelib.body import parsed
-from chalicelib.errors import BadBody, NotAuthentic
+from chalicelib.refusals import BadBody, NotAuthentic
 from chalicelib.secret import Secret, same
 from chalicelib.tokens import bearer
 from chalicelib.verdicts import APPROVED, PENDING, REJECTED, Verdict

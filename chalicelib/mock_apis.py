@@ -7,7 +7,7 @@
 from typing import Any
 
 from chalicelib.body import parsed, sent
-from chalicelib.errors import BadBody
+from chalicelib.refusals import BadBody
 
 Answer = tuple[int, dict[str, Any]]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.errors import Unavailable
+from chalicelib.refusals import Unavailable
 
 # Rotation turns AWSCURRENT into AWSPREVIOUS (Secrets Manager user guide, staging labels). Both are accepted, so that a
 # sender that does not have the new value yet is not refused.

@@ -5,7 +5,7 @@ They are names, never ARNs: region and account are those of the running function
 
 import os
 
-from chalicelib.errors import Misconfigured
+from chalicelib.refusals import Misconfigured
 
 
 def required(variable: str) -> str:

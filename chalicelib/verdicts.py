@@ -27,7 +27,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.errors import Unavailable
+from chalicelib.refusals import Unavailable
 
 APPROVED, REJECTED, PENDING = "approved", "rejected", "pending"
 

@@ -29,8 +29,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 HEIGHT = {room: height for height, floor in enumerate(FLOORS) for room in floor}
 RUNTIME = ("app", "chalicelib")
 LOCAL_CLOUD = "localcloud"
-NAMED_TWICE = {"aws", "errors"}
-"""In chalicelib/ and in storygate/: the runtime imports nothing of the tool, so each has its own."""
+
 TOP = {"app", "chalicelib", "localcloud", "storygate", "tools"}
 
 
@@ -136,7 +135,7 @@ def test_a_modules_name_says_which_it_is() -> None:
         if room(module) != "storygate.commands" and not module.startswith("localcloud.gaps.")
         if MODULES[module].name != "__init__.py"
     ]
-    assert [name for name, count in Counter(named).items() if count > 1 and name not in NAMED_TWICE] == []
+    assert [name for name, count in Counter(named).items() if count > 1] == []
 
 
 @pytest.mark.parametrize("folder", ["storygate", "localcloud", "chalicelib"])

@@ -34,12 +34,12 @@ def _app() -> Iterator[Any]:
             patch.setenv(name, value)
         patch.delenv("AWS_ENDPOINT_URL", raising=False)
         import app  # reads the environment when it is imported
-        from chalicelib import aws
+        from chalicelib import clients
 
-        aws._made.cache_clear()
+        clients._made.cache_clear()
         # The stage's configuration does not matter here; the folder has none.
         yield app, Client(app.app, project_dir=os.devnull).http
-        aws._made.cache_clear()
+        clients._made.cache_clear()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from chalice.app import CaseInsensitiveMapping
 
 from chalicelib import callback, jira
-from chalicelib.errors import Unavailable
+from chalicelib.refusals import Unavailable
 from chalicelib.secret import Secret
 from chalicelib.verdicts import VerdictTable
 from tests.chalicelib.fakes import (

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.errors import Unavailable
+from chalicelib.refusals import Unavailable
 from chalicelib.verdicts import PATIENCE_SECONDS, Verdict, VerdictTable
 from tests.chalicelib.fakes import StepFunctions, aws_error
 

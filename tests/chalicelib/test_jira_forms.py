@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib import jira
-from chalicelib.errors import BadBody
+from chalicelib.refusals import BadBody
 from tests.chalicelib.fakes import DEFAULT_RULES, SAMPLES, changed, sample, without
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

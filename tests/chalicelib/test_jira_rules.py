@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib import jira
-from chalicelib.errors import Misconfigured
+from chalicelib.refusals import Misconfigured
 from tests.chalicelib.fakes import changed, sample, without
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from chalicelib import mock_apis
-from chalicelib.errors import BadBody
+from chalicelib.refusals import BadBody
 
 ACTIONS = {"validation": "validate", "deployment": "deploy", "notification": "notify"}
 

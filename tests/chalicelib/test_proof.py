@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chalicelib import jira
-from chalicelib.errors import NotAuthentic, Unavailable
+from chalicelib.refusals import NotAuthentic, Unavailable
 from chalicelib.secret import Secret
 from tests.chalicelib.fakes import Clock, SecretsManager, aws_error
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, NoCredentialsError
 
-from chalicelib.errors import Unavailable
+from chalicelib.refusals import Unavailable
 from chalicelib.secret import KEPT_SECONDS, REFETCH_SECONDS, Secret, same
 from tests.chalicelib.fakes import SECRET_VALUES, Clock, SecretsManager, aws_error
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from chalicelib import settings
-from chalicelib.errors import Misconfigured
+from chalicelib.refusals import Misconfigured
 
 
 def test_a_required_variable_is_its_value_without_blanks(monkeypatch: pytest.MonkeyPatch) -> None:

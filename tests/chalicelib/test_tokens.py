@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.apis import APIS
-from chalicelib.errors import Unavailable
+from chalicelib.refusals import Unavailable
 from chalicelib.secret import Secret
 from chalicelib.tokens import api_of, authorized, bearer
 from tests.chalicelib.fakes import SECRET_VALUES, Clock, SecretsManager, aws_error

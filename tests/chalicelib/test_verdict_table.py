@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from chalicelib.errors import Unavailable
+from chalicelib.refusals import Unavailable
 from chalicelib.verdicts import CONFLICT_ATTEMPTS, KEPT_SECONDS, PATIENCE_SECONDS, Verdict, VerdictTable
 from tests.chalicelib.fakes import StepFunctions, aws_error
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib import jira
-from chalicelib.errors import BadBody
+from chalicelib.refusals import BadBody
 from tests.statemachine.machine import NOT_APPROVED, REQUEST, play, refused_for, stored
 
 OBJECT = "the input must be one JSON object"

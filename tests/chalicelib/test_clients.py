@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib import aws
+from chalicelib import clients
 
 NEEDED = {"app.app": ("secretsmanager", "dynamodb"), "app.start_execution": ("stepfunctions",)}
 
@@ -16,14 +16,14 @@ def lambda_starts(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Prepare as Lambda does at the start of a handler; return how many clients were made."""
 
     def start(handler: Any) -> Any:
-        aws._made.cache_clear()
+        clients._made.cache_clear()
         monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
         monkeypatch.setenv("_HANDLER", handler)
-        aws.prepare(NEEDED)
-        return aws._made.cache_info().currsize
+        clients.prepare(NEEDED)
+        return clients._made.cache_info().currsize
 
     yield start
-    aws._made.cache_clear()
+    clients._made.cache_clear()
 
 
 def test_a_function_makes_what_it_needs_at_its_start(lambda_starts: Any) -> None:
@@ -37,9 +37,9 @@ def test_another_function_makes_none(lambda_starts: Any) -> None:
 
 def test_a_client_made_at_the_start_is_the_one_that_is_used(lambda_starts: Any) -> None:
     lambda_starts("app.start_execution")
-    before = aws._made.cache_info()
-    assert aws.Client("stepfunctions").meta.service_model.service_name == "stepfunctions"
-    assert aws._made.cache_info().misses == before.misses
+    before = clients._made.cache_info()
+    assert clients.Client("stepfunctions").meta.service_model.service_name == "stepfunctions"
+    assert clients._made.cache_info().misses == before.misses
 
 
 def test_every_function_of_the_app_says_what_it_needs(cloud: SimpleNamespace) -> None:
