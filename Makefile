@@ -6,7 +6,7 @@ ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE  # else each worker and child process compiles everything anew
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local quick quick-workflow quick-rest test check lint proofs bench coverage mutants flakes policies drawing pins pictures clean
+.PHONY: help demo local quick quick-workflow quick-rest test check lint proofs bench coverage mutants flakes policies docs drawing pins pictures clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,7 +39,7 @@ lint: .venv/test
 proofs: .venv/test  ## print the tables of two proofs: the decision protocol, and least privilege
 	@$(BIN)/python -m pytest --proofs tests/protocol tests/policies
 
-bench: .venv/bench  ## measure speed, cost and scale against their goals (docs/performance.md)
+bench: .venv/bench  ## measure speed, cost and scale against their goals (docs/measured.md)
 	@$(BIN)/python -m benchmarks
 
 coverage: .venv/bench  ## which branches the tests take
@@ -48,7 +48,7 @@ coverage: .venv/bench  ## which branches the tests take
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
-mutants: .venv/bench  ## change the decision's code one thing at a time, and see which change no test notices (docs/mutants.md)
+mutants: .venv/bench  ## change the decision's code one thing at a time, and see which change no test notices (docs/measured.md)
 	@$(BIN)/mutmut run
 	@$(BIN)/mutmut results
 
@@ -57,6 +57,9 @@ flakes: .venv/test  ## run the tests until one fails, at most twenty times
 
 policies: .venv/test  ## write the functions' policies of every stage from tools/policies.py
 	@$(BIN)/python -m tools.policies
+
+docs: .venv/local  ## write docs/commands.md, and the tables of docs/operate.md, from the code
+	@$(BIN)/python -m tools.docs
 
 drawing: .venv/local  ## lay the workflow's drawing out anew, after a change of its states (needs Node)
 	@npm --prefix tools/drawing ci --silent

@@ -14,7 +14,7 @@ from benchmarks.table import Figure, markdown, missed, show
 from storygate.support.terminal import Terminal
 
 NAMES = ("cold_start", "callback", "workflow", "scale", "chaos", "hostile")
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "measured.md"
 BEGIN, END = "<!-- tables: python -m benchmarks --write -->", "<!-- end of the tables -->"
 
 
@@ -30,7 +30,7 @@ def main(
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(NAMES)} (default: all)")
     parser.add_argument("--quick", action="store_true", help="fewer rounds: the figures are rough, the way is the same")
-    parser.add_argument("--write", action="store_true", help="write the tables measured to docs/performance.md as well")
+    parser.add_argument("--write", action="store_true", help="write the tables measured to docs/measured.md as well")
     args = parser.parse_args(arguments)
     if unknown := set(args.names) - set(NAMES):
         parser.error(f"no benchmark is called {', '.join(sorted(unknown))}")

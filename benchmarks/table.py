@@ -62,7 +62,7 @@ def missed(figures: Sequence[Figure]) -> list[Figure]:
 
 
 def markdown(title: str, figures: Sequence[Figure]) -> str:
-    """Return a heading and the same table for docs/performance.md."""
+    """Return a heading and the same table for docs/measured.md."""
     cells = [[cell.replace("|", "\\|") for cell in _cells(figure)] for figure in figures]
     rows = [[column.capitalize() for column in COLUMNS], ["---"] * len(COLUMNS), *cells]
     return "\n".join([f"### {title}", "", *(f"| {' | '.join(row)} |" for row in rows), ""])

@@ -51,7 +51,7 @@ def access_logs(context: Examination) -> Finding:
         return warn(
             "off: API Gateway has no role for logs in this account",
             "aws apigateway update-account --patch-operations op=replace,path=/cloudwatchRoleArn,value=ROLE_ARN "
-            f"(docs/production.md has the role), then {context.deploy_command}",
+            f"(docs/operate.md has the role), then {context.deploy_command}",
         )
     wanted = wanted_settings(context)
     if (current.log_destination, current.log_format) == (wanted.log_destination, wanted.log_format):

@@ -98,7 +98,7 @@ def apply_settings(context: Context, api: str, terminal: Terminal) -> None:
         terminal.warn(
             "access logs stay off: API Gateway has no role for logs in this account; to give it one: "
             "aws apigateway update-account --patch-operations op=replace,path=/cloudwatchRoleArn,value=ROLE_ARN "
-            "(docs/production.md has the role), then deploy again"
+            "(docs/operate.md has the role), then deploy again"
         )
     current = read_settings(context, api) or Settings()
     if patch := _patch(current, wanted):

@@ -73,7 +73,7 @@ def test_a_title_stands_before_its_benchmark_runs(capsys: pytest.CaptureFixture[
 def test_a_benchmark_that_raises_fails_the_command_and_loses_nothing_of_the_others(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    page = tmp_path / "performance.md"
+    page = tmp_path / "measured.md"
     page.write_text(f"{BEGIN}\n{END}\n")
     named = ["cold_start", "callback", "workflow", "--write"]
     load = modules(cold_start=lambda _: [FAST], callback=broken, workflow=lambda _: [SLOW])
@@ -90,7 +90,7 @@ def test_a_benchmark_that_raises_fails_the_command_and_loses_nothing_of_the_othe
 
 
 def test_a_table_is_written_before_the_next_benchmark_runs(tmp_path: Path) -> None:
-    page = tmp_path / "performance.md"
+    page = tmp_path / "measured.md"
     page.write_text(f"{BEGIN}\n{END}\n")
 
     def stopped(_: bool) -> Sequence[Figure]:

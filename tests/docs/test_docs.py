@@ -10,16 +10,22 @@ import botocore.session
 import pytest
 from botocore import xform_name
 
-from storygate.cli import command_names, main, parser
+from storygate.cli import command_names, main
 from storygate.commands.diagram import diagram
 from storygate.report.coordinates import DRAWING
 from storygate.stage.definition import DEFINITION as DEFINITION_FILE
 from storygate.stage.definition import read_definition
 from tests import ROOT
+from tools.docs import commands
 
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [
+    *sorted(ROOT.glob("*.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "samples").rglob("*.md")),
+]
+MADE = (".venv/", ".chalice/deployed/")  # named in the docs, and not in the repository
 DEFINITION = read_definition(ROOT)
-each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=[path.name for path in DOCUMENTS])
+each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=[str(path.relative_to(ROOT)) for path in DOCUMENTS])
 
 # Commands of the AWS CLI that are not operations of a service, and options it spells otherwise than the API.
 OWN_COMMANDS = {("cloudformation", "deploy"), ("logs", "tail")}
@@ -79,11 +85,32 @@ def test_states_that_are_called_states_exist(path: Path) -> None:
 
 @each_document
 def test_commands_exist_with_the_options_given(path: Path) -> None:
-    subparsers = next(action for action in parser()._actions if action.choices)
-    for name, rest in re.findall(r"python -m storygate ([a-z][\w-]*)([^`\n|]*)", text_of(path)):
+    for name, rest in own_commands(text_of(path)):
         assert name in command_names(), name
-        known = set(re.findall(r"--[a-z][a-z-]+", subparsers.choices[name].format_help()))  # type: ignore[index]
+        known = set(re.findall(r"--[a-z][a-z-]+", commands()[name].format_help()))
         assert set(re.findall(r"--[a-z][a-z-]+", rest)) <= known, (name, rest)
+
+
+def own_commands(text: str) -> Iterator[tuple[str, str]]:
+    """Yield name and arguments of each of our commands in code, in blocks and in the line."""
+    blocks = re.findall(r"^ *```\w*\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
+    indented = re.findall(r"^    .+$", text, re.MULTILINE)
+    for code in (*"\n".join((*blocks, *indented)).splitlines(), *re.findall(r"`([^`\n]+)`", text)):
+        found = re.match(r"\s*(?:\$ )?(?:[A-Z_]+=\S+ )?(?:\S*/)?(?:python -m )?storygate ([a-z][\w-]*)(.*)", code)
+        if found:
+            yield found[1], found[2]
+
+
+def test_our_own_commands_are_really_found() -> None:
+    found = [name for path in DOCUMENTS for name, _ in own_commands(text_of(path))]
+    assert {"deploy", "smoke", "doctor", "rotate", "local"} <= set(found)
+    assert len(found) > 50
+
+
+@each_document
+def test_make_targets_exist(path: Path) -> None:
+    targets = set(re.findall(r"^([a-z]+):", text_of(ROOT / "Makefile"), re.MULTILINE))
+    assert set(re.findall(r"(?:`|^\$ )make ([a-z]+)", text_of(path), re.MULTILINE)) <= targets
 
 
 @each_document
@@ -105,7 +132,30 @@ def test_files_that_are_named_exist(path: Path) -> None:
     top = "|".join(re.escape(entry.name) for entry in ROOT.iterdir() if entry.is_dir())
     for name in re.findall(rf"`((?:{top})/[\w./*<>-]+)`", text_of(path)):
         pattern = re.sub(r"<\w+>", "*", name).rstrip("/")
-        assert list(ROOT.glob(pattern)), name
+        assert name.startswith(MADE) or list(ROOT.glob(pattern)), name
+
+
+@each_document
+def test_settings_that_are_named_exist(path: Path) -> None:
+    text = text_of(path)
+    runtime = "".join(map(text_of, [ROOT / "app.py", *(ROOT / "chalicelib").glob("*.py")]))
+    for variable in re.findall(r"\bSTORYGATE_[A-Z_]+[A-Z]\b", text):
+        assert variable in runtime, variable
+    template = text_of(ROOT / "statemachine" / "workflow.yaml").partition("\nConditions:")[0]
+    for block in re.findall(r'"workflow": \{(.*?)\}', text, re.S):
+        for parameter in re.findall(r'"(\w+)": "', block):
+            assert f"\n  {parameter}:" in template, parameter
+
+
+@pytest.mark.parametrize(
+    "room", ["*", "chalicelib", "localcloud", "storygate", "statemachine", "tests", "tools", "benchmarks"]
+)
+def test_pages_that_the_code_cites_exist(room: str) -> None:
+    paths = ROOT.glob("*") if room == "*" else (ROOT / room).rglob("*")
+    for path in paths:
+        if path.suffix in {".py", ".yaml", ".toml"} or path.name == "Makefile":
+            for page in set(re.findall(r"\bdocs/[\w-]+\.md\b", text_of(path))) - {"docs/design.md"}:  # that is sfnx's
+                assert (ROOT / page).exists(), (path, page)
 
 
 def slug(heading: str) -> str:

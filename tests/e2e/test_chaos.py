@@ -1,4 +1,4 @@
-"""A small chaos run; the long ones: `python -m benchmarks.chaos` (docs/performance.md)."""
+"""A small chaos run; the long ones: `python -m benchmarks.chaos` (docs/measured.md)."""
 
 import itertools
 from typing import Any

@@ -34,7 +34,7 @@ from tests.storygate.commands import aws_cli
 NAME = "storygate-local"
 TRIGGER = f"{NAME}-start_execution"
 BY_NAME = {check.name: check for check in CHECKS}
-# docs/production.md lists them, too.
+# docs/operate.md lists them, too.
 WARNED_OF_AFTER_A_FIRST_DEPLOY = {"access logs", "alarms notify"}
 SKIPPED_ON_THE_LOCAL_CLOUD = {"storage drift", "workflow drift"}
 ANYTHING = json.dumps(

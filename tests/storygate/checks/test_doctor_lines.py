@@ -111,7 +111,7 @@ def test_each_check_has_a_name_and_a_reason_of_its_own() -> None:
     assert len({check.name for check in CHECKS}) == len({check.why for check in CHECKS}) == len(CHECKS)
 
 
-DOCS = [ROOT / "docs" / name for name in ("production.md", "troubleshooting.md")]
+DOCS = [ROOT / "docs" / name for name in ("operate.md", "troubleshooting.md")]
 
 
 def test_the_documentation_lists_each_check_with_its_reason() -> None:

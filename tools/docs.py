@@ -1,0 +1,160 @@
+"""`python -m tools.docs` (`make docs`): write docs/commands.md and the generated tables of docs/operate.md.
+
+A test compares, so a change of a command's help, a check or a price that leaves the docs behind is noticed.
+"""
+
+import argparse
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from storygate.checks import CHECKS
+from storygate.cli import parser
+from storygate.cost.prices import PRICES
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+COMMANDS, OPERATE = DOCS / "commands.md", DOCS / "operate.md"
+
+RIGHTS = {
+    "none": "no rights in AWS",
+    "operator": "the [operator's role](operate.md#the-operators-role)",
+    "decide": "the operator's role, and to read the secret and find the API (`secretsmanager:GetSecretValue`, "
+    "`apigateway:GET`)",
+    "control": "the operator's role, and on runs `states:StartExecution`, `states:StopExecution`, on the table "
+    "`dynamodb:GetItem`, `dynamodb:DeleteItem`",
+    "deployer": "the deployer's rights: to read and change everything that a stage consists of",
+}
+FOLLOWED = "0 approved; 1 ended otherwise; 124 still running after `--timeout`"
+
+# Command: the rights it needs, and what its exit codes mean.
+FACTS = {
+    "deploy": ("deployer", "0 deployed, or nothing to change"),
+    "destroy": ("deployer", "0 taken down, now or before"),
+    "local": ("none", "0 stopped; 1 cannot start, for example because a port is taken"),
+    "demo": ("none", "0 the run was approved; 1 it was not, also if you asked for that outcome"),
+    "start": ("operator", f"0 uploaded. With `--wait`: {FOLLOWED}; also 1 if no run started within two minutes"),
+    "watch": ("operator", FOLLOWED),
+    "list": ("operator", "0, also without any run"),
+    "results": ("operator", "0 approved; 1 another outcome, or no result, with the reason"),
+    "report": ("operator", "0 written, whatever the outcome; 1 the history is gone (90 days after the run's end)"),
+    "console": ("operator", "0 stopped; 1 the port is taken, or AWS refuses you"),
+    "callback": ("decide", "0 the callback answered 2xx; 1 it did not; 124 no answer within `--timeout`"),
+    "retry": ("control", "0 started; 1 the first run still runs, or its input is gone"),
+    "cancel": ("control", "0 cancelled, now or before; 1 the run ended by itself; 124 it did not stop in time"),
+    "test-apis": (
+        "deployer",
+        "0 passed; 1 a check failed. What cannot be tested (OAuth, a secret you may not read) is no failure",
+    ),
+    "smoke": ("deployer", "0 both runs ended as wanted; 1 one did not"),
+    "doctor": ("deployer", "0 healthy, warnings included; 1 a check fails"),
+    "cost": ("deployer", "0 computed; 1 there is no approved run to compute from"),
+    "rotate": ("deployer", "0 everything uses the new values; 1 the last rotation is too recent"),
+    "definition": ("none", "0 printed"),
+    "diagram": ("none", "0 drawn"),
+}
+
+PREAMBLE = """\
+# Commands
+
+<!-- Written by `python -m tools.docs` from the commands' own help. -->
+
+`storygate COMMAND --help` shows the same. `storygate` is in `.venv/bin`: write `.venv/bin/storygate`, or put that
+folder on your PATH with `export PATH="$PWD/.venv/bin:$PATH"`. A command works on the AWS that the AWS CLI would use: an
+account, or the local cloud once you export what `local` prints. `--stage` is a stage of `.chalice/config.json`.
+EXECUTION is a run's name or its ARN. No command ever shows a token.
+
+With `--json` a command writes one JSON document (`watch`: one a line) to standard output and nothing else; errors go to
+standard error. Without a terminal there are no colours and no spinner.
+
+| Exit code | Meaning |
+|---|---|
+| 0 | done; of a command that reports a run's outcome: approved |
+| 1 | something to fix, with its fix on standard error; or the run was not approved |
+| 2 | wrong usage |
+| 124 | a wait reached its `--timeout`; the run goes on |
+| 130 | interrupted with Ctrl-C |
+"""
+
+
+def main() -> int:
+    """Write the pages; return 0."""
+    COMMANDS.write_text(commands_page(), encoding="utf-8")
+    OPERATE.write_text(operate_page(OPERATE.read_text(encoding="utf-8")), encoding="utf-8")
+    return 0
+
+
+def commands_page() -> str:
+    """Return docs/commands.md: the exit codes, the rights, then each command in the order of the help."""
+    sections = [_section(name, command) for name, command in commands().items()]
+    return "\n".join([PREAMBLE, "## Rights\n", _rights(), *sections]).rstrip() + "\n"
+
+
+def operate_page(page: str) -> str:
+    """Return docs/operate.md with the tables of doctor's checks and of prices renewed between their markers."""
+    checks = [(f"`{check.name}`", check.why) for check in CHECKS]
+    prices = [
+        (price.unit, price.text + ("*" if price.second_hand else ""), f"{price.free:,}" if price.free else "")
+        for price in PRICES.values()
+    ]
+    page = _between(page, "doctor", _table(("Check", "Why it matters"), checks))
+    return _between(page, "prices", _table(("What", "Price", "Free each month"), prices))
+
+
+def commands() -> dict[str, argparse.ArgumentParser]:
+    """Return each command's parser by its name."""
+    subparsers: Any = next(action for action in parser()._actions if action.choices)
+    return dict(subparsers.choices)
+
+
+def example_of(command: argparse.ArgumentParser) -> str:
+    """Return the command line after `Example: ` in a command's help."""
+    return re.sub(r"^Example: (.*?)\.?$", r"\1", " ".join((command.epilog or "").split()))
+
+
+def _rights() -> str:
+    rows = []
+    for right, text in RIGHTS.items():
+        names = [f"[{name}](#{name})" for name in commands() if FACTS[name][0] == right]
+        rows.append((text, ", ".join(names)))
+    return (
+        _table(("With", "you may run"), rows)
+        + "\nIn the `console`, to decide needs what `callback` needs, to retry or cancel what `retry` needs.\n"
+    )
+
+
+def _section(name: str, command: argparse.ArgumentParser) -> str:
+    options = [_option(action, command) for action in command._actions if not _is_shared(action)]
+    parts = [f"## {name}", "", command.description or "", "", *options, *([""] if options else [])]
+    return "\n".join([*parts, f"Exit codes: {FACTS[name][1]}.", "", f"    {example_of(command)}", ""])
+
+
+def _is_shared(action: argparse.Action) -> bool:
+    """Return whether the preamble describes it; a --json with a help of its own is not shared."""
+    return (
+        action.metavar == "EXECUTION"
+        or bool({"--help", "--stage"} & set(action.option_strings))
+        or ("--json" in action.option_strings and "nothing else" in (action.help or ""))
+    )
+
+
+def _option(action: argparse.Action, command: argparse.ArgumentParser) -> str:
+    value = action.metavar or (f"{{{','.join(map(str, action.choices))}}}" if action.choices else action.dest.upper())
+    takes_value = action.nargs != 0
+    names = ", ".join(f"`{name}{f' {value}' if takes_value else ''}`" for name in action.option_strings) or f"`{value}`"
+    return f"- {names}: {(action.help or '') % {**vars(action), 'prog': command.prog}}"
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def _between(page: str, name: str, text: str) -> str:
+    begin, end = f"<!-- {name}: python -m tools.docs -->\n", f"<!-- end of {name} -->"
+    before, _, rest = page.partition(begin)
+    return f"{before}{begin}\n{text}\n{end}{rest.partition(end)[2]}"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
