@@ -135,6 +135,16 @@ def test_files_that_are_named_exist(path: Path) -> None:
         assert name.startswith(MADE) or list(ROOT.glob(pattern)), name
 
 
+def test_messages_that_are_quoted_exist() -> None:
+    page = text_of(ROOT / "docs" / "troubleshooting.md")
+    section = page.partition("## Deploy refuses\n")[2].partition("\n## ")[0]
+    code = "".join(map(text_of, (ROOT / "storygate" / "deployment").glob("*.py")))
+    quoted = re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE)
+    assert len(quoted) > 4
+    for part in (part.strip() for message in quoted for part in message.split("…")):
+        assert part in code, part
+
+
 @each_document
 def test_settings_that_are_named_exist(path: Path) -> None:
     text = text_of(path)
