@@ -57,8 +57,8 @@ def _figures(waiting: int, calls: Counter[str], ours: list[Took], bare: list[Too
             ", ".join(f"{name} {count}" for name, count in calls.items()),
             must=True,
         ),
-        against(f"{runs}: time against the bare calls", [it.wall for it in ours], [it.wall for it in bare], GOAL),
-        against(f"{runs}: CPU against the bare calls", [it.cpu for it in ours], [it.cpu for it in bare], GOAL),
+        against(f"{runs}: time to bare calls", [it.wall for it in ours], [it.wall for it in bare], GOAL),
+        against(f"{runs}: CPU to bare calls", [it.cpu for it in ours], [it.cpu for it in bare], GOAL),
     ]
 
 
@@ -133,7 +133,7 @@ def _grown_table(many: int) -> list[Figure]:
             f"{read} against {few_read}",
             "the same",
             read == few_read,
-            "what DynamoDB says it went through (ScannedCount)",
+            "ScannedCount",
             must=True,
         ),
     ]

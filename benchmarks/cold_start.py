@@ -117,9 +117,9 @@ def start_execution(event):
 """
 
 FLOORS = {
-    "bare": ("a floor that only makes the clients", {}),
-    "calling": ("a floor that makes the same AWS calls", {"FLOOR_CALLS": "1"}),
-    "lean": ("the same floor, with clients made as ours are", {"FLOOR_CALLS": "1", "FLOOR_LEAN": "1"}),
+    "bare": ("a floor with clients", {}),
+    "calling": ("a floor with calls", {"FLOOR_CALLS": "1"}),
+    "lean": ("a floor with calls by clients as ours", {"FLOOR_CALLS": "1", "FLOOR_LEAN": "1"}),
 }
 FUNCTIONS: Sequence[tuple[str, str, Any, str]] = (
     ("callback", "app.app", CALLBACK, "secretsmanager dynamodb stepfunctions"),
@@ -191,7 +191,7 @@ def figures_of(name: str, starts: dict[str, Starts]) -> list[Figure]:
         floor = starts[kind]
         wall = statistics.median(our / their for our, their in zip(ours.answered, floor.answered, strict=True))
         figures.append(
-            against(f"{name}, CPU against {what}", ours.cpu, floor.cpu, GOAL, f"; wall time {wall:.3f}"),
+            against(f"{name}, CPU to {what}", ours.cpu, floor.cpu, GOAL, f"; wall time {wall:.3f}"),
         )
     after = statistics.median(a - r for a, r in zip(ours.answered, ours.ready, strict=True))
     floor_after = statistics.median(
@@ -199,11 +199,11 @@ def figures_of(name: str, starts: dict[str, Starts]) -> list[Figure]:
     )
     figures.append(
         Figure(
-            f"{name}, wall time after the event came, against a floor that makes the same AWS calls",
+            f"{name}, wall time after the event, to a floor with calls",
             f"{after / floor_after:.2f}",
             None,
             None,
-            f"{after * 1000:.0f} against {floor_after * 1000:.0f} ms; here Lambda gives a function its share of a CPU",
+            f"{after * 1000:.0f} against {floor_after * 1000:.0f} ms",
         )
     )
     return figures

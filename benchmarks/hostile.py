@@ -90,7 +90,7 @@ def _generated(url: str, secret: dict[str, str], examples: int) -> list[Figure]:
             f"{len(seen.broken)} of {total}",
             "0",
             not seen.broken,
-            "; ".join([answers, *seen.broken[:3]]) + "; a mock answers what `simulate` tells it to, a 502 too",
+            "; ".join([answers, *seen.broken[:3]]) + "; a mock answers any status that `simulate` names",
             must=True,
         ),
         Figure(
@@ -193,7 +193,7 @@ def _flooded(url: str, secret: str, seconds: float) -> list[Figure]:
     slowest = max(taken for _, taken in during)
     grown = after / before
     rate = f"{sent / microseconds * 1e6:.0f}/s over {CONNECTIONS} connections, {lost} socket errors"
-    where = "one dev server takes both here; on AWS no two requests share a function"
+    where = "here one dev server takes both"
     size = f"of the dev server alone, {before / 1e6:.0f} MB before"
     return [
         Figure("flood: answered 5xx", f"{broken} of {sent}", "0", not broken, rate, must=True),
