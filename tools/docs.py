@@ -1,6 +1,6 @@
-"""`python -m tools.docs` (`make docs`): write docs/commands.md and the generated tables of docs/operate.md.
+"""`python -m tools.docs` (`make docs`): write docs/commands.md and the table of checks in docs/operate.md.
 
-A test compares, so a change of a command's help, a check or a price that leaves the docs behind is noticed.
+A test compares, so a change of a command's help or a check that leaves the docs behind is noticed.
 """
 
 import argparse
@@ -11,7 +11,6 @@ from typing import Any
 
 from storygate.checks import CHECKS
 from storygate.cli import parser
-from storygate.cost.prices import PRICES
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 COMMANDS, OPERATE = DOCS / "commands.md", DOCS / "operate.md"
@@ -91,14 +90,9 @@ def commands_page() -> str:
 
 
 def operate_page(page: str) -> str:
-    """Return docs/operate.md with the tables of doctor's checks and of prices renewed between their markers."""
+    """Return docs/operate.md with the table of doctor's checks renewed between its markers."""
     checks = [(f"`{check.name}`", check.why) for check in CHECKS]
-    prices = [
-        (price.unit, price.text + ("*" if price.second_hand else ""), f"{price.free:,}" if price.free else "")
-        for price in PRICES.values()
-    ]
-    page = _between(page, "doctor", _table(("Check", "Why it matters"), checks))
-    return _between(page, "prices", _table(("What", "Price", "Free each month"), prices))
+    return _between(page, "doctor", _table(("Check", "Why it matters"), checks))
 
 
 def commands() -> dict[str, argparse.ArgumentParser]:
