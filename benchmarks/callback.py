@@ -1,4 +1,4 @@
-"""Warm callback: its own time beside its AWS calls, and the number of its calls.
+"""Warm callback: its own time beside its AWS calls, and their number.
 
 A warm function answers signed deliveries; in turn with it, the very calls it made are made again by bare clients, with
 the same parameters. A stub that answers at once stands behind both, in another process. The time of the wall holds what

@@ -1,4 +1,4 @@
-"""A thousand waiting runs, locally: none is lost or resumed twice, no callback is slower, memory is bounded."""
+"""Scale: of a thousand waiting runs none is lost or resumed twice, no callback is slower, memory is bounded."""
 
 import gc
 import json

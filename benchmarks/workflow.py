@@ -1,4 +1,4 @@
-"""Workflow: the billed transitions of each way through it, and the price of 1,000 approved runs.
+"""Workflow: the billed transitions of each way, and the price of 1,000 approved runs.
 
 Each way is played on the local cloud, deployed by the real deploy; billed is every state entered and every retry (Step
 Functions pricing: "a state transition is counted each time a step of your workflow is executed", "including retries").

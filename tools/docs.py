@@ -18,22 +18,20 @@ COMMANDS, OPERATE = DOCS / "commands.md", DOCS / "operate.md"
 RIGHTS = {
     "none": "no rights in AWS",
     "operator": "the [operator's role](operate.md#the-operators-role)",
-    "decide": "the operator's role, and to read the secret and find the API (`secretsmanager:GetSecretValue`, "
-    "`apigateway:GET`)",
+    "decide": "the operator's role, `secretsmanager:GetSecretValue` for the secret, `apigateway:GET`",
     "control": "the operator's role, and on runs `states:StartExecution`, `states:StopExecution`, on the table "
     "`dynamodb:GetItem`, `dynamodb:DeleteItem`",
-    "deployer": "the deployer's rights: to read and change everything that a stage consists of",
+    "deployer": "the deployer's rights: to read and change all that a stage consists of",
 }
-FOLLOWED = "0 approved; 1 ended otherwise; 124 still running after `--timeout`"
 
 # Command: the rights it needs, and what its exit codes mean.
 FACTS = {
-    "deploy": ("deployer", "0 deployed, or nothing to change"),
+    "deploy": ("deployer", "0 deployed"),
     "destroy": ("deployer", "0 taken down, now or before"),
-    "local": ("none", "0 stopped; 1 cannot start, for example because a port is taken"),
-    "demo": ("none", "0 the run was approved; 1 it was not, also if you asked for that outcome"),
-    "start": ("operator", f"0 uploaded. With `--wait`: {FOLLOWED}; also 1 if no run started within two minutes"),
-    "watch": ("operator", FOLLOWED),
+    "local": ("none", "0 stopped; 1 cannot start, such as if a port is taken"),
+    "demo": ("none", "0 approved; 1 not"),
+    "start": ("operator", "0 uploaded; with `--wait` as [watch](#watch), and 1 if no run started within two minutes"),
+    "watch": ("operator", "0 approved; 1 ended otherwise; 124 still running after `--timeout`"),
     "list": ("operator", "0, also without any run"),
     "results": ("operator", "0 approved; 1 another outcome, or no result, with the reason"),
     "report": ("operator", "0 written, whatever the outcome; 1 the history is gone (90 days after the run's end)"),
@@ -58,13 +56,10 @@ PREAMBLE = """\
 
 <!-- Written by `python -m tools.docs` from the commands' own help. -->
 
-`storygate COMMAND --help` shows the same. `storygate` is in `.venv/bin`: write `.venv/bin/storygate`, or put that
-folder on your PATH with `export PATH="$PWD/.venv/bin:$PATH"`. A command works on the AWS that the AWS CLI would use: an
-account, or the local cloud once you export what `local` prints. `--stage` is a stage of `.chalice/config.json`.
-EXECUTION is a run's name or its ARN. No command ever shows a token.
-
-With `--json` a command writes one JSON document (`watch`: one a line) to standard output and nothing else; errors go to
-standard error. Without a terminal there are no colours and no spinner.
+A command works on the AWS that the AWS CLI would use: an account, or the local cloud once you export what `local`
+prints. `--stage` is a stage of `.chalice/config.json`, EXECUTION a run's name or its ARN. With `--json` standard output
+gets one JSON document (`watch`: one a line) and nothing else. `--help` also shows ports, `--timeout` (how long a command
+waits) and `--yes` (no question). No command ever shows a token.
 
 | Exit code | Meaning |
 |---|---|
@@ -124,10 +119,11 @@ def _section(name: str, command: argparse.ArgumentParser) -> str:
 
 
 def _is_shared(action: argparse.Action) -> bool:
-    """Return whether the preamble describes it; a --json with a help of its own is not shared."""
+    """Return whether the preamble names it; a --json with a help of its own is not shared."""
     return (
         action.metavar == "EXECUTION"
-        or bool({"--help", "--stage"} & set(action.option_strings))
+        or bool({"--help", "--stage", "--timeout", "--yes"} & set(action.option_strings))
+        or any(name.endswith("port") for name in action.option_strings)
         or ("--json" in action.option_strings and "nothing else" in (action.help or ""))
     )
 
