@@ -1,7 +1,7 @@
 """Cold start: a fresh process answers its first event; ours and three floors alternate.
 
-A floor is a bare Chalice app, packaged by Chalice as ours is, that makes the same boto3 clients while it starts. Floor A
-answers without using them. Floor B makes the same AWS calls first, as any function with the same task must. Floor C
+A floor is a bare Chalice app, packaged by Chalice as ours is, that makes the same boto3 clients while it starts. Floor
+A answers without using them. Floor B makes the same AWS calls first, as any function with the same task must. Floor C
 makes these calls with clients made as chalicelib/clients.py makes them: the difference is the rest of our code. All
 call the same stub of AWS. CPU time decides, since the machine is shared.
 """

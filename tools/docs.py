@@ -58,8 +58,8 @@ PREAMBLE = """\
 
 A command works on the AWS that the AWS CLI would use: an account, or the local cloud once you export what `local`
 prints. `--stage` is a stage of `.chalice/config.json`, EXECUTION a run's name or its ARN. With `--json` standard output
-gets one JSON document (`watch`: one a line) and nothing else. `--help` also shows ports, `--timeout` (how long a command
-waits) and `--yes` (no question). No command ever shows a token.
+gets one JSON document (`watch`: one a line) and nothing else. `--help` also shows ports, `--timeout` (the longest wait)
+and `--yes` (no question). No command ever shows a token.
 
 | Exit code | Meaning |
 |---|---|
@@ -119,9 +119,9 @@ def _section(name: str, command: argparse.ArgumentParser) -> str:
 
 
 def _is_shared(action: argparse.Action) -> bool:
-    """Return whether the preamble names it; a --json with a help of its own is not shared."""
+    """Return whether preamble or example name it; a --json with a help of its own is not shared."""
     return (
-        action.metavar == "EXECUTION"
+        not action.option_strings
         or bool({"--help", "--stage", "--timeout", "--yes"} & set(action.option_strings))
         or any(name.endswith("port") for name in action.option_strings)
         or ("--json" in action.option_strings and "nothing else" in (action.help or ""))
@@ -131,7 +131,7 @@ def _is_shared(action: argparse.Action) -> bool:
 def _option(action: argparse.Action, command: argparse.ArgumentParser) -> str:
     value = action.metavar or (f"{{{','.join(map(str, action.choices))}}}" if action.choices else action.dest.upper())
     takes_value = action.nargs != 0
-    names = ", ".join(f"`{name}{f' {value}' if takes_value else ''}`" for name in action.option_strings) or f"`{value}`"
+    names = ", ".join(f"`{name}{f' {value}' if takes_value else ''}`" for name in action.option_strings)
     return f"- {names}: {(action.help or '') % {**vars(action), 'prog': command.prog}}"
 
 
