@@ -21,14 +21,14 @@ RIGHTS = {
     "decide": "the operator's role, `secretsmanager:GetSecretValue` for the secret, `apigateway:GET`",
     "control": "the operator's role, and on runs `states:StartExecution`, `states:StopExecution`, on the table "
     "`dynamodb:GetItem`, `dynamodb:DeleteItem`",
-    "deployer": "the deployer's rights: to read and change all that a stage consists of",
+    "deployer": "the deployer's rights: to change all of a stage",
 }
 
 # Command: the rights it needs, and what its exit codes mean.
 FACTS = {
     "deploy": ("deployer", "0 deployed"),
     "destroy": ("deployer", "0 taken down, now or before"),
-    "local": ("none", "0 stopped; 1 cannot start, such as if a port is taken"),
+    "local": ("none", "0 stopped; 1 cannot start"),
     "demo": ("none", "0 approved; 1 not"),
     "start": ("operator", "0 uploaded; with `--wait` as [watch](#watch), and 1 if no run started within two minutes"),
     "watch": ("operator", "0 approved; 1 ended otherwise; 124 still running after `--timeout`"),
@@ -46,7 +46,7 @@ FACTS = {
     "smoke": ("deployer", "0 both runs ended as wanted; 1 one did not"),
     "doctor": ("deployer", "0 healthy, warnings included; 1 a check fails"),
     "cost": ("deployer", "0 computed; 1 there is no approved run to compute from"),
-    "rotate": ("deployer", "0 everything uses the new values; 1 the last rotation is too recent"),
+    "rotate": ("deployer", "0 rotated; 1 the last rotation is too recent"),
     "definition": ("none", "0 printed"),
     "diagram": ("none", "0 drawn"),
 }
