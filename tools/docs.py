@@ -21,7 +21,7 @@ RIGHTS = {
     "decide": "the operator's role, `secretsmanager:GetSecretValue` for the secret, `apigateway:GET`",
     "control": "the operator's role, and on runs `states:StartExecution`, `states:StopExecution`, on the table "
     "`dynamodb:GetItem`, `dynamodb:DeleteItem`",
-    "deployer": "the deployer's rights: to change all of a stage",
+    "deployer": "the deployer's rights: to read and change all of a stage",
 }
 
 # Command: the rights it needs, and what its exit codes mean.
