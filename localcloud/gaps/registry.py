@@ -85,7 +85,7 @@ def check_moto(installed: str) -> None:
         )
 
 
-def gap(name: str) -> Gap:
+def load(name: str) -> Gap:
     """Import one gap, named as in `GAPS`. That alone changes nothing in moto."""
     found: Gap = import_module(f"localcloud.gaps.{name}").gap
     return found
@@ -94,11 +94,11 @@ def gap(name: str) -> Gap:
 def _hold(names: tuple[str, ...]) -> None:
     global _holders
     _holders += 1
-    gaps = {name: gap(name) for name in names if name not in _filled}  # all imported before the first is filled
+    gaps = {name: load(name) for name in names if name not in _filled}  # all imported before the first is filled
     for name, found in gaps.items():
-        _filled.add(name)
         for patch in found.patches:
             _undo.callback(patch.apply())
+        _filled.add(name)
     _forget_types()
 
 

@@ -14,7 +14,7 @@ from moto.dynamodb.models import DynamoDBBackend
 from localcloud import LocalCloudError, gaps
 from localcloud.cloud import LocalCloud
 from localcloud.gaps.patching import MISSING, Gap
-from localcloud.gaps.registry import GAPS, MOTO, check_moto, filled, gap
+from localcloud.gaps.registry import GAPS, MOTO, check_moto, filled, load
 from tests import ROOT
 
 PATCHED = ("moto", "jsonata")
@@ -50,7 +50,7 @@ def changed(before: dict[tuple[str, str], dict[str, Any]], after: dict[tuple[str
 
 def test_the_end_of_the_block_restores_every_attribute_and_the_gaps_can_be_filled_again() -> None:
     for name in GAPS:
-        gap(name)  # to import a gap fills nothing
+        load(name)  # to import a gap fills nothing
     settings, before = dict(default_user_config), attributes()
     for _ in range(2):
         with filled():
@@ -74,7 +74,7 @@ def test_overlapping_blocks_fill_once_and_the_last_one_restores() -> None:
 
 
 def test_a_local_cloud_that_stops_restores_plain_moto(tmp_path: Path) -> None:
-    places = [(patch.owner, patch.name) for name in GAPS for patch in gap(name).patches]
+    places = [(patch.owner, patch.name) for name in GAPS for patch in load(name).patches]
 
     def values() -> list[Any]:
         return [(owner if isinstance(owner, dict) else vars(owner)).get(name, MISSING) for owner, name in places]
@@ -99,7 +99,7 @@ def test_every_gap_is_in_the_table_once() -> None:
 
 
 def test_only_the_documented_line_of_the_table_depends_on_its_place() -> None:
-    places = Counter((id(patch.owner), patch.name) for name in GAPS for patch in gap(name).patches)
+    places = Counter((id(patch.owner), patch.name) for name in GAPS for patch in load(name).patches)
     assert [place for place, count in places.items() if count > 1] == [(id(DynamoDBBackend), "transact_write_items")]
     assert GAPS.index("dynamodb.speed") < GAPS.index("dynamodb.isolation")
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from storygate.cli import command_names, main, parser
+from storygate.support.own_command import command_line
 from tests import ROOT
 
 
@@ -76,7 +77,7 @@ def test_an_unreachable_aws_exits_1_with_the_fix(
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     assert main(["destroy", "--stage", "dev"]) == 1
-    assert "storygate local" in capsys.readouterr().err
+    assert command_line("local") in capsys.readouterr().err
 
 
 def test_an_unknown_stage_exits_1_and_names_the_file(

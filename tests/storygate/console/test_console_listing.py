@@ -8,6 +8,7 @@ import pytest
 
 from storygate.console.listing import ROWS, SEARCHED, Listing
 from storygate.stage.context import Context
+from storygate.support.own_command import command_line
 from tests.storygate.console.conftest import Browser, World
 
 
@@ -133,4 +134,4 @@ def test_a_page_that_has_expired_says_how_to_begin_again(browser: Browser, world
 
 
 def test_a_stage_without_runs_shows_the_command_that_starts_one(browser: Browser) -> None:
-    assert "python -m storygate start FILE --stage dev" in browser.get("/").text
+    assert html.escape(command_line("start FILE --stage dev")) in browser.get("/").text
