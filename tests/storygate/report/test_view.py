@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from storygate.report.facts import REQUEST
 from storygate.report.view import as_json, marks
+from storygate.stage.definition import read_definition
 from storygate.support.redact import redacted
+from tests import ROOT
 from tests.storygate.report.histories import BEARER, BEGAN, NAME, RUNS, TOKEN, VERDICT, Run, seen
 
 END = {"approved": "SUCCEEDED", "cancelled": "ABORTED", "running": "RUNNING", "waiting": "RUNNING"}
@@ -180,3 +183,9 @@ def test_scripts_get_the_view_as_plain_json() -> None:
     assert document["apis"]["deployment"]["attempts"] == 3
     assert document["decision"] == VERDICT
     assert document["phases"]["CallDeployment"] == "retried"
+
+
+def test_the_request_shows_each_field_that_the_apis_get_and_the_timeout() -> None:
+    (call, *_) = (branch["States"] for branch in read_definition(ROOT)["States"]["CallApis"]["Branches"])
+    sent = call["CallValidation"]["Arguments"]["RequestBody"].keys() - {"action"}
+    assert set(REQUEST) == {*sent, "timeoutSeconds"}
