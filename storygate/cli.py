@@ -37,11 +37,6 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def command_names() -> tuple[str, ...]:
-    """Return the commands in the order of the help."""
-    return COMMANDS
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; what the operator must mend is printed without a traceback."""
     try:

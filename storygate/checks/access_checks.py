@@ -25,12 +25,12 @@ def secret_age(context: Examination) -> Finding:
     with _missing_secret(context):
         versions = context.client("secretsmanager").list_secret_version_ids(SecretId=context.stage.secret)["Versions"]
     current = next(version for version in versions if "AWSCURRENT" in version.get("VersionStages", []))
-    days = context.age(current["CreatedDate"]).days
+    days = context.elapsed(current["CreatedDate"]).days
     if days <= SECRET_DAYS:
         return ok(f"{days} days")
     return warn(
         f"{days} days, more than {SECRET_DAYS}",
-        f"{context.command('rotate')}, then give Jira the new value",
+        f"{context.stage.command('rotate')}, then give Jira the new value",
     )
 
 

@@ -11,7 +11,6 @@ from typing import Any, Literal
 from storygate.deployment.functions import rest_api_id
 from storygate.stage.context import Context
 from storygate.support.errors import AWS_ERRORS, OperatorError, error_code, explain
-from storygate.support.own_command import command_line
 
 Status = Literal["ok", "warn", "fail", "skip"]
 
@@ -73,14 +72,10 @@ class Examination(Context):
     @property
     def deploy_command(self) -> str:
         """The command that brings the stage to what this checkout says."""
-        return self.command("deploy")
+        return self.stage.command("deploy")
 
-    def command(self, command: str) -> str:
-        """Return a command of storygate for this stage, to copy."""
-        return command_line(f"{command} --stage {self.stage.name}")
-
-    def age(self, since: datetime) -> timedelta:
-        """Return how long ago `since` was."""
+    def elapsed(self, since: datetime) -> timedelta:
+        """Return the time from `since` to the examination."""
         return self.now - since
 
 

@@ -134,19 +134,19 @@ def connections(context: Examination) -> Finding:
 def waiting(context: Examination) -> Finding:
     """No run waits longer than `--waiting-days`."""
     runs = islice(Runs(context).latest(RUNNING), LOOKED_AT)
-    old = [run for run in runs if context.age(run.started).total_seconds() > context.waiting_days * 86_400]
+    old = [run for run in runs if context.elapsed(run.started).total_seconds() > context.waiting_days * 86_400]
     if not old:
         return ok(f"none for more than {context.waiting_days} days")
     return warn(
         f"{len(old)} for more than {context.waiting_days} days: "
         + ", ".join(_aged(context, run) for run in old[:SHOWN]),
-        f"ask the story's owner: {context.command('list --waiting')}; "
-        f"or end the run: {context.command(f'cancel {old[0].name}')}",
+        f"ask the story's owner: {context.stage.command('list --waiting')}; "
+        f"or end the run: {context.stage.command(f'cancel {old[0].name}')}",
     )
 
 
 def _aged(context: Examination, run: Run) -> str:
-    return f"{run.name} ({age(context.age(run.started).total_seconds())})"
+    return f"{run.name} ({age(context.elapsed(run.started).total_seconds())})"
 
 
 def _are_current(context: Examination) -> bool:

@@ -9,7 +9,6 @@ from typing import Any
 from storygate.stage.aws import of_environment
 from storygate.stage.config import find_project
 from storygate.stage.context import Context, load_context
-from storygate.support.own_command import command_line
 from storygate.support.terminal import Terminal
 
 # For the end of a run: it waits for people, but a script should not wait a week unnoticed.
@@ -91,11 +90,6 @@ def number_between(least: int, most: int) -> Callable[[str], int]:
 def context_of(args: argparse.Namespace) -> Context:
     """Return the context of `--stage`, in this project and on the AWS of the environment."""
     return load_context(find_project(), args.stage, of_environment())
-
-
-def stage_command(context: Context, command: str) -> str:
-    """Return a command for the same stage, to copy."""
-    return command_line(f"{command} --stage {context.stage.name}")
 
 
 def print_json(document: Any) -> None:

@@ -34,9 +34,9 @@ def register(commands: Any) -> None:
 
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
     """Make all checks: 1 if one fails, else 0. Without credentials no check is made: botocore's error is raised."""
-    stage = context_of(args)
-    examined = Examination(stage.project, stage.stage, stage.aws, waiting_days=args.waiting_days)
-    _ = examined.account
+    context = context_of(args)
+    examined = Examination(context.project, context.stage, context.aws, waiting_days=args.waiting_days)
+    _ = examined.account  # raises botocore's error without credentials, which would fail every check
     findings = []
     for finding in examine(examined):
         findings.append(finding)

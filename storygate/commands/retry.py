@@ -9,7 +9,6 @@ from storygate.commands.arguments import (
     context_of,
     print_json,
     quiet_if_json,
-    stage_command,
 )
 from storygate.operations.retry_run import retry_run
 from storygate.support.terminal import Terminal
@@ -39,5 +38,5 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     if args.json:
         print_json({"execution": started.name, "executionArn": started.arn, "retryOf": started.first})
     shown.done(f"started {started.name}, with the request of {started.first}")
-    shown.say(f"  {stage_command(context, f'watch {started.name}')}")
+    shown.say(f"  {context.stage.command(f'watch {started.name}')}")
     return 0

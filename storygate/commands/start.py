@@ -12,7 +12,6 @@ from storygate.commands.arguments import (
     context_of,
     print_json,
     quiet_if_json,
-    stage_command,
 )
 from storygate.operations.start_run import await_start, read_json
 from storygate.report.follow_run import follow_to_end
@@ -46,7 +45,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     shown.done(f"uploaded s3://{dropped.bucket}/{dropped.key}, version {dropped.version}")
     if not args.wait:
         shown.say(f"run {dropped.execution}")
-        shown.say(f"  {stage_command(context, f'watch {dropped.execution}')}")
+        shown.say(f"  {context.stage.command(f'watch {dropped.execution}')}")
         if args.json:
             print_json(document)
         return 0

@@ -21,7 +21,6 @@ from storygate.runs.executions import RUNNING
 from storygate.runs.waits import waiting_for
 from storygate.stage.context import Context
 from storygate.support.errors import AWS_ERRORS, DENIED, THROTTLED, OperatorError, error_code, explain
-from storygate.support.own_command import command_line
 from storygate.support.times import age
 
 NAMED = 20  # runs that a dialog names; of others it says only that there are more
@@ -86,7 +85,7 @@ def _set_up_templates(app: Flask, context: Context) -> None:
     app.jinja_env.globals.update(
         stage=context.stage,
         who=context.who,
-        start_command=command_line(f"start FILE --stage {context.stage.name}"),
+        start_command=context.stage.command("start FILE"),
         filters=[(name, {"": "All", "ended": "Ended"}.get(name) or label(name)[0]) for name in FILTERS],
         label=label,
         age=age,

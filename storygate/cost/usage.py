@@ -16,7 +16,6 @@ from storygate.cost.meter import ASSUMED_MS, Meter
 from storygate.runs.executions import Runs, name_of
 from storygate.stage.context import Context
 from storygate.support.errors import OperatorError
-from storygate.support.own_command import command_line
 
 LOG_BYTES_PER_EVENT = 600  # a history event in the state machine's log, without execution data
 LOG_BYTES_PER_INVOCATION = 900  # START, END, REPORT and the function's own line
@@ -33,19 +32,19 @@ def approved_run(context: Context, execution: str | None) -> str:
 
     Raises OperatorError if there is none, or the given one was not approved.
     """
-    runs, stage = Runs(context), context.stage.name
+    runs, stage = Runs(context), context.stage
     if execution is None:
         newest = next(runs.latest("SUCCEEDED"), None)
         if newest is None:
             raise OperatorError(
-                f"Stage {stage} has no run that was approved.", f"Make one: {command_line(f'smoke --stage {stage}')}"
+                f"Stage {stage.name} has no run that was approved.", f"Make one: {stage.command('smoke')}"
             )
         return newest.arn
     described = runs.describe(execution)
     if described["status"] != "SUCCEEDED":
         raise OperatorError(
             f"{name_of(execution)} is {described['status']}, and cost is computed only from approved runs.",
-            f"Give another one ({command_line(f'list --stage {stage}')}), or leave it out for the newest.",
+            f"Give another one ({stage.command('list')}), or leave it out for the newest.",
         )
     return str(described["executionArn"])
 

@@ -16,7 +16,6 @@ from typing import Any
 
 from storygate.stage.context import Context
 from storygate.support.errors import OperatorError
-from storygate.support.own_command import command_line
 from storygate.support.terminal import Terminal
 
 PATIENCE = 900.0  # seconds for one run of chalice; a first deploy to AWS takes about one minute
@@ -83,10 +82,7 @@ def callback_url(context: Context) -> str:
     """Return the URL that Jira's webhook goes to; raises OperatorError if the stage has no REST API."""
     url = api_url(context)
     if not url:
-        raise OperatorError(
-            f"Stage {context.stage.name} has no REST API here.",
-            f"Run `{command_line(f'deploy --stage {context.stage.name}')}`, or check AWS_PROFILE and the region.",
-        )
+        raise context.stage.not_deployed("it has no REST API")
     return f"{url}/jira/callback"
 
 

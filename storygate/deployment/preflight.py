@@ -7,7 +7,6 @@ from storygate.deployment.functions import recorded_home
 from storygate.stage.config import CONFIG, Stage, sharing_bucket
 from storygate.stage.context import Context
 from storygate.support.errors import OperatorError
-from storygate.support.own_command import command_line
 
 # moto's account, the number that AWS's documentation uses: a record of it is of a local cloud that may be gone.
 LOCAL_ACCOUNT = "123456789012"
@@ -56,16 +55,16 @@ def check_access(context: Context) -> None:
 
 def _check_home(context: Context) -> None:
     """Refuse another account or region than that of the last deployment from here; a clone has no such record."""
-    name, account, aws = context.stage.name, context.account, context.aws
+    stage, account, aws = context.stage, context.account, context.aws
     before, region = recorded_home(context)
     if before in {None, LOCAL_ACCOUNT} or (before == account and region in {None, aws.region}):
         return
     here = f"account {account}, {aws.region}" + (f", at {aws.endpoint_url}" if aws.endpoint_url else "")
     raise OperatorError(
-        f"Stage {name} was last deployed to account {before}{f', {region}' if region else ''}; this is {here}.",
+        f"Stage {stage.name} was last deployed to account {before}{f', {region}' if region else ''}; this is {here}.",
         "Set AWS_PROFILE, AWS_DEFAULT_REGION and AWS_ENDPOINT_URL as they were. To move the stage here, run "
-        f"`{command_line(f'destroy --stage {name}')}` there first. Or remove .chalice/deployed/{name}.json; then what "
-        "was deployed there stays.",
+        f"`{stage.command('destroy')}` there first. Or remove .chalice/deployed/"
+        f"{stage.name}.json: then nothing deletes what was deployed there.",
     )
 
 

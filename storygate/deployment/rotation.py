@@ -20,7 +20,6 @@ from storygate.deployment.stacks import DEAD, PATIENCE, deploy_stack, settled_st
 from storygate.deployment.stage_secret import SecretVersions, read_versions, renew_secret
 from storygate.stage.context import Context
 from storygate.support.errors import OperatorError
-from storygate.support.own_command import command_line
 from storygate.support.terminal import Terminal
 from storygate.support.times import age
 
@@ -75,7 +74,7 @@ def _refuse_if_young(context: Context, versions: SecretVersions, min_age: timede
             f"The last rotation was {age(rotated.total_seconds())} ago. Another one now would end the previous value, "
             "which Jira may still send.",
             f"Give Jira the current value first, then run this again in {age(left.total_seconds())}. Or, if Jira has "
-            f"the current value already: {command_line(f'rotate --stage {context.stage.name} --force')}",
+            f"the current value already: {context.stage.command('rotate')} --force",
         )
 
 
@@ -91,9 +90,6 @@ def _stack_parameters(context: Context, terminal: Terminal) -> dict[str, str]:
     stage = context.stage
     status = settled_status(client, stage.workflow_stack, terminal, time.monotonic() + PATIENCE)
     if status is None or status in {*DEAD, "REVIEW_IN_PROGRESS"}:
-        raise OperatorError(
-            f"Stage {stage.name} is not deployed here: stack {stage.workflow_stack} is {status or 'not there'}.",
-            f"Run `{command_line(f'deploy --stage {stage.name}')}`, or check AWS_PROFILE and the region.",
-        )
+        raise stage.not_deployed(f"stack {stage.workflow_stack} is {status or 'not there'}")
     stack = client.describe_stacks(StackName=stage.workflow_stack)["Stacks"][0]
     return {entry["ParameterKey"]: entry["ParameterValue"] for entry in stack["Parameters"]}

@@ -6,12 +6,11 @@ from storygate.deployment.functions import delete_functions
 from storygate.deployment.stacks import delete_stack
 from storygate.stage.context import Context
 from storygate.support.errors import OperatorError, error_code
-from storygate.support.own_command import command_line
 from storygate.support.terminal import Terminal
 
 
 def destroy(context: Context, terminal: Terminal, *, purge: bool = False) -> None:
-    """Take the stage down in the reverse order of `deploy`; what does not exist any more is skipped.
+    """Take the stage down in the reverse order of `deploy`, and skip what no longer exists.
 
     Waiting runs end together with their state machine. `purge` also deletes bucket, table, secret and logs. Raises
     OperatorError for what the operator must mend.
@@ -34,7 +33,7 @@ def destroy(context: Context, terminal: Terminal, *, purge: bool = False) -> Non
     terminal.say(
         f"Kept: bucket {stage.bucket}, table {stage.table}, secret {stage.secret}, the logs of functions and API."
     )
-    terminal.say(f"To remove them too: {command_line(f'destroy --stage {stage.name} --purge')}")
+    terminal.say(f"To remove them too: {stage.command('destroy')} --purge")
 
 
 def confirm(context: Context, terminal: Terminal, *, purge: bool) -> None:

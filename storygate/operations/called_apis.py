@@ -13,7 +13,6 @@ from storygate.deployment.connections import own_connection
 from storygate.stage.config import Stage
 from storygate.stage.context import Context
 from storygate.support.errors import OperatorError, error_code
-from storygate.support.own_command import command_line
 from storygate.support.terminal import Terminal
 
 
@@ -45,10 +44,7 @@ def read_apis(context: Context) -> list[CalledApi]:
     try:
         definition = json.loads(stepfunctions.describe_state_machine(stateMachineArn=machine)["definition"])
     except stepfunctions.exceptions.StateMachineDoesNotExist as error:
-        raise OperatorError(
-            f"Stage {stage.name} is not deployed here: there is no {machine}.",
-            f"Run `{command_line(f'deploy --stage {stage.name}')}`, or check AWS_PROFILE and the region.",
-        ) from error
+        raise stage.not_deployed(f"there is no {machine}") from error
     arguments = {name: state["Arguments"] for name, state in _states(definition) if "http:invoke" in state["Resource"]}
     return [_api(stage, name, arguments[f"Call{name.capitalize()}"]) for name in APIS]
 

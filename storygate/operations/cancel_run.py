@@ -8,7 +8,6 @@ from storygate.runs.inputs import story_of
 from storygate.runs.waits import remove_entry
 from storygate.stage.context import Context
 from storygate.support.errors import OperatorError, OutOfPatience
-from storygate.support.own_command import command_line
 from storygate.support.patience import Patience
 
 CANCEL_SECONDS = 30.0
@@ -40,12 +39,12 @@ def cancel_run(context: Context, execution: str, reason: str | None, timeout: fl
             if not patience.pause():
                 raise OutOfPatience(
                     f"{name} was asked to stop, and still runs after {timeout:g} s.",
-                    f"Run this again: {command_line(f'cancel {name} --stage {stage.name}')}",
+                    f"Run this again: {stage.command(f'cancel {name}')}",
                 )
     if status != "ABORTED":
         raise OperatorError(
             f"{name} has already ended: {outcome_of(status, described.get('error'))}. Nothing was cancelled.",
-            command_line(f"results {name} --stage {stage.name}"),
+            stage.command(f"results {name}"),
         )
     # Only once it is stopped: before that, the run could still add its entry.
     story = story_of(context.client("s3"), stage.bucket, described.get("input"))

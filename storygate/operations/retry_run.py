@@ -8,7 +8,6 @@ from storygate.runs.executions import RUNNING, Runs
 from storygate.runs.inputs import pinned
 from storygate.stage.context import Context
 from storygate.support.errors import OperatorError
-from storygate.support.own_command import command_line
 
 LONGEST_NAME = 80  # StartExecution API reference
 
@@ -31,7 +30,7 @@ def retry_run(context: Context, execution: str) -> RetriedRun:
     if described["status"] == RUNNING:
         raise OperatorError(
             f"{name} still runs; a second run of its request would call the APIs twice.",
-            f"Cancel it first: {command_line(f'cancel {name} --stage {context.stage.name}')}",
+            f"Cancel it first: {context.stage.command(f'cancel {name}')}",
         )
     text = pinned(context.client("s3"), context.stage.bucket, described)
     new = new_name(name)

@@ -10,7 +10,6 @@ from storygate.runs.executions import name_of
 from storygate.runs.history import History, Moment, follow
 from storygate.stage.context import Context
 from storygate.support.errors import Interrupted, OutOfPatience
-from storygate.support.own_command import command_line
 from storygate.support.patience import Patience
 from storygate.support.terminal import Terminal
 from storygate.support.times import age, clock
@@ -39,7 +38,7 @@ def follow_to_end(
 
     Raises OutOfPatience after `timeout` seconds, and Interrupted at Ctrl-C; the run itself continues either way.
     """
-    again = command_line(f"watch {name_of(history.arn)} --stage {context.stage.name}")
+    again = context.stage.command(f"watch {name_of(history.arn)}")
     next_line = 0.0
 
     def idle() -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 from storygate.stage.context import Context
 from storygate.support.errors import OperatorError
-from storygate.support.own_command import command_line
 
 RUNNING = "RUNNING"
 
@@ -39,7 +38,7 @@ class Runs:
         if not execution.startswith(self._own):
             raise OperatorError(
                 f"{execution} is not a run of stage {self._stage.name}, whose runs are {self._own}…",
-                f"Give the stage it belongs to, or a run from `{self._command('list')}`.",
+                f"Give the stage it belongs to, or a run from `{self._stage.command('list')}`.",
             )
         return execution
 
@@ -50,8 +49,8 @@ class Runs:
         except (self._client.exceptions.ExecutionDoesNotExist, self._client.exceptions.InvalidArn) as error:
             raise OperatorError(
                 f"Stage {self._stage.name} knows no run {execution}.",
-                f"`{self._command('list')}` shows the runs it knows; Step Functions deletes a run 90 days after its "
-                "end.",
+                f"`{self._stage.command('list')}` shows the runs it knows; Step Functions deletes a run 90 days "
+                "after its end.",
             ) from error
 
     def latest(self, status: str | None = None) -> Iterator[Run]:
@@ -92,7 +91,9 @@ class Runs:
         # AWS sorts running executions by their start and the others by their end, so one list alone is not enough.
         candidates = [*islice(self.latest(RUNNING), 1), *islice(self.latest(), 1)]
         if not candidates:
-            raise OperatorError(f"Stage {self._stage.name} has no runs.", f"Start one: {self._command('start FILE')}")
+            raise OperatorError(
+                f"Stage {self._stage.name} has no runs.", f"Start one: {self._stage.command('start FILE')}"
+            )
         return max(candidates, key=lambda run: run.started)
 
     def start(self, name: str, text: str) -> str:
@@ -106,13 +107,7 @@ class Runs:
         self._client.stop_execution(executionArn=self.arn(execution), error="cancelled", cause=cause[:longest])
 
     def _not_deployed(self) -> OperatorError:
-        return OperatorError(
-            f"Stage {self._stage.name} is not deployed here: there is no {self._machine}.",
-            f"Run `{self._command('deploy')}`, or check AWS_PROFILE and the region.",
-        )
-
-    def _command(self, command: str) -> str:
-        return command_line(f"{command} --stage {self._stage.name}")
+        return self._stage.not_deployed(f"there is no {self._machine}")
 
 
 def name_of(execution: str) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 from storygate.runs.executions import RUNNING, Runs
 from storygate.stage.context import Context
 from storygate.support.errors import OperatorError
-from storygate.support.own_command import command_line
 from storygate.support.times import age, clock
 
 Document = dict[str, Any]
@@ -38,12 +37,11 @@ def no_result(context: Context, name: str) -> OperatorError:
     described = Runs(context).describe(name)
     status, ended = described["status"], described.get("stopDate")
     why = ": ".join(filter(None, (described.get("error"), described.get("cause")))) or "no cause given"
-    stage = context.stage.name
     if status == RUNNING:
         running = age((datetime.now(UTC) - described["startDate"]).total_seconds())
-        watch = command_line(f"watch {name} --stage {stage}")
+        watch = context.stage.command(f"watch {name}")
         return OperatorError(f"{name} has no result yet: it has been running for {running}.", watch)
-    retry = command_line(f"retry {name} --stage {stage}")
+    retry = context.stage.command(f"retry {name}")
     if status == "ABORTED":
         return OperatorError(
             f"{name} was cancelled at {clock(ended)} ({why}); a cancelled run writes no files.",

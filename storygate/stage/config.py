@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from storygate.support.errors import OperatorError
+from storygate.support.own_command import command_line
 
 CONFIG = Path(".chalice", "config.json")
 STORAGE_TEMPLATE = Path("statemachine", "storage.yaml")
@@ -89,6 +90,17 @@ class Stage:
     def queue(self) -> str:
         """The queue of drops that started no run; named as in workflow.yaml."""
         return f"{self.state_machine}-not-started"
+
+    def command(self, command: str) -> str:
+        """Return one of storygate's commands for this stage, to copy: `storygate watch NAME --stage dev`."""
+        return command_line(f"{command} --stage {self.name}")
+
+    def not_deployed(self, why: str) -> OperatorError:
+        """Return the error for a stage that this account and region do not have; `why`: `there is no …`."""
+        return OperatorError(
+            f"Stage {self.name} is not deployed here: {why}.",
+            f"Run `{self.command('deploy')}`, or check AWS_PROFILE and the region.",
+        )
 
 
 def find_project(start: Path | None = None) -> Path:

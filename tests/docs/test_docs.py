@@ -10,7 +10,7 @@ import botocore.session
 import pytest
 from botocore import xform_name
 
-from storygate.cli import command_names, main
+from storygate.cli import COMMANDS, main
 from storygate.commands.diagram import diagram
 from storygate.report.coordinates import DRAWING
 from storygate.stage.definition import DEFINITION as DEFINITION_FILE
@@ -86,7 +86,7 @@ def test_states_that_are_called_states_exist(path: Path) -> None:
 @each_document
 def test_commands_exist_with_the_options_given(path: Path) -> None:
     for name, rest in own_commands(text_of(path)):
-        assert name in command_names(), name
+        assert name in COMMANDS, name
         known = set(re.findall(r"--[a-z][a-z-]+", commands()[name].format_help()))
         assert set(re.findall(r"--[a-z][a-z-]+", rest)) <= known, (name, rest)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from storygate.cli import command_names, main, parser
+from storygate.cli import COMMANDS, main, parser
 from storygate.support.own_command import command_line
 from tests import ROOT
 
@@ -25,7 +25,7 @@ def _nowhere(monkeypatch: pytest.MonkeyPatch, project: Path) -> None:
     monkeypatch.chdir(project)
 
 
-@pytest.mark.parametrize("name", command_names())
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_a_help_with_an_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([name, "--help"])
