@@ -14,6 +14,17 @@ from storygate.stage.config import Stage
 PERIOD_SECONDS = 300
 AT_LEAST = "GreaterThanOrEqualToThreshold"
 
+# The descriptions, word for word as in workflow.yaml.
+RUNS_FAILED = "A run ended without an approval; its result.json gives the reason (a rejected story counts too)"
+RUNS_TIMED_OUT = "Step Functions ended a run at its own time limit, so the run wrote no result"
+RUNS_THROTTLED = "Step Functions slows runs down; ask AWS for a higher quota of state transitions"
+CALLBACK_ERRORS = "The function of callback and mocks failed; its log gives the reason"
+AUTHORIZER_ERRORS = "The mocks' authorizer failed; its log gives the reason"
+TRIGGER_ERRORS = "A drop could not start its run at once; Lambda tries it twice more"
+API_4XX = "The REST API refused at least five calls, perhaps Jira's; see 401 from Jira"
+API_5XX = "The callback could not take a delivery; Jira sends a 503 again, five times"
+DROPS_NOT_STARTED = "A drop started no run; the queue keeps its event for 14 days"
+
 
 @dataclass(frozen=True)
 class Alarm:
@@ -64,61 +75,25 @@ class Alarm:
 
 def alarms_of(stage: Stage, machine: str) -> tuple[Alarm, ...]:
     """Return the stage's alarms; `machine` is its state machine's ARN."""
-    runs = (("StateMachineArn", machine),)
-    api = (("ApiName", stage.app_name), ("Stage", stage.api_gateway_stage))
 
-    def function(suffix: str = "") -> tuple[tuple[str, str], ...]:
-        return (("FunctionName", stage.api_function + suffix),)
+    def alarm(suffix: str, metric: str, description: str, **more: Any) -> Alarm:
+        namespace, _, name = metric.rpartition("/")
+        return Alarm(f"{stage.state_machine}-{suffix}", description, namespace, name, **more)
 
-    def alarm(suffix: str, description: str, *metric: Any, **more: Any) -> Alarm:
-        return Alarm(f"{stage.state_machine}-{suffix}", description, *metric, **more)
-
+    runs = {"dimensions": (("StateMachineArn", machine),)}
+    api = {"dimensions": (("ApiName", stage.app_name), ("Stage", stage.api_gateway_stage))}
+    callback, authorizer, trigger = (
+        {"dimensions": (("FunctionName", name),)} for name in (stage.api_function, stage.authorizer, stage.trigger)
+    )
+    queue = {"dimensions": (("QueueName", stage.queue),), "statistic": "Maximum"}
     return (
-        alarm(
-            "runs-failed",
-            "A run ended without an approval; its result.json says why (a refused story counts too)",
-            *("AWS/States", "ExecutionsFailed", runs),
-        ),
-        alarm(
-            "runs-timed-out",
-            "Step Functions ended a run by its own time limit; it wrote no result",
-            *("AWS/States", "ExecutionsTimedOut", runs),
-        ),
-        alarm(
-            "runs-throttled",
-            "Step Functions holds runs back; ask for a higher quota of state transitions",
-            *("AWS/States", "ExecutionThrottled", runs),
-        ),
-        alarm(
-            "callback-errors",
-            "The function of callback and mocks broke; its log says why",
-            *("AWS/Lambda", "Errors", function()),
-        ),
-        alarm(
-            "authorizer-errors",
-            "The mocks' authorizer broke; its log says why",
-            *("AWS/Lambda", "Errors", function("-api_token_authorizer")),
-        ),
-        alarm(
-            "trigger-errors",
-            "A drop could not start its run at once; Lambda tries it twice more",
-            *("AWS/Lambda", "Errors", function("-start_execution")),
-        ),
-        alarm(
-            "api-4xx",
-            "Callers are refused, Jira among them perhaps; see 401 from Jira",
-            *("AWS/ApiGateway", "4XXError", api),
-            threshold=5,
-        ),
-        alarm(
-            "api-5xx",
-            "The callback could not take a delivery; Jira sends a 503 again, five times",
-            *("AWS/ApiGateway", "5XXError", api),
-        ),
-        alarm(
-            "drops-not-started",
-            "A drop started nothing; its event waits in the queue for 14 days",
-            *("AWS/SQS", "ApproximateNumberOfMessagesVisible", (("QueueName", stage.queue),)),
-            statistic="Maximum",
-        ),
+        alarm("runs-failed", "AWS/States/ExecutionsFailed", RUNS_FAILED, **runs),
+        alarm("runs-timed-out", "AWS/States/ExecutionsTimedOut", RUNS_TIMED_OUT, **runs),
+        alarm("runs-throttled", "AWS/States/ExecutionThrottled", RUNS_THROTTLED, **runs),
+        alarm("callback-errors", "AWS/Lambda/Errors", CALLBACK_ERRORS, **callback),
+        alarm("authorizer-errors", "AWS/Lambda/Errors", AUTHORIZER_ERRORS, **authorizer),
+        alarm("trigger-errors", "AWS/Lambda/Errors", TRIGGER_ERRORS, **trigger),
+        alarm("api-4xx", "AWS/ApiGateway/4XXError", API_4XX, threshold=5, **api),
+        alarm("api-5xx", "AWS/ApiGateway/5XXError", API_5XX, **api),
+        alarm("drops-not-started", "AWS/SQS/ApproximateNumberOfMessagesVisible", DROPS_NOT_STARTED, **queue),
     )
