@@ -29,6 +29,7 @@ from benchmarks.chaos_oracle import SKEW_MS, Event, Found, Judgement, Story, jud
 from benchmarks.local_stage import LocalStage, awaited, local_stage
 from benchmarks.table import Figure
 from storygate.operations import jira_webhook as jira
+from storygate.stage.definition import WAIT
 
 EVENTS = 10_000
 EVENT_KINDS = ("S3", "Jira", "API")
@@ -337,7 +338,7 @@ class _Game:
         if execution is None or not for_story:
             return execution is not None
         env = execution.exec_worker and execution.exec_worker.env
-        return execution.stop_date is not None or bool(env and env.next_state_name == "WaitForStory")
+        return execution.stop_date is not None or bool(env and env.next_state_name == WAIT)
 
     def _is_undecided(self, story: Story) -> bool:
         """Whether one of the story's runs has started and no verdict so far counts for it."""

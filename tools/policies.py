@@ -3,7 +3,7 @@
 `make policies` runs it. tests/policies/ compares the files with the table, and proves on a recorded run that each
 function has every permission it needs and no other.
 
-A `*` stands for the partition (aws, aws-cn, aws-us-gov), the region and the account, so that one file fits all of them:
+A `*` matches the partition (aws, aws-cn, aws-us-gov), the region and the account, so that one file fits all of them:
 IAM takes wildcards in every segment of a resource's ARN but the service (IAM user guide, "IAM JSON policy elements:
 Resource"), and the policies that Chalice itself generates begin with `arn:*:` as well.
 """
@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from storygate.stage.config import API_HANDLER, AUTHORIZER, TRIGGER
+
 ROOT = Path(__file__).resolve().parents[1]
-API_HANDLER = "api_handler"  # Chalice's name for the function behind the REST API
 
 # Resources. The names in braces are filled for each stage: its variables in config.json, and the function's own name.
 # Secrets Manager adds six characters to a secret's name (user guide, "Secret ARN").
@@ -35,8 +36,8 @@ OWN_STATEMENTS: dict[str, list[Statement]] = {
         ("RecordTheVerdictAndFindWaitingRuns", ["dynamodb:PutItem", "dynamodb:Query", "dynamodb:DeleteItem"], [TABLE]),
         ("ResumeWaitingRuns", ["states:SendTaskSuccess"], [MACHINE]),
     ],
-    "api_token_authorizer": [READ_SECRET],
-    "start_execution": [
+    AUTHORIZER: [READ_SECRET],
+    TRIGGER: [
         ("StartTheWorkflow", ["states:StartExecution"], [MACHINE]),
         # Lambda sends an event that failed for good to its destination with the permissions of the function's role.
         ("KeepTheDropsThatStartedNothing", ["sqs:SendMessage"], [DROPS_NOT_STARTED]),

@@ -15,7 +15,7 @@ def reachable(context: Examination) -> Finding:
     answer = _stranger(context, path)
     if answer.status == 401:
         return ok(f"{path} answers 401 to a stranger")
-    log = f"aws logs tail /aws/lambda/{context.stage.lambda_names['api_token_authorizer']} --since 10m"
+    log = f"aws logs tail /aws/lambda/{context.stage.authorizer} --since 10m"
     return fail(f"{path} answers HTTP {answer.status} to a stranger, not 401", f"{log}; {context.deploy_command}")
 
 

@@ -14,7 +14,6 @@ from storygate.deployment.connections import AUTHORIZED, connection_parameter, o
 from storygate.runs.executions import RUNNING, Run, Runs
 from storygate.support.times import age
 
-TRIGGER = "start_execution"
 LOOKED_AT = 5000  # running executions, newest first; ListExecutions gives 1,000 a page
 SHOWN = 3
 
@@ -23,21 +22,19 @@ SHOWN = 3
 def trigger(context: Examination) -> Finding:
     """The bucket sends events of inputs/ to the trigger."""
     notifications = context.client("s3").get_bucket_notification_configuration(Bucket=context.stage.bucket)
-    function = context.arn("lambda", f"function:{context.stage.lambda_names[TRIGGER]}")
+    function = context.arn("lambda", f"function:{context.stage.trigger}")
     for entry in notifications.get("LambdaFunctionConfigurations", []):
         rules = entry.get("Filter", {}).get("Key", {}).get("FilterRules", [])
         prefix = next((rule["Value"] for rule in rules if rule["Name"].lower() == "prefix"), "")
         if entry["LambdaFunctionArn"] == function and prefix == PREFIX:
-            return ok(f"{PREFIX} starts {context.stage.lambda_names[TRIGGER]}")
-    return fail(
-        f"the bucket does not send events of {PREFIX} to {context.stage.lambda_names[TRIGGER]}", context.deploy_command
-    )
+            return ok(f"{PREFIX} starts {context.stage.trigger}")
+    return fail(f"the bucket does not send events of {PREFIX} to {context.stage.trigger}", context.deploy_command)
 
 
 @check("trigger's failures", "an event that fails three times is lost, unless the queue keeps it")
 def on_failure(context: Examination) -> Finding:
     """Events on which the trigger fails go to the on-failure queue."""
-    client, function = context.client("lambda"), context.stage.lambda_names[TRIGGER]
+    client, function = context.client("lambda"), context.stage.trigger
     destination = {"OnFailure": {"Destination": context.queue_arn}}
     put = ["aws", "lambda", "put-function-event-invoke-config", "--function-name", function]
     fix = shlex.join([*put, "--maximum-retry-attempts", "2", "--destination-config", json.dumps(destination)])
@@ -65,7 +62,7 @@ def queue(context: Examination) -> Finding:
     if not messages:
         return ok("none")
     keys = _dropped(sqs, url)
-    log = f"/aws/lambda/{context.stage.lambda_names[TRIGGER]}"
+    log = f"/aws/lambda/{context.stage.trigger}"
     again = " && ".join(
         shlex.join(["aws", "s3", "cp", at, at, "--metadata-directive", "REPLACE"])
         for at in (f"s3://{context.stage.bucket}/{key}" for key in keys)

@@ -14,6 +14,7 @@ from typing import Any
 from storygate.cost.bill import MOCKS, MONTHLY, USAGE, Bill
 from storygate.cost.meter import ASSUMED_MS, Meter
 from storygate.runs.executions import Runs, name_of
+from storygate.stage.config import API_HANDLER, AUTHORIZER, TRIGGER
 from storygate.stage.context import Context
 from storygate.support.errors import OperatorError
 
@@ -112,8 +113,8 @@ def _count_functions(bill: Bill, events: list[Any], meter: Meter, execution: str
     callback = meter.callback(execution, events[-1]["timestamp"])
     bill.add(USAGE, "lambda request", int(dropped) + 1, "one for the upload, one for the callback")
     for name, function, found, needed in (
-        ("the upload", "start_execution", trigger, dropped),
-        ("the callback", "api_handler", callback, True),
+        ("the upload", TRIGGER, trigger, dropped),
+        ("the callback", API_HANDLER, callback, True),
     ):
         if needed:
             milliseconds = found.milliseconds if found else ASSUMED_MS
@@ -158,7 +159,7 @@ def _count_mocks(bill: Bill, mocks: int, meter: Meter) -> None:
         return
     bill.add(MOCKS, "rest request", mocks, "history: calls of /mock/…")
     bill.add(MOCKS, "lambda request", 2 * mocks, "authorizer and handler for each")
-    memory = Decimal(meter.memory_mb("api_handler") + meter.memory_mb("api_token_authorizer")) / 1024
+    memory = Decimal(meter.memory_mb(API_HANDLER) + meter.memory_mb(AUTHORIZER)) / 1024
     bill.add(MOCKS, "gb-second", mocks * ASSUMED_MS / 1000 * memory, f"{ASSUMED_MS} ms each, assumed")
     bill.assumptions.append(
         f"A mock's handler and its authorizer run for {ASSUMED_MS} ms each; API Gateway's cache of 5 minutes is not "

@@ -12,6 +12,7 @@ from chalicelib.apis import ACTIONS, APIS
 from storygate.deployment.connections import own_connection
 from storygate.stage.config import Stage
 from storygate.stage.context import Context
+from storygate.stage.definition import call_state
 from storygate.support.errors import OperatorError, error_code
 from storygate.support.terminal import Terminal
 
@@ -46,7 +47,7 @@ def read_apis(context: Context) -> list[CalledApi]:
     except stepfunctions.exceptions.StateMachineDoesNotExist as error:
         raise stage.not_deployed(f"there is no {machine}") from error
     arguments = {name: state["Arguments"] for name, state in _states(definition) if "http:invoke" in state["Resource"]}
-    return [_api(stage, name, arguments[f"Call{name.capitalize()}"]) for name in APIS]
+    return [_api(stage, name, arguments[call_state(name)]) for name in APIS]
 
 
 def credentials(api: CalledApi, mock_token: str, events: Any, secretsmanager: Any) -> dict[str, str]:

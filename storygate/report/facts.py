@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from chalicelib.apis import APIS
 from storygate.runs.history import Visit
 from storygate.runs.result_files import log_key, result_key
+from storygate.stage.definition import api_of_state
 from storygate.support.redact import redacted
 
 REQUEST = ("jiraStoryId", "packageIds", "metadata", "timeoutSeconds")
@@ -74,7 +74,7 @@ class Facts:
             if assigned.get("request") is None:
                 assigned.pop("request", None)  # InputIsValid clears it
             self._variables |= assigned
-            if api := api_called_in(exited["name"]):
+            if api := api_of_state(exited["name"]):
                 self.answers[api] = _field(_loaded(exited.get("output")), "answer") or self.answers.get(api)
         elif scheduled := event.get("taskScheduledEventDetails"):
             # Only of an S3 integration: the wait's parameters hold the task token.
@@ -139,15 +139,9 @@ class Facts:
         )
 
 
-def api_called_in(state: str) -> str | None:
-    """Return the API that a state calls or gives up; None for another state."""
-    name = state.removeprefix("Call").removesuffix("GaveUp").lower()
-    return name if name in APIS else None
-
-
 def answered(name: str, answer: Any, visits: Sequence[Visit]) -> ApiAnswer:
     """Return one API's answer, or how far its call has come, from the visits of the state that calls it."""
-    visit = next((visit for visit in visits if api_called_in(visit.state) == name), None)
+    visit = next((visit for visit in visits if api_of_state(visit.state) == name), None)
     if visit is None:
         return ApiAnswer(name)
     if not isinstance(answer, dict):

@@ -10,8 +10,9 @@ from chalicelib.apis import APIS
 from storygate.report.facts import ApiAnswer, Decision, Facts, LogEvent, answered
 from storygate.report.graph import Mark, Phase
 from storygate.runs.executions import RUNNING, Runs, name_of
-from storygate.runs.history import WAIT, History, Visit, outcome_of
+from storygate.runs.history import History, Visit, outcome_of
 from storygate.stage.context import Context
+from storygate.stage.definition import WAIT
 from storygate.support.redact import redacted
 from storygate.support.times import iso, span
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from storygate.stage.definition import WAIT, api_of_state
 from storygate.support.patience import Patience
 from storygate.support.redact import redacted
 from storygate.support.terminal import Terminal
 from storygate.support.times import age, clock, iso
 
-WAIT = "WaitForStory"
 ENDS = {
     "ExecutionSucceeded": "SUCCEEDED",
     "ExecutionFailed": "FAILED",
@@ -239,9 +239,9 @@ class History:
     def _left(self, at: datetime, exited: Any) -> Iterator[Moment]:
         yield from self._resumed(at, exited)
         # An API's answer is the output of the state that called it; the state it gives up to outputs the same answer.
-        api = exited["name"].removeprefix("Call").removesuffix("GaveUp").lower()
+        api = api_of_state(exited["name"])
         answer = _answer(exited.get("output"))
-        if answer and api not in self._answered:
+        if api and answer and api not in self._answered:
             self._answered.add(api)
             yield Moment(at, "api", {"api": api, **answer})
 

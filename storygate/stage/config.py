@@ -14,6 +14,8 @@ CONFIG = Path(".chalice", "config.json")
 STORAGE_TEMPLATE = Path("statemachine", "storage.yaml")
 WORKFLOW_TEMPLATE = Path("statemachine", "workflow.yaml")
 
+# The functions of app.py. Chalice itself names the one behind the REST API.
+API_HANDLER, AUTHORIZER, TRIGGER = "api_handler", "api_token_authorizer", "start_execution"
 VARIABLES = ("STORYGATE_BUCKET", "STORYGATE_TABLE", "STORYGATE_SECRET", "STORYGATE_STATE_MACHINE")
 # The parameters of workflow.yaml that `deploy` sets; a stage may set the others.
 FILLED = {"StateMachineName", "BucketName", "TableName", "SecretName", "SecretVersion", "DefinitionKey"}
@@ -62,13 +64,18 @@ class Stage:
     @property
     def trigger(self) -> str:
         """The Lambda function that a drop starts."""
-        return f"{self.app_name}-{self.name}-start_execution"
+        return f"{self.app_name}-{self.name}-{TRIGGER}"
+
+    @property
+    def authorizer(self) -> str:
+        """The Lambda function that lets each API's token call that API's mock."""
+        return f"{self.app_name}-{self.name}-{AUTHORIZER}"
 
     @property
     def lambda_names(self) -> Mapping[str, str]:
         """Function in app.py -> name in Lambda, for all functions that config.json lists."""
         named = {function: f"{self.app_name}-{self.name}-{function}" for function in self.functions}
-        return {**named, "api_handler": self.api_function}
+        return {**named, API_HANDLER: self.api_function}
 
     @property
     def role_names(self) -> tuple[str, ...]:

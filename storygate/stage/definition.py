@@ -1,4 +1,4 @@
-"""Read the state machine's definition: people write it as YAML, AWS gets it as JSON.
+"""The state machine's definition, which people write as YAML and AWS gets as JSON, and the states the tool knows.
 
 CloudFormation takes a JSON or a YAML file in `DefinitionS3Location` (user guide, AWS::StepFunctions::StateMachine) and
 promises nothing about YAML's anchors. So storygate resolves them and uploads JSON.
@@ -10,9 +10,22 @@ from typing import Any
 
 import yaml
 
+from chalicelib.apis import APIS
 from storygate.support.errors import OperatorError
 
 DEFINITION = Path("statemachine", "workflow.asl.yaml")
+WAIT = "WaitForStory"
+
+
+def call_state(api: str) -> str:
+    """Return the state that calls an API: `CallValidation`."""
+    return f"Call{api.capitalize()}"
+
+
+def api_of_state(state: str) -> str | None:
+    """Return the API that a state calls (`CallValidation`) or gives up (`ValidationGaveUp`); None for other states."""
+    name = state.removeprefix("Call").removesuffix("GaveUp").lower()
+    return name if name in APIS else None
 
 
 def read_definition(project: Path) -> dict[str, Any]:
