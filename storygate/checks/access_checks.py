@@ -1,6 +1,7 @@
 """The functions' rights, and the secret. A finding never holds a value of the secret."""
 
 import json
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ def _packaged(project: Path, file: str) -> Any:
         raise OperatorError(f".chalice/{file} cannot be read: {error}", "Restore it from the repository.") from error
 
 
-def _missing_secret(context: Examination) -> Any:
+def _missing_secret(context: Examination) -> AbstractContextManager[None]:
     return absent(
         "ResourceNotFoundException",
         found=f"there is no secret {context.stage.secret}",

@@ -2,11 +2,11 @@
 
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 from storygate.deployment.functions import rest_api_id
 from storygate.stage.context import Context
@@ -120,7 +120,7 @@ def check(name: str, why: str) -> Callable[[Probe], Check]:
 
 
 @contextlib.contextmanager
-def absent(*codes: str, found: str, fix: str) -> Any:
+def absent(*codes: str, found: str, fix: str) -> Iterator[None]:
     """Turn AWS's answer that a resource does not exist, by its error codes, into an OperatorError."""
     try:
         yield

@@ -1,14 +1,13 @@
 """`results`: the files that a run wrote to S3, for people or as they are."""
 
 import argparse
-from datetime import datetime
 from typing import Any
 
 from storygate.commands.arguments import add_command, add_execution, context_of, print_json
 from storygate.runs.executions import Runs, name_of
 from storygate.runs.result_files import Document, no_result, read_log, read_result
 from storygate.support.terminal import Terminal
-from storygate.support.times import age, clock
+from storygate.support.times import age, clock, moment_of
 
 API_FIELDS = ("status", "statusCode", "attempts", "error")
 
@@ -47,7 +46,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def _show(result: Document, terminal: Terminal) -> None:
-    started, finished = _moment(result.get("startedAt")), _moment(result.get("finishedAt"))
+    started, finished = moment_of(result.get("startedAt")), moment_of(result.get("finishedAt"))
     decision = result.get("decision") or {}
     for label, value in (
         ("run", result.get("execution")),
@@ -59,7 +58,7 @@ def _show(result: Document, terminal: Terminal) -> None:
         ("took", age((finished - started).total_seconds()) if started and finished else None),
         ("decision", decision.get("decision")),
         ("by", decision.get("actor")),
-        ("decided", clock(at) if (at := _moment(decision.get("decidedAt"))) else None),
+        ("decided", clock(at) if (at := moment_of(decision.get("decidedAt"))) else None),
     ):
         terminal.say(f"{label:<10}{value or '-'}")
     apis = result.get("apis") or {}
@@ -83,12 +82,5 @@ def _cell(value: Any) -> str:
 
 
 def _time(text: Any) -> str:
-    at = _moment(text)
+    at = moment_of(text)
     return clock(at) if at else _cell(text)
-
-
-def _moment(text: Any) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text)
-    except (TypeError, ValueError):
-        return None

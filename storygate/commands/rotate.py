@@ -27,7 +27,7 @@ def register(commands: Any) -> None:
     )
     parser.add_argument(
         "--min-age",
-        type=span,
+        type=parse_span,
         default=MIN_AGE,
         metavar="SPAN",
         help="refuse if the last rotation is younger, such as 90min or 2d (default 1h), since it ends the previous "
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     return 0
 
 
-def span(text: str) -> timedelta:
+def parse_span(text: str) -> timedelta:
     """Parse a span as an argument: `30s`, `90min`, `2h`, `7d`."""
     found = re.fullmatch(rf"(\d+) ?({'|'.join(UNITS)})", text)
     if not found:

@@ -1,8 +1,6 @@
 """The console's actions on a run, by the functions that the commands use, and their results in words."""
 
-import json
 from dataclasses import dataclass
-from typing import Any
 
 from storygate.operations.cancel_run import cancel_run
 from storygate.operations.retry_run import retry_run
@@ -13,6 +11,7 @@ from storygate.runs.inputs import story_of
 from storygate.stage.context import Context
 from storygate.support.errors import AWS_ERRORS, OperatorError, explain
 from storygate.support.http import Answer
+from storygate.support.json_text import loaded_object
 
 DECISIONS = {"approve": "approved", "reject": "rejected"}
 ACTIONS = (*DECISIONS, "retry", "cancel")
@@ -61,7 +60,7 @@ def _act(context: Context, execution: str, action: str, reason: str) -> ActionRe
 
 def _callback_result(answer: Answer, story: str, execution: str) -> ActionResult:
     """The callback's answer in words (README, "What Jira sends")."""
-    said = _parsed(answer.text)
+    said = loaded_object(answer.text)
     if not answer.is_success:
         why = {
             401: "It refused the signature: the secret may be changing at this moment. Try again.",
@@ -79,11 +78,3 @@ def _callback_result(answer: Answer, story: str, execution: str) -> ActionResult
         text = f"{story} is {said.get('decision')}: recorded; no run waits for it yet, and this run will find it."
         return ActionResult(True, text, execution)
     return ActionResult(True, f"{story} is {said.get('decision')}.{runs}", execution)
-
-
-def _parsed(text: str) -> dict[str, Any]:
-    try:
-        said = json.loads(text)
-    except ValueError:
-        return {}
-    return said if isinstance(said, dict) else {}

@@ -1,6 +1,5 @@
 """The use of an execution as a stage's functions, logs and stack show it, beyond its history."""
 
-import json
 import math
 import re
 from collections import Counter
@@ -13,6 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from storygate.stage.context import Context
+from storygate.support.json_text import loaded_object
 
 ASSUMED_MS = Decimal(100)
 
@@ -51,7 +51,7 @@ class Meter:
         group = f"/aws/lambda/{self._context.stage.api_function}"
         events = list(self._events(group, ended - timedelta(minutes=1), timedelta(minutes=2)))
         for number, event in enumerate(events):
-            line = _json_line(event["message"])
+            line = loaded_object(event["message"])
             if line.get("log") == "callback" and execution in line.get("resumed", []):
                 after = (other for other in events[number:] if other["logStreamName"] == event["logStreamName"])
                 reported = _reported(after)
@@ -94,11 +94,3 @@ def _reported(events: Iterable[Any]) -> Invocation | None:
             if found:
                 return Invocation(Decimal(math.ceil(Decimal(found.group(1)))))
     return None
-
-
-def _json_line(text: str) -> dict[str, Any]:
-    try:
-        line = json.loads(text)
-    except ValueError:
-        return {}
-    return line if isinstance(line, dict) else {}

@@ -7,7 +7,6 @@ and the APIs' answers with their headers: only named fields are taken, and the w
 through `redacted`.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +15,9 @@ from typing import Any
 from storygate.runs.history import Visit
 from storygate.runs.result_files import log_key, result_key
 from storygate.stage.definition import api_of_state
+from storygate.support.json_text import loaded
 from storygate.support.redact import redacted
+from storygate.support.times import moment_of
 
 REQUEST = ("jiraStoryId", "packageIds", "metadata", "timeoutSeconds")
 CALLING, NOT_CALLED = "calling", "not called"
@@ -70,16 +71,16 @@ class Facts:
     def take(self, event: Any) -> None:
         """Add one event, in order."""
         if exited := event.get("stateExitedEventDetails"):
-            assigned = {name: _loaded(text) for name, text in (exited.get("assignedVariables") or {}).items()}
+            assigned = {name: loaded(text) for name, text in (exited.get("assignedVariables") or {}).items()}
             if assigned.get("request") is None:
                 assigned.pop("request", None)  # InputIsValid clears it
             self._variables |= assigned
             if api := api_of_state(exited["name"]):
-                self.answers[api] = _field(_loaded(exited.get("output")), "answer") or self.answers.get(api)
+                self.answers[api] = _field(loaded(exited.get("output")), "answer") or self.answers.get(api)
         elif scheduled := event.get("taskScheduledEventDetails"):
             # Only of an S3 integration: the wait's parameters hold the task token.
             writes = (scheduled.get("resourceType"), scheduled.get("resource")) == ("aws-sdk:s3", "putObject")
-            self._putting = _loaded(scheduled.get("parameters")) if writes else None
+            self._putting = loaded(scheduled.get("parameters")) if writes else None
             if _field(self._putting, "Key") == log_key(self._execution):
                 self._written = _field(_field(self._putting, "Body"), "events")
         elif event["type"] == "TaskSucceeded" and _field(self._putting, "Key") == result_key(self._execution):
@@ -126,7 +127,7 @@ class Facts:
         if not isinstance(given, dict):
             return None
         texts = {name: redacted(_text(given.get(name))) for name in ("status", "actor", "message")}
-        times = (_moment(given.get(name)) for name in ("decidedAt", "receivedAt"))
+        times = (moment_of(given.get(name)) for name in ("decidedAt", "receivedAt"))
         return Decision(str(given.get("decision")), *texts.values(), *times)
 
     @property
@@ -134,7 +135,9 @@ class Facts:
         """The log as it was written, or its lines until now."""
         events = self._written or self._variables.get("events") or ()
         return tuple(
-            LogEvent(_moment(_field(event, "at")), str(_field(event, "step")), str(redacted(_field(event, "message"))))
+            LogEvent(
+                moment_of(_field(event, "at")), str(_field(event, "step")), str(redacted(_field(event, "message")))
+            )
             for event in events
         )
 
@@ -159,23 +162,9 @@ def answered(name: str, answer: Any, visits: Sequence[Visit]) -> ApiAnswer:
     )
 
 
-def _loaded(text: str | None) -> Any:
-    try:
-        return json.loads(text or "null")
-    except ValueError:
-        return None
-
-
 def _field(value: Any, name: str) -> Any:
     return value.get(name) if isinstance(value, dict) else None
 
 
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
-
-
-def _moment(value: Any) -> datetime | None:
-    try:
-        return datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        return None

@@ -7,6 +7,7 @@ from typing import Any
 
 from chalicelib.drop import PREFIX, execution_name
 from storygate.support.errors import OperatorError, error_code
+from storygate.support.json_text import loaded
 from storygate.support.own_command import command_line
 from storygate.support.times import clock
 
@@ -68,7 +69,7 @@ def story_of(s3: Any, bucket: str, text: str | None) -> str | None:
     Written as the workflow writes it: without blanks around it, in capitals.
     """
     source = _source(text or "", bucket)
-    request = _loaded(text or "") if source is None else _loaded(_read(s3, source))
+    request = loaded(text) if source is None else loaded(_read(s3, source))
     story = request.get("jiraStoryId") if isinstance(request, dict) else None
     # JSONata's $trim also makes one blank of several.
     return " ".join(story.split()).upper() or None if isinstance(story, str) else None
@@ -76,7 +77,7 @@ def story_of(s3: Any, bucket: str, text: str | None) -> str | None:
 
 def _source(text: str, bucket: str) -> dict[str, str] | None:
     """The place of an input in S3, as S3's arguments; None if the input is the request itself (ASL: FindInput)."""
-    given = _loaded(text)
+    given = loaded(text)
     if not isinstance(given, Mapping) or "jiraStoryId" in given:
         return None
     key = given["inputFile"] if "inputFile" in given else given.get("key")
@@ -118,10 +119,3 @@ def _read(s3: Any, source: dict[str, str]) -> str:
             raise
         return ""
     return "" if answer["ContentLength"] > LONGEST else str(answer["Body"].read().decode(errors="replace"))
-
-
-def _loaded(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None

@@ -1,6 +1,7 @@
 """Times for people: spans in two units, moments in local time; and for scripts, in UTC."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
@@ -28,6 +29,14 @@ def clock(at: datetime, now: datetime | None = None) -> str:
     local = at.astimezone()
     today = (now or datetime.now(UTC)).astimezone().date()
     return local.strftime("%H:%M:%S" if local.date() == today else "%Y-%m-%d %H:%M:%S")
+
+
+def moment_of(text: Any) -> datetime | None:
+    """Return the moment of an ISO 8601 text; None for anything else."""
+    try:
+        return datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
 
 
 def iso(at: datetime) -> str:

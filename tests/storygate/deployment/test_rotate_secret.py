@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from storygate.commands.rotate import span
+from storygate.commands.rotate import parse_span
 from storygate.deployment.rotation import _seconds_left, rotate
 from storygate.deployment.stage_secret import FIELDS, ensure_secret, read_versions, renew_secret
 from storygate.stage.aws import Aws
@@ -81,13 +81,13 @@ def test_no_secret_is_no_traceback(aws: Aws) -> None:
 
 @pytest.mark.parametrize(("text", "seconds"), [("30s", 30), ("90min", 5400), ("1h", 3600), ("2 d", 172_800), ("0s", 0)])
 def test_spans_are_read(text: str, seconds: int) -> None:
-    assert span(text) == timedelta(seconds=seconds)
+    assert parse_span(text) == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize("text", ["", "1", "1 week", "-1h", "h"])
 def test_other_spans_are_refused(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError):
-        span(text)
+        parse_span(text)
 
 
 @pytest.mark.parametrize(("age", "left"), [(0, 6), (2, 4), (10, 0), (-100, 6)])
