@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUTCOME ?= approved
 ARGS ?=
-unexport PYTHONDONTWRITEBYTECODE  # else each worker and child process compiles everything anew
+unexport PYTHONDONTWRITEBYTECODE  # else each worker and child process compiles every module again
 
 .DEFAULT_GOAL := help
 .PHONY: help demo local quick quick-workflow quick-rest test check lint proofs bench coverage mutants flakes policies docs drawing pins pictures clean
@@ -61,7 +61,7 @@ policies: .venv/test  ## write the functions' policies of every stage from tools
 docs: .venv/local  ## write docs/commands.md, and the tables of docs/operate.md, from the code
 	@$(BIN)/python -m tools.docs
 
-drawing: .venv/local  ## lay the workflow's drawing out anew, after a change of its states (needs Node)
+drawing: .venv/local  ## lay out the workflow's drawing again, after a change of its states (needs Node)
 	@npm --prefix tools/drawing ci --silent
 	@$(BIN)/python -m tools.drawing.lay_out
 
@@ -73,7 +73,7 @@ pins:  ## write requirements-*.txt from pyproject.toml, with uv (ARGS=--upgrade 
 	$(COMPILE) --group test --constraint requirements-bench.txt --output-file requirements-test.txt
 	$(COMPILE) --constraint requirements-bench.txt --output-file requirements-local.txt
 
-pictures: .venv/test  ## take the README's pictures anew (needs Chromium)
+pictures: .venv/test  ## take the README's pictures again (needs Chromium)
 	@$(BIN)/python -m tools.pictures
 
 clean:  ## remove the virtual environment and what tools left behind

@@ -70,7 +70,7 @@ def lacking(
     """The tools that this machine lacks, each with what is not measured without it."""
     found = []
     if "scale" in names and not memory.exists():
-        found.append(f"scale cannot run: there is no {memory}, where Linux tells of its memory")
+        found.append(f"scale cannot run: there is no {memory}, where Linux reports the memory of a process")
     if "hostile" in names and not which("wrk"):
         found.append("hostile will have no flood: wrk is not installed (apt-get install wrk)")
     return found

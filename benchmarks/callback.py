@@ -1,8 +1,8 @@
 """Warm callback: its own time beside its AWS calls, and their number.
 
 A warm function answers signed deliveries; in turn with it, the very calls it made are made again by bare clients, with
-the same parameters. A stub that answers at once stands behind both, in another process. The time of the wall holds what
-the stub takes, which is less than AWS does; CPU time holds nothing of it.
+the same parameters. Both call a stub of AWS that answers at once, in another process. Wall time includes the stub's
+time, which is shorter than that of AWS; CPU time does not.
 """
 
 import multiprocessing

@@ -74,13 +74,13 @@ class Outcome:
 
     def line(self) -> str:
         """The seed in one line."""
-        told = ", ".join(f"{count:,} {what}" for what, count in sorted(self.events.items()))
+        kinds = ", ".join(f"{count:,} {what}" for what, count in sorted(self.events.items()))
         ends = ", ".join(f"{count} {what}" for what, count in self.judgement.seen.most_common())
         aws_calls = self.calls.total() - self.events.total() - self.calls["callback"]
         verdict = "every input one right outcome" if not self.problems else f"{len(self.problems)} WRONG"
         exact = f"{self.judgement.exact:,} of {self.runs:,} could end in one way only"
         return (
-            f"seed {self.seed}: {self.events.total():,} events ({told}), {aws_calls:,} AWS calls, "
+            f"seed {self.seed}: {self.events.total():,} events ({kinds}), {aws_calls:,} AWS calls, "
             f"{self.faults.total():,} faults, {self.runs:,} runs ({ends}), {self.versions:,} of a key's later version, "
             f"{exact}: {verdict}; {self.seconds:.0f} s"
         )
@@ -320,7 +320,11 @@ class _Game:
 
     def running(self) -> list[str]:
         """The executions that have not ended."""
-        return [name for name, told in self._executions().items() if self._is_ours(name) and told.stop_date is None]
+        return [
+            name
+            for name, execution in self._executions().items()
+            if self._is_ours(name) and execution.stop_date is None
+        ]
 
     def _is_ours(self, execution: str) -> bool:
         return execution.startswith(f"C{self.seed}-")
@@ -364,7 +368,7 @@ class _Game:
     def judge(self) -> Judgement:
         """Compare the results with the right ones."""
         self._deliveries.shutdown()
-        started = {name: told for name, told in self.stage.executions().items() if self._is_ours(name)}
+        started = {name: execution for name, execution in self.stage.executions().items() if self._is_ours(name)}
         found = Found(
             started,
             {name: self.stage.result(name) for name in started},

@@ -61,45 +61,47 @@ class Judgement:
 
 def judge(stories: Sequence[Story], found: Found, api_succeeds: Callable[[str, str], bool]) -> Judgement:
     """Compare the results with the right ones; `api_succeeds` as in chaos_faults.Plan."""
-    told = Judgement()
+    judgement = Judgement()
     wanted = {name for story in stories for name in story.executions}
-    told.problems += [f"{name}: no input started it" for name in sorted(found.executions.keys() - wanted)]
-    told.problems += [f"{name}: still waits in the table" for name in found.waiting]
+    judgement.problems += [f"{name}: no input started it" for name in sorted(found.executions.keys() - wanted)]
+    judgement.problems += [f"{name}: still waits in the table" for name in found.waiting]
     for story in stories:
-        told.problems += [f"{story.key} ({story.script}): {problem}" for problem in story.problems]
+        judgement.problems += [f"{story.key} ({story.script}): {problem}" for problem in story.problems]
         resumed = Counter(
             name for event in story.events for _, body in event.answers for name in body.get("resumed", [])
         )
         for number, name in enumerate(story.executions):
             run = f"{name} ({story.script})"
             if name not in found.executions:
-                told.problems.append(f"{run}: never started")
+                judgement.problems.append(f"{run}: never started")
                 continue
             lacks = [f for f, there in (("result", found.results.get(name)), ("log", name in found.logs)) if not there]
             if resumed[name] > 1 or lacks:
-                told.problems.append(f"{run}: resumed {resumed[name]} times, lacks {lacks}")
-            _judge_run(told, story, number, found, api_succeeds)
-    return told
+                judgement.problems.append(f"{run}: resumed {resumed[name]} times, lacks {lacks}")
+            _judge_run(judgement, story, number, found, api_succeeds)
+    return judgement
 
 
 def _judge_run(
-    told: Judgement, story: Story, number: int, found: Found, api_succeeds: Callable[[str, str], bool]
+    judgement: Judgement, story: Story, number: int, found: Found, api_succeeds: Callable[[str, str], bool]
 ) -> None:
     execution = found.executions[story.executions[number]]
     result = found.results.get(execution["name"], {})
     ways = right(story, execution, api_succeeds)
     verdict = (result.get("outcome"), (result.get("decision") or {}).get("decidedAt"))
-    told.seen[str(result.get("outcome"))] += 1
-    told.exact += len({outcome for outcome, _ in ways}) == 1
+    judgement.seen[str(result.get("outcome"))] += 1
+    judgement.exact += len({outcome for outcome, _ in ways}) == 1
     green = execution["status"] == "SUCCEEDED"
     if verdict not in ways or green != (verdict[0] == "approved"):
-        told.problems.append(
+        judgement.problems.append(
             f"{execution['name']} ({story.script}): {execution['status']}, {verdict}, but right is "
             f"{sorted(ways, key=str)}: {result.get('reason')}"
         )
     read = result.get("metadata", {}).get("run")
     if story.script != "not JSON" and result and read != number:
-        told.problems.append(f"{execution['name']} ({story.script}): read upload {read}, but was started by {number}")
+        judgement.problems.append(
+            f"{execution['name']} ({story.script}): read upload {read}, but was started by {number}"
+        )
 
 
 def right(story: Story, execution: Mapping[str, Any], api_succeeds: Callable[[str, str], bool]) -> set[Right]:

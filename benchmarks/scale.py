@@ -57,13 +57,13 @@ def run(quick: bool) -> Sequence[Figure]:
 def _slower(count: int, times: list[float], before: list[float], after: list[float]) -> Figure:
     """Compare callbacks with `count` waiting runs with those with `FEW`, before and after."""
     ratio = _usual(times) / _usual(before + after)
-    told = [f"{_usual(seconds) * 1000:.0f} ms" for seconds in (times, before, after)]
+    shown = [f"{_usual(seconds) * 1000:.0f} ms" for seconds in (times, before, after)]
     return Figure(
         f"a callback with {count:,} waiting, to one with {FEW}",
         f"{ratio:.2f}",
         f"under {RATIO}",
         ratio < RATIO,
-        f"{told[0]}; {FEW} before: {told[1]}, after: {told[2]}",
+        f"{shown[0]}; {FEW} before: {shown[1]}, after: {shown[2]}",
     )
 
 
@@ -119,7 +119,7 @@ class _Scale:
         self.resumed.update(execution for answer in answers for execution in answer.body.get("resumed", []))
 
     def _running(self) -> list[str]:
-        return [name for name, told in self.stage.executions().items() if told["status"] == "RUNNING"]
+        return [name for name, execution in self.stage.executions().items() if execution["status"] == "RUNNING"]
 
     def _outcome(self, execution: str) -> str:
         return str(self.stage.result(execution).get("outcome"))

@@ -37,8 +37,8 @@ def against(what: str, ours: Sequence[float], theirs: Sequence[float], goal: flo
     Both hold one value a round. The note shows the ratio's quartiles and both times, then `note`.
     """
     low, ratio, high = statistics.quantiles([our / their for our, their in zip(ours, theirs, strict=True)], n=4)
-    told = f"[{low:.3f}-{high:.3f}]; {spread(ours)} against {spread(theirs)} ms{note}"
-    return Figure(what, f"{ratio:.3f}", f"<= {goal:.2f}", ratio <= goal, told)
+    compared = f"[{low:.3f}-{high:.3f}]; {spread(ours)} against {spread(theirs)} ms{note}"
+    return Figure(what, f"{ratio:.3f}", f"<= {goal:.2f}", ratio <= goal, compared)
 
 
 def spread(seconds: Sequence[float]) -> str:

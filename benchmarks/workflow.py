@@ -131,8 +131,8 @@ def _dollars(bill: Bill) -> list[Figure]:
 
 def _against(what: str, ours: Decimal, theirs: Decimal, note: str) -> Figure:
     ratio = ours / theirs
-    told = f"${ours:.3f} against ${theirs:.3f}: {note}"
-    return Figure(f"{what}, to the replaced system", f"{ratio:.2f}", f"<= {GOAL}", ratio <= GOAL, told)
+    compared = f"${ours:.3f} against ${theirs:.3f}: {note}"
+    return Figure(f"{what}, to the replaced system", f"{ratio:.2f}", f"<= {GOAL}", ratio <= GOAL, compared)
 
 
 def _plain(what: str, dollars: Decimal) -> Figure:

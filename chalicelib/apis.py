@@ -1,4 +1,4 @@
-"""The three APIs that the workflow calls, and what each is asked to do (`action`)."""
+"""The three APIs that the workflow calls, and the `action` in each request."""
 
 ACTIONS = {"validation": "validate", "deployment": "deploy", "notification": "notify"}
 APIS = tuple(ACTIONS)

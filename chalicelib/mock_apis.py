@@ -32,7 +32,7 @@ def answer(api: str, body: Any, attempt: str) -> Answer:
     if "status" in simulate:
         status, times = _whole(simulate, "status", 200, 599), _whole(simulate, "times", 0, 1_000_000)
         if "times" not in simulate or _retries(attempt) < times:
-            return status, {"status": "error", "message": f"the {api} API was told to answer {status}"}
+            return status, {"status": "error", "message": f"the {api} API answers {status}, as metadata.simulate asks"}
     return 200, {
         "status": _result(simulate),
         "api": api,

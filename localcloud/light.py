@@ -1,4 +1,4 @@
-"""What makes a process with moto in it start faster. Import it before moto; commands for AWS do not import it."""
+"""Make a process that imports moto start faster. Import this before moto; commands for AWS do not import it."""
 
 import gc
 

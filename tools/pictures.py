@@ -37,7 +37,7 @@ QUIET = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
 )
-REPOSITORY = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[1]
 SECONDS = 60.0
 RUNS: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("invalid_input", "invalid_input", {}),
@@ -68,7 +68,7 @@ def main() -> int:
         print("error: Chromium is not installed\n  fix: apt-get install chromium", file=sys.stderr)
         return 1
     with tempfile.TemporaryDirectory(prefix="storygate-pictures-") as directory:
-        project = copy_project(REPOSITORY, Path(directory))
+        project = copy_project(ROOT, Path(directory))
         with local_cloud(project) as cloud:
             aws = isolated(cloud.client, cloud.environment)
             context = load_context(project, STAGE, aws)
@@ -84,7 +84,7 @@ def main() -> int:
 
 def _play(context: Context, sample: str, name: str, changes: dict[str, str]) -> str:
     """Play a sample to its end, or with changes until it waits; return the run's name."""
-    request = json.loads((REPOSITORY / "samples" / f"{sample}.json").read_text(encoding="utf-8")) | changes
+    request = json.loads((ROOT / "samples" / f"{sample}.json").read_text(encoding="utf-8")) | changes
     run = drop(context.client("s3"), context.stage.bucket, f"{name}.json", json.dumps(request).encode()).execution
     history = History(context.client("stepfunctions"), Runs(context).arn(run))
     waits = sample in DECISIONS
@@ -97,7 +97,7 @@ def _play(context: Context, sample: str, name: str, changes: dict[str, str]) -> 
 
 
 def _take(addresses: dict[str, str]) -> None:
-    target = REPOSITORY / "docs" / "pictures"
+    target = ROOT / "docs" / "pictures"
     target.mkdir(exist_ok=True)
     with chromium() as browser:
         for name, address in addresses.items():
@@ -107,7 +107,7 @@ def _take(addresses: dict[str, str]) -> None:
                 tab.goto(address)
                 path = target / f"{name}{suffix}.png"
                 tab.screenshot(path=path)
-                print(f"{path.relative_to(REPOSITORY)}: {path.stat().st_size / 1000:.0f} kB")
+                print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1000:.0f} kB")
                 tab.close()
 
 

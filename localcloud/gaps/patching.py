@@ -10,7 +10,7 @@
 
     gap.sets(StateMachineInstance, "revision_id", None)
 
-To declare changes nothing; `registry` applies the patches, and takes them back.
+A declaration changes nothing in moto; `registry` applies the patches, and undoes them.
 """
 
 import functools

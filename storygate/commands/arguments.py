@@ -11,7 +11,7 @@ from storygate.stage.config import find_project
 from storygate.stage.context import Context, load_context
 from storygate.support.terminal import Terminal
 
-# For the end of a run: it waits for people, but a script should not wait a week unnoticed.
+# A run may wait a week for people. A script that watches it waits so long only if it is asked to.
 WAIT_SECONDS = 3600.0
 
 

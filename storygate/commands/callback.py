@@ -17,8 +17,8 @@ def register(commands: Any) -> None:
         "callback",
         run,
         help="report a story's status, as Jira would",
-        description="Sends Jira's webhook for a story, done by you and signed with the callback's secret, to the "
-        "stage's callback, and shows the answer. It approves for real.",
+        description="Sends the stage's callback a webhook as Jira sends it when you move the story, signed with "
+        "the callback's secret, and shows the answer. Waiting runs are really approved or rejected.",
         example="PROJ-12345 --stage dev --status approved",
     )
     parser.add_argument("story", metavar="STORY", help="the story's key, such as PROJ-12345")

@@ -23,7 +23,7 @@ def register(commands: Any) -> None:
         run,
         help="stop a run",
         description="Stops a run at once, and removes its entry from the decision table. The run writes no result and "
-        "no log. API calls that were already made are not undone. If it was interrupted, run it again.",
+        "no log. API calls that were already made are not undone. If the command was interrupted, run it again.",
         example='approved-0123456789abcdef --stage dev --reason "wrong packages"',
     )
     add_execution(parser)

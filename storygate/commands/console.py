@@ -23,7 +23,9 @@ def register(commands: Any) -> None:
         "yourself, since whoever opens it acts as you. --json prints the address as JSON.",
         example="--stage dev",
     )
-    parser.add_argument("--port", type=port, default=PORT, help=f"where it listens, 0 for a free port (default {PORT})")
+    parser.add_argument(
+        "--port", type=port, default=PORT, help=f"the port that it listens on, 0 for a free one (default {PORT})"
+    )
 
 
 def run(args: argparse.Namespace, terminal: Terminal) -> int:

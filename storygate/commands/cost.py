@@ -28,7 +28,7 @@ def register(commands: Any) -> None:
     )
     add_execution(parser, nargs="?")
     parser.add_argument(
-        "--executions", type=_count, default=THOUSAND, metavar="N", help="how many a month (default 1000)"
+        "--executions", type=_count, default=THOUSAND, metavar="N", help="how many executions in a month (default 1000)"
     )
 
 

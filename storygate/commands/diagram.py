@@ -25,7 +25,7 @@ def register(commands: Any) -> None:
         run,
         help="draw the workflow",
         description="Draws the workflow as an SVG, which every browser shows, in light and dark. Its places come from "
-        "statemachine/drawing.json; states that have none there are listed.",
+        "statemachine/drawing.json; it lists the states that have no place there.",
         example="--write",
         stage=False,
         json=False,

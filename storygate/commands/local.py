@@ -50,7 +50,9 @@ def register(commands: Any) -> None:
         ("--api-port", API_PORT, "the API"),
         ("--console-port", CONSOLE_PORT, "the console"),
     ):
-        parser.add_argument(flag, type=port, default=usual, help=f"where {what} listens (default {usual})")
+        parser.add_argument(
+            flag, type=port, default=usual, help=f"the port of {what}, 0 for a free one (default {usual})"
+        )
 
 
 def run(args: argparse.Namespace, terminal: Terminal) -> int:

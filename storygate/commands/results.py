@@ -1,4 +1,4 @@
-"""`results`: the files that a run wrote to S3, for people or as they are."""
+"""`results`: the files that a run wrote to S3, as tables, or unchanged with --json."""
 
 import argparse
 from typing import Any

@@ -21,7 +21,7 @@ def register(commands: Any) -> None:
         run,
         help="replace the secrets, without one refused request",
         description="Gives a stage a new callback secret and new tokens for the mock APIs, while runs and callbacks "
-        "continue. The previous values are accepted until the next rotation. Interrupted, it continues when run again.",
+        "continue. The previous values are accepted until the next rotation. If it was interrupted, run it again.",
         example="--stage dev",
         json=False,
     )
@@ -30,8 +30,8 @@ def register(commands: Any) -> None:
         type=parse_span,
         default=MIN_AGE,
         metavar="SPAN",
-        help="refuse if the last rotation is younger, such as 90min or 2d (default 1h), since it ends the previous "
-        "values",
+        help="refuse if the last rotation is younger than SPAN, such as 90min or 2d (default 1h): a new rotation "
+        "makes the previous values invalid",
     )
     parser.add_argument(
         "--force", action="store_true", help="rotate whatever the age; Jira is refused if it still sends an older value"

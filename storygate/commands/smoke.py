@@ -30,7 +30,7 @@ def register(commands: Any) -> None:
         type=seconds,
         default=SECONDS,
         metavar="SECONDS",
-        help=f"how long each of the two may take (default {SECONDS:g}); longer is a failure, exit code 1",
+        help=f"how long each of the two runs may take (default {SECONDS:g}); exit code 1 after that",
     )
 
 

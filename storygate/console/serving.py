@@ -1,7 +1,7 @@
 """Serve the console on this machine only.
 
-By werkzeug's own server, which Flask brings along. Its makers advise against it where strangers connect; here one
-operator does, over the loopback.
+It uses werkzeug's server, which Flask installs. Werkzeug's authors advise against it on a public network; here only
+this machine can connect.
 """
 
 import logging

@@ -19,7 +19,7 @@ from storygate.support.errors import OperatorError
 from storygate.support.terminal import Terminal
 
 PATIENCE = 900.0  # seconds for one run of chalice; a first deploy to AWS takes about one minute
-# Chalice has no `python -m` form; this is what its console script does, under the Python we run on.
+# Chalice has no `python -m` form; this is what its console script does, run by this process's Python.
 CHALICE = [sys.executable, "-c", "import sys; from chalice.cli import main; sys.argv[0] = 'chalice'; sys.exit(main())"]
 COMPARED = ("CodeSha256", "Environment", "Handler", "MemorySize", "Role", "Runtime", "Timeout")
 

@@ -12,7 +12,7 @@ Decision = Literal["approved", "rejected", "pending"]
 
 UNRESOLVED: dict[str, Any] = {"id": None, "name": None}
 RESOLVED = {"id": "10000", "name": "Done"}
-# A story that was rejected sits in category `done` as well; its resolution tells the two apart.
+# A rejected story is in category `done` too; only its resolution differs from that of an approved one.
 REFUSED = {"id": "10001", "name": "Won't Do"}
 DONE = {"id": "10002", "name": "Done"}
 IN_PROGRESS = {"id": "10001", "name": "In Progress"}

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
+from chalicelib.drop import PREFIX
 from storygate.operations import jira_webhook as jira
 from storygate.operations.send_verdict import send_verdict
 from storygate.runs.executions import Runs, name_of
@@ -46,7 +47,7 @@ def play_sample(context: Context, sample: Path, follow: Follower, terminal: Term
     Raises OperatorError if a wait reaches its bound, or the run ends without a result.
     """
     stage, s3, stepfunctions = context.stage, context.client("s3"), context.client("stepfunctions")
-    terminal.step(f"dropping samples/{sample.name} into s3://{stage.bucket}/inputs/")
+    terminal.step(f"dropping samples/{sample.name} into s3://{stage.bucket}/{PREFIX}")
     content = sample.read_bytes()
     name = drop(s3, stage.bucket, sample.name, content).execution
     history = History(stepfunctions, Runs(context).arn(name))

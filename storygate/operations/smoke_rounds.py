@@ -112,7 +112,7 @@ def _call_back(context: Context, played: SmokeRound, terminal: Terminal) -> None
     body = webhook(played.story, played.wanted, message=None, actor=context.who)
     answer = send_verdict(context, body)
     line = f"the callback answered HTTP {answer.status}: {answer.text.strip()}"
-    # It names the runs that it resumed; execution names are unlike enough to be looked for in the text.
+    # The answer names the runs that it resumed. No other text is like an execution's name, so a search is enough.
     if answer.status != 200 or str(played.execution) not in answer.text:
         raise OperatorError(f"{line}; it should have resumed the run", "See the log of the function api_handler.")
     terminal.done(line)

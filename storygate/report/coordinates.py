@@ -93,7 +93,7 @@ def read_drawing(project: Path) -> Drawing:
     try:
         return drawing_from(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError, KeyError) as error:
-        fix = "Restore the file from the repository, or write it anew with `make drawing` (needs Node)."
+        fix = "Restore the file from the repository, or write it again with `make drawing` (needs Node)."
         raise OperatorError(f"{DRAWING} cannot be read: {error}.", fix) from error
 
 

@@ -14,7 +14,7 @@ from storygate.runs.history import History
 from storygate.support.terminal import UNPRINTABLE
 from storygate.support.times import age, clock, span
 
-# Phase -> its sign and colour; the sign alone must be enough, for NO_COLOR and for who sees no colours.
+# Phase -> its sign and colour. The sign must be enough: NO_COLOR removes colours, and some readers do not see them.
 SIGNS = {
     "done": ("✓", "green"),
     "retried": ("↻", "yellow"),

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from storygate.report.coordinates import Drawing
-from storygate.report.graph import svg
+from storygate.report.graph import Phase, svg
 from storygate.report.timeline import timeline
 from storygate.report.view import RunView, marks
 from storygate.support.times import iso, span
@@ -31,7 +31,7 @@ LABELS = {
     "running": ("Running", "running"),
     "waiting": ("Waiting", "waiting"),
 }
-PHASES = ("done", "retried", "running", "waiting", "failed", "not reached")
+LEGEND: tuple[Phase, ...] = ("done", "retried", "running", "waiting", "failed", "not reached")
 UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 SHORT = 1200  # characters of JSON that are shown at once; more is folded away
 LINE = 64  # characters of JSON in a line
@@ -128,5 +128,5 @@ def _environment() -> Environment:
         "span": lambda seconds: _lasting(seconds, span(seconds)),
         "pretty": _pretty,
     }
-    environment.globals |= {"label": label, "phases": PHASES, "short": SHORT, "few": FEW}
+    environment.globals |= {"label": label, "legend": LEGEND, "short": SHORT, "few": FEW}
     return environment

@@ -129,40 +129,47 @@ def as_json(view: RunView) -> dict[str, Any]:
         "waitingSince": _iso(view.waiting_since),
         "deadline": _iso(view.deadline),
         "phases": dict(view.phases),
-        "visits": [
-            {
-                "state": visit.state,
-                "enteredAt": iso(visit.entered),
-                "leftAt": _iso(visit.left),
-                "attempts": visit.attempts,
-                "errors": list(visit.errors),
-            }
-            for visit in view.visits
-        ],
-        "apis": {
-            api.name: {
-                "status": api.status,
-                "statusCode": api.status_code,
-                "attempts": api.attempts,
-                "response": api.response,
-                "error": api.error,
-            }
-            for api in view.apis
-        },
-        "decision": view.decision
-        and {
-            "decision": view.decision.decision,
-            "status": view.decision.status,
-            "actor": view.decision.actor,
-            "message": view.decision.message,
-            "decidedAt": _iso(view.decision.decided_at),
-            "receivedAt": _iso(view.decision.received_at),
-        },
+        "visits": [_visit_json(visit) for visit in view.visits],
+        "apis": {api.name: _api_json(api) for api in view.apis},
+        "decision": _decision_json(view.decision) if view.decision else None,
         "request": view.request,
         "ignored": list(view.ignored),
         "source": view.source,
         "result": view.result,
         "log": [{"at": _iso(event.at), "step": event.step, "message": event.message} for event in view.log],
+    }
+
+
+def _visit_json(visit: Visit) -> dict[str, Any]:
+    return {
+        "state": visit.state,
+        "enteredAt": iso(visit.entered),
+        "leftAt": _iso(visit.left),
+        "attempts": visit.attempts,
+        "errors": list(visit.errors),
+    }
+
+
+def _api_json(api: ApiAnswer) -> dict[str, Any]:
+    """Return the fields of `apis` in a result (README, "What comes out")."""
+    return {
+        "status": api.status,
+        "statusCode": api.status_code,
+        "attempts": api.attempts,
+        "response": api.response,
+        "error": api.error,
+    }
+
+
+def _decision_json(decision: Decision) -> dict[str, Any]:
+    """Return the fields of `decision` in a result."""
+    return {
+        "decision": decision.decision,
+        "status": decision.status,
+        "actor": decision.actor,
+        "message": decision.message,
+        "decidedAt": _iso(decision.decided_at),
+        "receivedAt": _iso(decision.received_at),
     }
 
 

@@ -11,7 +11,7 @@ from storygate.support.json_text import loaded
 from storygate.support.own_command import command_line
 from storygate.support.times import clock
 
-LONGEST = 262_144  # bytes; a longer object is none the workflow takes (workflow.asl.yaml, ReadInput)
+LONGEST = 262_144  # bytes; the workflow refuses a longer object (workflow.asl.yaml, ReadInput)
 GONE = {"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404", "MethodNotAllowed"}  # the last: a delete marker
 
 

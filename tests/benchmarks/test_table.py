@@ -109,7 +109,7 @@ def test_only_what_may_never_be_wrong_fails_the_command(figure: Figure, code: in
 def test_what_a_benchmark_lacks_is_said_with_what_that_costs(tmp_path: Path) -> None:
     none = tmp_path / "none"
     assert lacking(["scale", "hostile"], lambda _: None, none) == [
-        f"scale cannot run: there is no {none}, where Linux tells of its memory",
+        f"scale cannot run: there is no {none}, where Linux reports the memory of a process",
         "hostile will have no flood: wrk is not installed (apt-get install wrk)",
     ]
     assert lacking(["callback"], lambda _: None, none) == []

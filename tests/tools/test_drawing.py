@@ -181,7 +181,6 @@ def test_a_state_says_what_it_calls(state: dict[str, Any], lines: tuple[str, ...
 def test_errors_have_their_own_names() -> None:
     assert errors(["S3.NoSuchKeyException", "States.Timeout", "A"], alone=True) == "NoSuchKey, Timeout, …"
     assert [errors(["States.ALL"], alone=alone) for alone in (True, False)] == ["any error", "any other error"]
-    assert errors(["Refused", "States.Timeout", "States.ALL"], alone=True) == "Refused, any other error"
 
 
 def test_rules_to_one_state_are_one_arrow_with_their_conditions() -> None:

@@ -48,9 +48,7 @@ def condition(rules: Sequence[Mapping[str, Any]]) -> str:
 def errors(names: Sequence[str], *, alone: bool) -> str:
     """Return the errors that a Catch takes; `alone`: no other Catch of the state takes any."""
     if "States.ALL" in names:
-        # A name without a service before it is the definition's own: an answer to the run, such as a rejection.
-        own = [name for name in names if "." not in name][:LONGEST_ERRORS]
-        return ", ".join([*own, "any error" if alone and not own else "any other error"])
+        return "any error" if alone else "any other error"
     short = [name.rpartition(".")[2].removesuffix("Exception") or name for name in names]
     return ", ".join(short[:LONGEST_ERRORS]) + (", …" if len(short) > LONGEST_ERRORS else "")
 

@@ -18,7 +18,7 @@ from storygate.report.coordinates import DRAWING, Drawing
 from storygate.stage.definition import read_definition
 from tools.drawing.elk_graph import drawing_of, graph_of
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
 ELKJS = HERE / "node_modules" / "elkjs"
 SEEDS = 30
@@ -31,9 +31,9 @@ def main() -> int:
     if not ELKJS.is_dir():
         print("error: elkjs is not installed\n  fix: run `make drawing`, or `npm ci` in tools/drawing", file=sys.stderr)
         return 1
-    drawing = best_layout(read_definition(REPOSITORY))
-    (REPOSITORY / DRAWING).write_text(as_text(drawing), encoding="utf-8")
-    (REPOSITORY / DOCUMENT).write_text(diagram(REPOSITORY) + "\n", encoding="utf-8")
+    drawing = best_layout(read_definition(ROOT))
+    (ROOT / DRAWING).write_text(as_text(drawing), encoding="utf-8")
+    (ROOT / DOCUMENT).write_text(diagram(ROOT) + "\n", encoding="utf-8")
     print(f"{DRAWING} and {DOCUMENT} written: {len(drawing.boxes)} boxes, {len(drawing.edges)} arrows")
     return 0
 

@@ -30,7 +30,7 @@ _runner: LambdaFunctions | None = None
 
 
 def run_with(runner: LambdaFunctions | None) -> None:
-    """Run functions with this runner from now on, or with None refuse to. moto's state is global, so this is too."""
+    """Run functions with this runner from now on; None: refuse to run any. moto's state is global, so this is too."""
     global _runner
     _runner = runner
 

@@ -1,4 +1,4 @@
-"""moto's server does not keep objects that no service holds any more.
+"""moto's server does not keep objects that no service uses.
 
 AWS: how much memory a service uses is not visible to its callers.
 moto 5.2.5 keeps every object that it ever made (each DynamoDB value, each version of an S3 object, each copy that a

@@ -5,7 +5,7 @@ const live = document.getElementById("live");
 const said = document.getElementById("said");
 const LONGEST_PAUSE = 30000; // milliseconds between two looks while the server or AWS does not answer
 
-// Makes `old` equal to `fresh` by the fewest changes, so that focus, scroll positions, open details and selections stay.
+// Makes `old` equal to `fresh` by the fewest changes, which keeps focus, scroll positions, open details and selections.
 function morph(old, fresh) {
   for (const { name } of [...old.attributes]) {
     if (!fresh.hasAttribute(name) && !kept(old, name)) old.removeAttribute(name);
