@@ -5,7 +5,6 @@ differs, so an interrupted deploy continues when it is run again.
 """
 
 import hashlib
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +21,7 @@ from storygate.stage.config import STORAGE_TEMPLATE, WORKFLOW_TEMPLATE, Stage
 from storygate.stage.context import Context
 from storygate.stage.definition import definition_json
 from storygate.support.errors import OperatorError, error_code
+from storygate.support.patience import Patience
 from storygate.support.terminal import Terminal
 
 
@@ -74,7 +74,7 @@ def _deploy_storage(context: Context, terminal: Terminal) -> bool:
     so that step could never be rehearsed.
     """
     cloudformation, stage = context.client("cloudformation"), context.stage
-    status = settled_status(cloudformation, stage.storage_stack, terminal, time.monotonic() + PATIENCE)
+    status = settled_status(cloudformation, stage.storage_stack, terminal, Patience(PATIENCE))
     if status in DEAD:
         # The failed creation may have made the bucket or the table, which then outlive their stack as well.
         terminal.detail(f"stack {stage.storage_stack}: {status} from an earlier attempt, deleting it first")

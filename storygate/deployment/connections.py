@@ -1,11 +1,10 @@
 """The EventBridge connections by which the state machine calls the APIs."""
 
-import time
-
 from chalicelib.apis import APIS
 from storygate.stage.config import Stage
 from storygate.stage.context import Context
 from storygate.support.errors import OperatorError
+from storygate.support.patience import Patience
 
 AUTHORIZED = "AUTHORIZED"
 PATIENCE = 120.0  # seconds for EventBridge to authorize a connection; usual is one or two
@@ -32,7 +31,7 @@ def await_connections(context: Context) -> None:
     Raises OperatorError after two minutes.
     """
     events, stage = context.client("events"), context.stage
-    deadline = time.monotonic() + PATIENCE
+    patience = Patience(PATIENCE)
     while True:
         # The API takes a name's beginning, which another stage's name may share: `gate` and `gate-validation-2`.
         named = events.list_connections(NamePrefix=f"{stage.state_machine}-", Limit=100)["Connections"]
@@ -41,10 +40,9 @@ def await_connections(context: Context) -> None:
         waiting = {name: state for name, state in states.items() if state != AUTHORIZED}
         if not waiting:
             return
-        if time.monotonic() > deadline:
+        if not patience.pause():
             name, state = next(iter(waiting.items()))
             raise OperatorError(
                 f"Connection {name} is {state} and not {AUTHORIZED} after {PATIENCE:g} s.",
                 f"Read the reason with `aws events describe-connection --name {name}`, mend it, and run this again.",
             )
-        time.sleep(1)

@@ -20,6 +20,7 @@ from storygate.deployment.stacks import DEAD, PATIENCE, deploy_stack, settled_st
 from storygate.deployment.stage_secret import SecretVersions, read_versions, renew_secret
 from storygate.stage.context import Context
 from storygate.support.errors import OperatorError
+from storygate.support.patience import Patience
 from storygate.support.terminal import Terminal
 from storygate.support.times import age
 
@@ -88,7 +89,7 @@ def _stack_parameters(context: Context, terminal: Terminal) -> dict[str, str]:
     """The parameters of the workflow stack, once no operation is running on it; OperatorError if there is no stack."""
     client: Any = context.client("cloudformation")
     stage = context.stage
-    status = settled_status(client, stage.workflow_stack, terminal, time.monotonic() + PATIENCE)
+    status = settled_status(client, stage.workflow_stack, terminal, Patience(PATIENCE))
     if status is None or status in {*DEAD, "REVIEW_IN_PROGRESS"}:
         raise stage.not_deployed(f"stack {stage.workflow_stack} is {status or 'not there'}")
     stack = client.describe_stacks(StackName=stage.workflow_stack)["Stacks"][0]

@@ -1,10 +1,11 @@
 """CloudFormation stacks, changed by change sets as `aws cloudformation deploy` does, with bounded and visible waits."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from storygate.support.errors import OperatorError, error_code
+from storygate.support.patience import Patience
 from storygate.support.terminal import Terminal
 
 PATIENCE = 1800.0  # seconds for one stack; a table with recovery takes one or two minutes, a failed role up to ten
@@ -44,8 +45,8 @@ def deploy_stack(
     awaited; a stack whose creation failed is deleted and created again. Raises OperatorError with the reasons of the
     first failed resources, or if it takes longer than `patience` seconds.
     """
-    deadline = time.monotonic() + patience
-    status = settled_status(client, name, terminal, deadline)
+    bound = Patience(patience)
+    status = settled_status(client, name, terminal, bound)
     if status == "UPDATE_ROLLBACK_FAILED":
         raise OperatorError(
             f"Stack {name} is stuck in {status}.",
@@ -53,18 +54,18 @@ def deploy_stack(
         )
     if status in DEAD:
         terminal.detail(f"stack {name}: {status} from an earlier attempt, deleting it first")
-        delete_stack(client, name, terminal, patience=deadline - time.monotonic())
+        _delete(client, name, terminal, bound)
         status = None
     new = status is None or status == "REVIEW_IN_PROGRESS"
     change_set = _create_change_set(client, name, template, parameters, capabilities, new)
-    if change_set is None or not _await_change_set(client, change_set, deadline):
+    if change_set is None or not _await_change_set(client, change_set, bound):
         terminal.detail(f"stack {name}: no changes")
         return False
     stack = str(change_set["StackId"])
     seen = {event["EventId"] for event in _events(client, stack)}
     client.execute_change_set(ChangeSetName=change_set["Id"], StackName=stack)
     with terminal.waiting(f"stack {name}"):
-        final = _follow(client, name, stack, seen, terminal, deadline)
+        final = _follow(client, name, stack, seen, terminal, bound)
     if final not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
         raise _failure(client, name, stack, seen, final)
     terminal.done(f"stack {name}: {'created' if new else 'updated'}")
@@ -72,25 +73,31 @@ def deploy_stack(
 
 
 def delete_stack(client: Any, name: str, terminal: Terminal, *, patience: float = PATIENCE) -> bool:
-    """Delete a stack and wait until it is gone; return False if there was none."""
-    deadline = time.monotonic() + patience
-    if settled_status(client, name, terminal, deadline) is None:
+    """Delete a stack and wait until it is gone; return False if there was none.
+
+    Raises OperatorError with the reasons of the first failed resources, or if it takes longer than `patience` seconds.
+    """
+    return _delete(client, name, terminal, Patience(patience))
+
+
+def _delete(client: Any, name: str, terminal: Terminal, bound: Patience) -> bool:
+    if settled_status(client, name, terminal, bound) is None:
         return False
     # By id from here on: a deleted stack is found by its id only.
     stack = str(client.describe_stacks(StackName=name)["Stacks"][0]["StackId"])
     seen = {event["EventId"] for event in _events(client, stack)}
     client.delete_stack(StackName=stack)
     with terminal.waiting(f"stack {name}"):
-        final = _follow(client, name, stack, seen, terminal, deadline)
+        final = _follow(client, name, stack, seen, terminal, bound)
     if final != "DELETE_COMPLETE":
         raise _failure(client, name, stack, seen, final)
     terminal.done(f"stack {name}: deleted")
     return True
 
 
-def settled_status(client: Any, name: str, terminal: Terminal, deadline: float) -> str | None:
+def settled_status(client: Any, name: str, terminal: Terminal, bound: Patience) -> str | None:
     """Wait for a running operation to end, then return the status; an interrupted deploy leaves one running."""
-    for attempt, _ in enumerate(_until(deadline, f"stack {name}")):
+    for attempt, _ in enumerate(_until(bound, f"stack {name}")):
         status = stack_status(client, name)
         # A stack in review has a change set that was not executed: no operation is running.
         if status is None or status == "REVIEW_IN_PROGRESS" or not status.endswith("_IN_PROGRESS"):
@@ -124,9 +131,9 @@ def _create_change_set(
         raise
 
 
-def _await_change_set(client: Any, change_set: Any, deadline: float) -> bool:
+def _await_change_set(client: Any, change_set: Any, bound: Patience) -> bool:
     """Wait until the change set can be executed. If it holds no changes, delete it and return False."""
-    for _ in _until(deadline, "the change set"):
+    for _ in _until(bound, "the change set"):
         described = client.describe_change_set(ChangeSetName=change_set["Id"], StackName=change_set["StackId"])
         if described["Status"] == "CREATE_COMPLETE":
             return True
@@ -142,13 +149,13 @@ def _await_change_set(client: Any, change_set: Any, deadline: float) -> bool:
     )
 
 
-def _follow(client: Any, name: str, stack: str, seen: set[str], terminal: Terminal, deadline: float) -> str:
+def _follow(client: Any, name: str, stack: str, seen: set[str], terminal: Terminal, bound: Patience) -> str:
     """Show the stack's events as they come; return the stack's final status.
 
     The status is read from the events, since only those after the start are sure to belong to this operation.
     """
     shown = set(seen)
-    for _ in _until(deadline, f"stack {name}"):
+    for _ in _until(bound, f"stack {name}"):
         for event in reversed(list(_events(client, stack, known=shown))):
             shown.add(event["EventId"])
             status = event["ResourceStatus"]
@@ -186,21 +193,14 @@ def _has_reason(event: Any) -> bool:
     return event["ResourceStatus"].endswith("_FAILED") and bool(reason) and "cancelled" not in reason
 
 
-def _until(
-    deadline: float,
-    what: str,
-    *,
-    sleep: Callable[[float], None] = time.sleep,
-    clock: Callable[[], float] = time.monotonic,
-) -> Iterator[None]:
-    """Yield after pauses that grow from 0.1 to 5 seconds; raise OperatorError at the deadline."""
-    pause = 0.1
+def _until(bound: Patience, what: str) -> Iterator[None]:
+    """Yield again and again, with pauses in between; raise OperatorError at the bound."""
+    first = True
     while True:
         yield
-        if clock() > deadline:
+        if not bound.pause(news=first):
             raise OperatorError(
                 f"Waited too long for {what}; CloudFormation is still working on it.",
                 "Look at the stack's events in the CloudFormation console; run this again to wait longer.",
             )
-        sleep(pause)
-        pause = min(pause * 1.5, 5.0)
+        first = False

@@ -1,7 +1,6 @@
 """A stack is brought to its template whatever state it was left in, and a failure says why."""
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ from botocore.exceptions import ClientError
 from storygate.deployment.stacks import delete_stack, deploy_stack, settled_status, stack_status
 from storygate.stage.aws import Aws
 from storygate.support.errors import OperatorError
+from storygate.support.patience import Patience
 from tests.storygate.conftest import Screen
 
 NAME = "storygate-dev-test"
@@ -190,7 +190,7 @@ def test_a_refused_change_set_is_reported_with_its_reason(screen: Screen) -> Non
 
 def test_a_wait_ends_at_its_bound(screen: Screen) -> None:
     with pytest.raises(OperatorError, match="Waited too long"):
-        settled_status(Scripted(["UPDATE_IN_PROGRESS"]), NAME, screen.terminal, deadline=time.monotonic() + 0.3)
+        settled_status(Scripted(["UPDATE_IN_PROGRESS"]), NAME, screen.terminal, Patience(0.3))
 
 
 def test_an_error_that_is_not_about_absence_is_passed_on() -> None:
