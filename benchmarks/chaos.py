@@ -28,7 +28,7 @@ from benchmarks.chaos_faults import Faults, Plan, stem
 from benchmarks.chaos_oracle import SKEW_MS, Event, Found, Judgement, Story, judge
 from benchmarks.local_stage import LocalStage, awaited, local_stage
 from benchmarks.table import Figure
-from storygate.operations import jira_webhook as jira
+from storygate.operations import jira_webhook
 from storygate.stage.definition import WAIT
 
 EVENTS = 10_000
@@ -267,32 +267,32 @@ class _Game:
                 body = {"jiraStoryId": story.key.lower(), "status": other, "timestamp": now}
                 return [several(self._bearer(story, other, now, body))]
             case "automation":
-                hook = jira.issue_updated(story.key, "approved", now=now / 1000)
+                hook = jira_webhook.issue_updated(story.key, "approved", now=now / 1000)
                 body = {"issue": hook["issue"], "timestamp": now}
                 return [several(self._bearer(story, "approved", now, body))]
         return []
 
     def _webhook(self, story: Story, decision: Any, at: int) -> Event:
-        return self._said(story, Event(decision, at, jira.encode(self._body(story, decision, at))))
+        return self._said(story, Event(decision, at, jira_webhook.encode(self._body(story, decision, at))))
 
     def _body(self, story: Story, decision: Any, at: int) -> dict[str, Any]:
-        return jira.issue_updated(story.key, decision, now=0) | {"timestamp": at}
+        return jira_webhook.issue_updated(story.key, decision, now=0) | {"timestamp": at}
 
     def _comment(self, story: Story, at: int) -> Event:
         body = self._body(story, "approved", at) | {"webhookEvent": "comment_created", "changelog": {"items": []}}
-        return self._said(story, Event(None, at, jira.encode(body)))
+        return self._said(story, Event(None, at, jira_webhook.encode(body)))
 
     def _forged(self, story: Story, at: int) -> Event:
         headers = {"X-Hub-Signature": "sha256=" + "0" * 64}
-        return self._said(story, Event(None, at, jira.encode(self._body(story, "approved", at)), headers, 401))
+        return self._said(story, Event(None, at, jira_webhook.encode(self._body(story, "approved", at)), headers, 401))
 
     def _deleted(self, story: Story, at: int) -> Event:
         body = self._body(story, "approved", at) | {"webhookEvent": "jira:issue_deleted", "changelog": {"items": []}}
-        return self._said(story, Event("rejected", at, jira.encode(body)))
+        return self._said(story, Event("rejected", at, jira_webhook.encode(body)))
 
     def _bearer(self, story: Story, decision: str, at: int, body: dict[str, Any]) -> Event:
         headers = {"Authorization": f"Bearer {self.stage.secret}"}
-        return self._said(story, Event(decision, at, jira.encode(body), headers))
+        return self._said(story, Event(decision, at, jira_webhook.encode(body), headers))
 
     def _said(self, story: Story, event: Event) -> Event:
         story.events.append(event)
@@ -302,7 +302,7 @@ class _Game:
         """Deliver as Jira does: again, a limited number of times, after no answer, 408, 409, 425, 429 and 5xx."""
         name = f"{story.key}/{story.events.index(event)}/{copy}"
         time.sleep(self.plan.draw("delay", name) ** 2 * 0.5)
-        headers = event.headers or {"X-Hub-Signature": jira.sign(event.body, self.stage.secret)}
+        headers = event.headers or {"X-Hub-Signature": jira_webhook.sign(event.body, self.stage.secret)}
         for resend in range(RESENDS + 1):
             self.faults.count("Jira")
             event.sent = event.sent or time.time()

@@ -21,7 +21,7 @@ from jsonschema import Draft202012Validator
 
 from benchmarks.local_stage import local_stage
 from benchmarks.table import Figure
-from storygate.operations import jira_webhook as jira
+from storygate.operations import jira_webhook
 
 ROOT = Path(__file__).resolve().parents[1]
 DESCRIPTION = ROOT / "docs" / "openapi.yaml"
@@ -136,7 +136,7 @@ def _send_all(
 def _signed(secret: str) -> Callable[[Any], Any]:
     def sign(request: Any) -> Any:
         body = request.body or b""
-        request.headers["X-Hub-Signature"] = jira.sign(body.encode() if isinstance(body, str) else body, secret)
+        request.headers["X-Hub-Signature"] = jira_webhook.sign(body.encode() if isinstance(body, str) else body, secret)
         return request
 
     return sign
@@ -216,9 +216,9 @@ def _honest(session: requests.Session, url: str, secret: str, go_on: Callable[[i
     """Status and seconds of signed callbacks, one after another, each about a story of its own."""
     answers: list[tuple[int, float]] = []
     while go_on(len(answers)):
-        body = jira.encode(jira.issue_updated(f"HONEST-{len(answers)}", "approved"))
+        body = jira_webhook.encode(jira_webhook.issue_updated(f"HONEST-{len(answers)}", "approved"))
         began = time.perf_counter()
-        headers = {"Content-Type": "application/json", "X-Hub-Signature": jira.sign(body, secret)}
+        headers = {"Content-Type": "application/json", "X-Hub-Signature": jira_webhook.sign(body, secret)}
         status = session.post(url + CALLBACK, data=body, headers=headers, timeout=30).status_code
         answers.append((status, time.perf_counter() - began))
     return answers

@@ -16,7 +16,7 @@ from localcloud.cloud import LocalCloud
 from localcloud.execute_api import Application
 from storygate.deployment.bring_up import Deployment, deploy
 from storygate.deployment.stage_secret import read_field
-from storygate.operations import jira_webhook as jira
+from storygate.operations import jira_webhook
 from storygate.runs.inputs import drop
 from storygate.runs.result_files import read_result
 from storygate.stage.aws import isolated
@@ -48,6 +48,7 @@ class LocalStage:
 
     @property
     def bucket(self) -> str:
+        """The name of the stage's bucket."""
         return self.deployment.stage.bucket
 
     def drop(self, name: str, content: bytes) -> str:
@@ -57,7 +58,7 @@ class LocalStage:
     def call_back(self, body: bytes, headers: Mapping[str, str] | None = None, timeout: float = 60) -> Callback:
         """Post a body as Jira would, signed unless other headers are given. Without an answer the status is 0."""
         sent = {"Content-Type": "application/json"}
-        sent |= {"X-Hub-Signature": jira.sign(body, self.secret)} if headers is None else headers
+        sent |= {"X-Hub-Signature": jira_webhook.sign(body, self.secret)} if headers is None else headers
         request = urllib.request.Request(self.deployment.callback_url, body, sent, method="POST")  # noqa: S310, local
         began = time.perf_counter()
         try:

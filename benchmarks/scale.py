@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.local_stage import Callback, LocalStage, awaited, local_stage
 from benchmarks.table import Figure
-from storygate.operations import jira_webhook as jira
+from storygate.operations import jira_webhook
 
 FEW = 10
 PROBES = 40  # callbacks that are timed at each level
@@ -128,7 +128,7 @@ class _Scale:
         self.stage.drop(f"{story}.json", json.dumps({"jiraStoryId": story, "packageIds": ["pkg-001"]}).encode())
 
     def _call_back(self, story: str) -> Callback:
-        return self.stage.call_back(jira.encode(jira.issue_updated(story, "approved")))
+        return self.stage.call_back(jira_webhook.encode(jira_webhook.issue_updated(story, "approved")))
 
 
 def _usual(times: list[float]) -> float:

@@ -42,10 +42,12 @@ class Function:
 
     @property
     def region(self) -> str:
+        """The region in its ARN."""
         return self.arn.split(":")[3]
 
     @property
     def log_group(self) -> str:
+        """The log group that Lambda writes to."""
         return f"/aws/lambda/{self.name}"
 
 
@@ -95,6 +97,7 @@ class Environment:
 
     @property
     def alive(self) -> bool:
+        """Whether the process still runs."""
         return self._process.poll() is None
 
     def handle(self, event: Any) -> Outcome:

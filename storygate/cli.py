@@ -60,17 +60,11 @@ def _run(argv: Sequence[str] | None) -> int:
     args = parser().parse_args(argv)
     try:
         return int(args.run(args, Terminal()))
-    except OperatorError as error:
-        return _report(error.message, error.hint, error.exit_code)
-    except AWS_ERRORS as error:
+    except (OperatorError, *AWS_ERRORS) as error:
         explained = explain(error)
-        return _report(explained.message, explained.hint, explained.exit_code)
+        sys.stdout.flush()
+        print(f"error: {explained.message}\n  fix: {explained.hint}", file=sys.stderr, flush=True)
+        return explained.exit_code
     except KeyboardInterrupt:
         print("interrupted; run the same command again to continue", file=sys.stderr)
         return 130
-
-
-def _report(message: str, hint: str, exit_code: int) -> int:
-    sys.stdout.flush()
-    print(f"error: {message}\n  fix: {hint}", file=sys.stderr, flush=True)
-    return exit_code

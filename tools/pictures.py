@@ -22,7 +22,7 @@ from storygate.operations import send_verdict as callbacks
 from storygate.operations.play_demo import DECISIONS
 from storygate.report.coordinates import read_drawing
 from storygate.report.page import page as report
-from storygate.report.view import view
+from storygate.report.view import read_view
 from storygate.runs.executions import Runs
 from storygate.runs.history import History, follow
 from storygate.runs.inputs import drop
@@ -76,7 +76,7 @@ def main() -> int:
             cloud.start_api()
             names = [_play(context, *run) for run in RUNS]
             approved = Path(directory, "report.html")
-            approved.write_text(report(view(context, names[4]), read_drawing(project)), encoding="utf-8")
+            approved.write_text(report(read_view(context, names[4]), read_drawing(project)), encoding="utf-8")
             with reserved(0, "--port") as listener, console(context, listener, locked=False) as address:
                 _take({"report": approved.as_uri(), "console": address})
     return 0

@@ -103,9 +103,7 @@ class Check:
     def _find(self, context: Examination) -> Finding:
         try:
             return self.probe(context)
-        except OperatorError as error:
-            return fail(error.message, error.hint)
-        except AWS_ERRORS as error:
+        except (OperatorError, *AWS_ERRORS) as error:
             explained = explain(error)
             return fail(explained.message, explained.hint)
         except Exception as error:  # noqa: BLE001 - a bug in one check must not hide the findings of the others

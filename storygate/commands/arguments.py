@@ -92,6 +92,11 @@ def context_of(args: argparse.Namespace) -> Context:
     return load_context(find_project(), args.stage, of_environment())
 
 
+def exit_code(outcome: Any) -> int:
+    """Return 0 for the outcome `approved`, 1 for any other: such a run fails on AWS, too."""
+    return 0 if outcome == "approved" else 1
+
+
 def print_json(document: Any) -> None:
     """Print one line of JSON on standard output."""
     print(json.dumps(document, ensure_ascii=False), flush=True)

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from storygate.commands.arguments import add_command, add_timeout, context_of, print_json, quiet_if_json
-from storygate.operations.send_verdict import ANSWER_SECONDS, STATUSES, flat, send_verdict, webhook
+from storygate.operations.send_verdict import ANSWER_SECONDS, STATUSES, answer_line, flat, send_verdict, webhook
 from storygate.support.errors import WrongUsage
 from storygate.support.terminal import Terminal
 
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     if args.json:
         print_json({"story": story, "status": args.status, "httpStatus": answer.status, "answer": _parsed(answer.text)})
     show = shown.done if answer.is_success else shown.fail
-    show(f"the callback answered HTTP {answer.status}: {answer.text.strip()}")
+    show(answer_line(answer))
     return 0 if answer.is_success else 1
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from storygate.commands.arguments import add_command, add_execution, context_of, print_json
 from storygate.report.coordinates import read_drawing
 from storygate.report.page import graph, page
-from storygate.report.view import as_json, view
+from storygate.report.view import as_json, read_view
 from storygate.runs.executions import Runs
 from storygate.support.errors import OperatorError, WrongUsage
 from storygate.support.terminal import Terminal
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     if args.json and (args.svg or args.output):
         raise WrongUsage("--json prints to standard output, and nothing else.", "Leave out --json, or -o and --svg.")
     context = context_of(args)
-    seen = view(context, args.execution or Runs(context).newest().arn)
+    seen = read_view(context, args.execution or Runs(context).newest().arn)
     if args.json:
         print_json(as_json(seen))
         return 0

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from storygate.commands.arguments import add_command, add_execution, context_of, print_json
+from storygate.commands.arguments import add_command, add_execution, context_of, exit_code, print_json
 from storygate.runs.executions import Runs, name_of
 from storygate.runs.result_files import Document, no_result, read_log, read_result
 from storygate.support.terminal import Terminal
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
         _show(result, terminal)
         if args.log:
             _show_log(log, terminal)
-    return 0 if result.get("outcome") == "approved" else 1
+    return exit_code(result.get("outcome"))
 
 
 def _show(result: Document, terminal: Terminal) -> None:

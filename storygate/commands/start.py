@@ -10,6 +10,7 @@ from storygate.commands.arguments import (
     add_command,
     add_timeout,
     context_of,
+    exit_code,
     print_json,
     quiet_if_json,
 )
@@ -59,7 +60,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     finally:
         if args.json:  # also after an error, so that a script learns the run's name
             print_json(document)
-    return 0 if end.details["outcome"] == "approved" else 1
+    return exit_code(end.details["outcome"])
 
 
 def _document(context: Context, dropped: Drop) -> dict[str, Any]:

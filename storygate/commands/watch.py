@@ -9,6 +9,7 @@ from storygate.commands.arguments import (
     add_execution,
     add_timeout,
     context_of,
+    exit_code,
     print_json,
     quiet_if_json,
 )
@@ -46,4 +47,4 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
         moment.show(shown)
 
     end = follow_to_end(context, History(context.client("stepfunctions"), arn), args.timeout, show, shown)
-    return 0 if end.details["outcome"] == "approved" else 1
+    return exit_code(end.details["outcome"])

@@ -32,9 +32,7 @@ def act(context: Context, execution: str, action: str, reason: str) -> ActionRes
     """Carry out one of ACTIONS. What goes wrong, such as missing rights, is returned as text and never raised."""
     try:
         result = _act(context, execution, action, reason)
-    except OperatorError as error:
-        result = ActionResult(False, f"{error.message} {error.hint}", execution)
-    except AWS_ERRORS as error:
+    except (OperatorError, *AWS_ERRORS) as error:
         explained = explain(error)
         result = ActionResult(False, f"{explained.message} {explained.hint}", execution)
     return ActionResult(result.done, result.text[:LONGEST], result.execution)

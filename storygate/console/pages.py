@@ -16,7 +16,7 @@ from storygate.console.guard import protect
 from storygate.console.listing import FILTERS, Listing
 from storygate.report.coordinates import read_drawing
 from storygate.report.page import CSS, TEMPLATES, body, label, page
-from storygate.report.view import RunView, view
+from storygate.report.view import RunView, read_view
 from storygate.runs.executions import RUNNING
 from storygate.runs.waits import waiting_for
 from storygate.stage.context import Context
@@ -46,19 +46,19 @@ def create_app(context: Context, port: int, key: str | None = None) -> Flask:
 
     @app.get("/runs/<execution>")
     def run(execution: str) -> str:
-        seen = view(context, execution)
+        seen = read_view(context, execution)
         return render_template("run.html", **_shown(context, seen))
 
     @app.get("/runs/<execution>/live")
     def run_live(execution: str) -> Response:
-        shown = _shown(context, view(context, execution))
+        shown = _shown(context, read_view(context, execution))
         return jsonify(
             html=render_template("_run.html", **shown), title=shown["title"], said=shown["said"], over=shown["over"]
         )
 
     @app.get("/runs/<execution>/report.html")
     def report(execution: str) -> Response:
-        seen = view(context, execution)
+        seen = read_view(context, execution)
         answer = Response(page(seen, read_drawing(context.project)), mimetype="text/html")
         answer.headers["Content-Disposition"] = f'attachment; filename="{seen.execution}.html"'
         return answer

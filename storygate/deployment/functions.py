@@ -43,7 +43,10 @@ def deploy_functions(context: Context, terminal: Terminal) -> bool:
 
 
 def delete_functions(context: Context, terminal: Terminal) -> bool:
-    """Run `chalice delete` for everything that AWS has of the stage; return False if there was nothing."""
+    """Run `chalice delete` for everything that AWS has of the stage; return False if there was nothing.
+
+    Raises OperatorError if Chalice fails.
+    """
     resources = _existing(context)
     forget_record(context)
     if not resources:

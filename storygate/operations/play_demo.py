@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from chalicelib.drop import PREFIX
-from storygate.operations import jira_webhook as jira
-from storygate.operations.send_verdict import send_verdict
+from storygate.operations import jira_webhook
+from storygate.operations.send_verdict import answer_line, send_verdict
 from storygate.runs.executions import Runs, name_of
 from storygate.runs.history import History, Moment, await_run
 from storygate.runs.inputs import drop
@@ -20,7 +20,7 @@ from storygate.support.terminal import Terminal
 APPROVED = "approved"
 SAMPLES = (APPROVED, "rejected", "timed_out", "api_failed", "invalid_input")
 """The files in samples/, each named after the outcome it has."""
-DECISIONS: dict[str, jira.Decision] = {"approved": "approved", "rejected": "rejected"}
+DECISIONS: dict[str, jira_webhook.Decision] = {"approved": "approved", "rejected": "rejected"}
 """The samples for which Jira answers, and its answer."""
 
 START_PATIENCE = 60.0  # seconds from the drop to the execution; usual is under one, a busy CI machine takes longer
@@ -82,11 +82,11 @@ def _show(moment: Moment, terminal: Terminal) -> None:
         moment.show(terminal)
 
 
-def _call_back(context: Context, story: str, decision: jira.Decision, terminal: Terminal) -> None:
+def _call_back(context: Context, story: str, decision: jira_webhook.Decision, terminal: Terminal) -> None:
     """Send the webhook that Jira would send, signed with the callback's secret."""
     terminal.step(f"Jira's webhook: {story} is {decision}")
-    answer = send_verdict(context, jira.issue_updated(story, decision))
-    terminal.done(f"the callback answered HTTP {answer.status}: {answer.text.strip()}")
+    answer = send_verdict(context, jira_webhook.issue_updated(story, decision))
+    terminal.done(answer_line(answer))
 
 
 def _read_result(s3: Any, bucket: str, name: str, history: History) -> dict[str, Any]:

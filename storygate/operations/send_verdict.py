@@ -5,7 +5,7 @@ from typing import Any, cast
 from chalicelib.jira import FLAT
 from storygate.deployment.functions import callback_url
 from storygate.deployment.stage_secret import read_field
-from storygate.operations import jira_webhook as jira
+from storygate.operations import jira_webhook
 from storygate.stage.context import Context
 from storygate.support.http import Answer, post
 
@@ -17,8 +17,8 @@ STATUSES = (*FLAT, "pending")
 
 def webhook(story: str, status: str, *, message: str | None, actor: str) -> dict[str, Any]:
     """Return Jira Cloud's `jira:issue_updated` for one of STATUSES, done by `actor`; a message becomes a comment."""
-    decision = cast(jira.Decision, FLAT.get(status, "pending"))
-    body = jira.issue_updated(story, decision, actor=actor)
+    decision = cast(jira_webhook.Decision, FLAT.get(status, "pending"))
+    body = jira_webhook.issue_updated(story, decision, actor=actor)
     return body | ({"comment": {"body": message, "author": body["user"]}} if message else {})
 
 
@@ -28,12 +28,17 @@ def flat(story: str, status: str, *, message: str | None) -> dict[str, Any]:
     return body | ({"message": message} if message else {})
 
 
+def answer_line(answer: Answer) -> str:
+    """Return the callback's answer for people."""
+    return f"the callback answered HTTP {answer.status}: {answer.text.strip()}"
+
+
 def send_verdict(context: Context, body: dict[str, Any], timeout: float = ANSWER_SECONDS) -> Answer:
     """Send a body to the stage's callback with its `X-Hub-Signature`; `timeout` in seconds.
 
     Raises what `post` raises, and OperatorError if the stage has no REST API or no secret.
     """
     secret = read_field(context.client("secretsmanager"), context.stage.secret, "callback")
-    raw = jira.encode(body)
-    signed = {"X-Hub-Signature": jira.sign(raw, secret)}
+    raw = jira_webhook.encode(body)
+    signed = {"X-Hub-Signature": jira_webhook.sign(raw, secret)}
     return post(callback_url(context), raw, signed, timeout=timeout, what="The callback")

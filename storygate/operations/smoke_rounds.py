@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from storygate.operations.send_verdict import send_verdict, webhook
+from storygate.operations.send_verdict import answer_line, send_verdict, webhook
 from storygate.operations.start_run import await_start
 from storygate.runs.executions import RUNNING, Runs
 from storygate.runs.history import follow
@@ -111,7 +111,7 @@ def _drive(context: Context, played: SmokeRound, dropped: Drop, timeout: float, 
 def _call_back(context: Context, played: SmokeRound, terminal: Terminal) -> None:
     body = webhook(played.story, played.wanted, message=None, actor=context.who)
     answer = send_verdict(context, body)
-    line = f"the callback answered HTTP {answer.status}: {answer.text.strip()}"
+    line = answer_line(answer)
     # The answer names the runs that it resumed. No other text is like an execution's name, so a search is enough.
     if answer.status != 200 or str(played.execution) not in answer.text:
         raise OperatorError(f"{line}; it should have resumed the run", "See the log of the function api_handler.")
@@ -133,7 +133,7 @@ def _check_files(context: Context, played: SmokeRound, dropped: Drop) -> None:
 
 
 def _note_problem(played: SmokeRound, error: Exception, terminal: Terminal) -> None:
-    explained = error if isinstance(error, OperatorError) else explain(error)
+    explained = explain(error)
     played.problem = f"{played.problem}; {explained.message}" if played.problem else explained.message
     terminal.fail(f"{explained.message}\n  fix: {explained.hint}")
 

@@ -29,7 +29,7 @@ class CredentialsTest:
 def try_credentials(context: Context, api: CalledApi, timeout: float) -> list[CredentialsTest]:
     """Call an API twice, with right and with wrong credentials. No result holds a token or the API's answer.
 
-    `timeout` is in seconds, for each answer.
+    `timeout` is in seconds, for each answer. Raises OperatorError if the stage's secret lacks a field.
     """
     kind = "mock" if api.own else "real"
     secretsmanager = context.client("secretsmanager")

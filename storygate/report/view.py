@@ -63,7 +63,7 @@ class RunView:
         )
 
 
-def view(context: Context, execution: str) -> RunView:
+def read_view(context: Context, execution: str) -> RunView:
     """Read the run given by name or ARN, with the definition that it uses; raises OperatorError for an unknown one."""
     client, described = context.client("stepfunctions"), Runs(context).describe(execution)
     arn = described["executionArn"]

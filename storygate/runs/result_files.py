@@ -13,7 +13,10 @@ Document = dict[str, Any]
 
 
 def read_result(s3: Any, bucket: str, execution: str) -> Document | None:
-    """Return the result of a run (README, "What comes out"); None if it has not been written."""
+    """Return the result of a run (README, "What comes out"); None if it has not been written.
+
+    Raises OperatorError for a file that is not a JSON object, as `read_log` does.
+    """
     return _read(s3, bucket, result_key(execution))
 
 

@@ -15,7 +15,10 @@ ROUNDS = 8
 
 
 def waiting_among(dynamodb: Any, table: str, stories: Mapping[str, str]) -> set[str]:
-    """Return those of the runs (name -> story) that have an entry. Costs half a read unit for each run."""
+    """Return those of the runs (name -> story) that have an entry. Costs half a read unit for each run.
+
+    Raises OperatorError if the table is too busy.
+    """
     found: set[str] = set()
     remaining = iter(stories.items())
     while batch := [_key(story, name) for name, story in islice(remaining, BATCH)]:

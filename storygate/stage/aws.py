@@ -36,7 +36,10 @@ class Aws:
 
 
 def of_environment() -> Aws:
-    """Return the AWS that the AWS CLI would use here, by its profile, keys, region and AWS_ENDPOINT_URL."""
+    """Return the AWS that the AWS CLI would use here, by its profile, keys, region and AWS_ENDPOINT_URL.
+
+    Raises OperatorError if no region is set.
+    """
     session = boto3.Session()
     if not session.region_name:
         raise no_region()

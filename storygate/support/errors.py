@@ -72,7 +72,12 @@ def error_code(error: Exception) -> str:
 
 
 def explain(error: Exception) -> OperatorError:
-    """Turn a botocore error into what to grant, edit or run; codes as in "Common errors" of the AWS API references."""
+    """Turn a botocore error into what to grant, edit or run; return an OperatorError unchanged.
+
+    Codes as in "Common errors" of the AWS API references.
+    """
+    if isinstance(error, OperatorError):
+        return error
     if isinstance(error, botocore_errors.ClientError):
         return _explain_answer(error)
     if isinstance(error, NO_CREDENTIALS):

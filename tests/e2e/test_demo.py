@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from storygate.commands.demo import exit_code
+from storygate.commands.arguments import exit_code
 from storygate.operations.play_demo import SAMPLES, play_sample
 from storygate.report.follow_run import follow_live
 from storygate.support.terminal import Terminal

@@ -13,7 +13,7 @@ import pytest
 from localcloud.cloud import LocalCloud
 from storygate.deployment.bring_up import Deployment
 from storygate.deployment.stage_secret import read_field
-from storygate.operations import jira_webhook as jira
+from storygate.operations import jira_webhook
 from tests.e2e.conftest import Local
 
 RUNS = 50
@@ -50,8 +50,8 @@ def waiting(cloud: LocalCloud, table: str) -> int:
 
 
 def call_back(deployment: Deployment, story: str, secret: str) -> dict[str, Any]:
-    body = jira.encode(jira.issue_updated(story, "approved"))
-    headers = {"Content-Type": "application/json", "X-Hub-Signature": jira.sign(body, secret)}
+    body = jira_webhook.encode(jira_webhook.issue_updated(story, "approved"))
+    headers = {"Content-Type": "application/json", "X-Hub-Signature": jira_webhook.sign(body, secret)}
     request = urllib.request.Request(deployment.callback_url, body, headers, method="POST")
     with urllib.request.urlopen(request, timeout=60) as answer:
         assert answer.status == 200

@@ -16,7 +16,7 @@ import pytest
 
 from storygate.deployment.rotation import MIN_AGE, rotate
 from storygate.deployment.stage_secret import FIELDS, read_versions
-from storygate.operations import jira_webhook as jira
+from storygate.operations import jira_webhook
 from storygate.support.errors import OperatorError
 from storygate.support.patience import Patience
 from storygate.support.terminal import Terminal
@@ -44,7 +44,7 @@ def tokens_of_connections(local: Local) -> dict[str, str]:
 
 def call_back(local: Local, story: str, secret: str) -> int:
     body = json.dumps({"jiraStoryId": story, "status": "approved"}).encode()
-    headers = {"Content-Type": "application/json", "X-Hub-Signature": jira.sign(body, secret)}
+    headers = {"Content-Type": "application/json", "X-Hub-Signature": jira_webhook.sign(body, secret)}
     request = urllib.request.Request(local.deployment.callback_url, body, headers, method="POST")
     try:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=PATIENCE) as answer:

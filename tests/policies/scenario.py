@@ -18,7 +18,7 @@ from storygate import cli
 from storygate.console.listing import Listing
 from storygate.deployment.bring_up import Deployment, deploy
 from storygate.deployment.stage_secret import read_field
-from storygate.operations import jira_webhook as jira
+from storygate.operations import jira_webhook
 from storygate.stage.aws import isolated, of_environment
 from storygate.stage.context import Context, load_context
 from storygate.stage.project_copy import copy_project
@@ -169,11 +169,11 @@ class _Run:
         items = self.cloud.client("dynamodb").scan(TableName=self.deployment.stage.table, ConsistentRead=True)["Items"]
         return any(item["entry"]["S"] == f"WAIT#{execution}" for item in items)
 
-    def _call_back(self, story: str, decision: jira.Decision = "approved") -> None:
+    def _call_back(self, story: str, decision: jira_webhook.Decision = "approved") -> None:
         secret = read_field(self.cloud.client("secretsmanager"), self.deployment.stage.secret, "callback")
         # Dated ahead, so that it counts from the moment it is received, however long a cold function takes.
-        body = jira.encode(jira.issue_updated(story, decision, now=time.time() + PATIENCE))
-        headers = {"Content-Type": "application/json", "X-Hub-Signature": jira.sign(body, secret)}
+        body = jira_webhook.encode(jira_webhook.issue_updated(story, decision, now=time.time() + PATIENCE))
+        headers = {"Content-Type": "application/json", "X-Hub-Signature": jira_webhook.sign(body, secret)}
         request = urllib.request.Request(self.deployment.callback_url, body, headers, method="POST")
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=PATIENCE) as answer:
             assert answer.status in {200, 202}

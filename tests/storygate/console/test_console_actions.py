@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from storygate.operations import jira_webhook as jira
+from storygate.operations import jira_webhook
 from tests.storygate.console.conftest import CALLBACK_SECRET, Browser, World, make_context
 
 DENIED = (
@@ -32,7 +32,7 @@ def test_a_decision_is_the_signed_webhook_that_jira_would_send_done_by_the_calle
     callback.answer = (200, {"story": "PROJ-1", "decision": decision, "resumed": ["a", "b"], "closed": []})
     assert browser.act("a", action) == f"Done: PROJ-1 is {decision}. Resumed: a, b."
     ((headers, body),) = callback.received
-    assert headers["X-Hub-Signature"] == jira.sign(jira.encode(body), CALLBACK_SECRET)
+    assert headers["X-Hub-Signature"] == jira_webhook.sign(jira_webhook.encode(body), CALLBACK_SECRET)
     assert body["webhookEvent"] == "jira:issue_updated"
     assert body["user"]["displayName"] == "user/ann"
     assert body["issue"]["key"] == "PROJ-1"
