@@ -1,4 +1,4 @@
-# Everything runs from .venv. tools/install.py fills it, with what the target at hand needs.
+# Everything runs from .venv. tools/install.py installs into it what a target needs.
 PYTHON ?= python3
 BIN := .venv/bin
 OUTCOME ?= approved

@@ -1,7 +1,7 @@
 """Warm callback: its own time beside its AWS calls, and their number.
 
-A warm function answers signed deliveries; in turn with it, the very calls it made are made again by bare clients, with
-the same parameters. Both call a stub of AWS that answers at once, in another process. Wall time includes the stub's
+A warm function answers signed deliveries. In turn with it, bare clients make the calls that it made again, with the
+same parameters. Both call a stub of AWS that answers at once, in another process. Wall time includes the stub's
 time, which is shorter than that of AWS; CPU time does not.
 """
 
@@ -163,7 +163,7 @@ def _delivered_beside(others: int) -> tuple[int, int]:
             lambda parsed, model, **_: read.append(parsed["ScannedCount"]) if model.name == "Query" else None,
         )
         moment = "2026-01-31T12:00:00.000Z"
-        answers = SimpleNamespace(  # moto knows no such task
+        answers = SimpleNamespace(  # moto has no such task
             send_task_success=lambda **_: calls.append("SendTaskSuccess"),
             exceptions=session.client("stepfunctions").exceptions,
         )

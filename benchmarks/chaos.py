@@ -29,6 +29,7 @@ from benchmarks.chaos_oracle import SKEW_MS, Event, Found, Judgement, Story, jud
 from benchmarks.local_stage import LocalStage, awaited, local_stage
 from benchmarks.table import Figure
 from storygate.operations import jira_webhook
+from storygate.runs.result_files import LOGS
 from storygate.stage.definition import WAIT
 
 EVENTS = 10_000
@@ -372,7 +373,7 @@ class _Game:
         found = Found(
             started,
             {name: self.stage.result(name) for name in started},
-            self.stage.files("logs/"),
+            self.stage.files(LOGS),
             [name for name in self.stage.waiting() if self._is_ours(name)],
         )
         judgement = judge(self.stories, found, self.plan.api_succeeds)

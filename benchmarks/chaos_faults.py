@@ -1,8 +1,8 @@
 """The faults of AWS, the APIs and the network in a chaos run, at each call that crosses the boundary of AWS.
 
-A fault is a pure function of the seed and of which call it is: operation, whom it is for, and the how-manieth of them.
-So a replay has the same faults, though threads may take turns differently. Of calls of the same kind at most `MOST`
-fail in a row: what outlasts every retry is an outage, which no right outcome can be asked of.
+A fault is a pure function of the seed and of the call: its operation, its story or run, and its number among such
+calls. So a replay has the same faults, though threads may take turns differently. Of calls of the same kind at most
+`MOST` fail in a row: a fault that outlasts every retry would be an outage, and no outcome is right for that.
 """
 
 import hashlib
@@ -138,7 +138,7 @@ class Faults:
             return None
         if operation == "GetSecretValue" and "attempt=1" not in environ.get("HTTP_AMZ_SDK_REQUEST", ""):
             # Its second attempt is a function's last, and may be the authorizer's: API Gateway would answer 500, which
-            # no retry mends, and the request does not show which function reads.
+            # no retry helps, and the request does not show which function reads.
             self.count(operation)
             return None
         return self._next(operation, self._whose(operation, json.loads(body)))

@@ -19,6 +19,7 @@ from storygate.deployment.stage_secret import read_field
 from storygate.operations import jira_webhook
 from storygate.runs.inputs import drop
 from storygate.runs.result_files import read_result
+from storygate.runs.waits import ENTRY
 from storygate.stage.aws import isolated
 from storygate.stage.config import find_project
 from storygate.stage.context import load_context
@@ -73,7 +74,7 @@ class LocalStage:
 
     def waiting(self) -> list[str]:
         """The executions that have an entry in the table."""
-        return [entry.removeprefix("WAIT#") for entry in self._entries() if entry.startswith("WAIT#")]
+        return [entry.removeprefix(ENTRY) for entry in self._entries() if entry.startswith(ENTRY)]
 
     def executions(self) -> dict[str, dict[str, Any]]:
         """Every execution by its name, as ListExecutions answers it."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmarks.local_stage import Callback, LocalStage, awaited, local_stage
 from benchmarks.table import Figure
 from storygate.operations import jira_webhook
+from storygate.runs.result_files import LOGS, RESULTS
 
 FEW = 10
 PROBES = 40  # callbacks that are timed at each level
@@ -109,7 +110,7 @@ class _Scale:
 
     def lost_and_twice(self) -> tuple[int, int]:
         """The number of runs without the right outcome, and of those resumed more than once."""
-        written = self.stage.files("outputs/") & self.stage.files("logs/")
+        written = self.stage.files(RESULTS) & self.stage.files(LOGS)
         right = {name for name in self.resumed if name in written and self._outcome(name) == "approved"}
         stories = Counter(name.rpartition("-")[0] for name in right)
         lost = sum(stories[f"SCALE-{number}"] != 1 for number in range(self.started))

@@ -1,6 +1,6 @@
 """A WSGI server on the loopback address.
 
-It is werkzeug's own, which moto brings along. Its authors advise against it on a public network; here only this machine
+It is werkzeug's, which moto installs. Werkzeug's authors advise against it on a public network; here only this machine
 can connect.
 """
 

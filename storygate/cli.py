@@ -4,7 +4,7 @@ To add a command, write its module in `storygate/commands/` and add its name to 
 `register(commands)`, which adds its parser with an example and sets `run` as its default, and
 `run(args, terminal) -> int`, which returns the exit code.
 
-Exit codes: 0 done or approved, 1 something to mend (message and fix on stderr) or a run that is not approved,
+Exit codes: 0 done or approved, 1 something to fix (message and fix on stderr) or a run that is not approved,
 2 wrong usage, 124 a wait reached its bound, 130 interrupted.
 """
 
@@ -28,7 +28,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="storygate",
         description="Runs a package deployment that waits for a Jira story: the operator's tool.",
-        epilog="Example: storygate deploy --stage dev. Exit codes: 0 done or approved; 1 something to mend, "
+        epilog="Example: storygate deploy --stage dev. Exit codes: 0 done or approved; 1 something to fix, "
         "or a run that is not approved; 2 wrong usage; 124 a wait reached its bound; 130 interrupted.",
     )
     commands: Any = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -38,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code; what the operator must mend is printed without a traceback."""
+    """Run one command and return its exit code; what the operator must fix is printed without a traceback."""
     try:
         return _run(argv)
     except ModuleNotFoundError as error:

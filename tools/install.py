@@ -1,7 +1,7 @@
 """Install the pinned packages and storygate itself into `.venv`: `python3 tools/install.py local|test|bench`.
 
-`make` runs it. It installs with uv, in seconds: the one on PATH, else one that pip brings into `.venv`. Where there is
-no uv for this machine, pip itself does it. This file needs Python alone, and says so if that is too old.
+`make` runs it. It installs with uv, in seconds: the one on PATH, else one that pip installs into `.venv`. If this
+machine can have no uv, pip installs everything. This file needs only Python, and stops if that is too old.
 """
 
 from __future__ import annotations

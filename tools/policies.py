@@ -50,7 +50,7 @@ COMMON_STATEMENTS: list[Statement] = [
         ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
         [LOG_GROUP, f"{LOG_GROUP}:*"],
     ),
-    # X-Ray knows no resources for these two actions (service authorization reference, AWS X-Ray).
+    # IAM cannot limit these two actions to a resource (service authorization reference, AWS X-Ray).
     ("SendItsTraces", ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"]),
 ]
 

@@ -3,7 +3,7 @@
 from storygate.checks.finding import Examination, Finding, check, fail, ok, warn
 from storygate.deployment.functions import api_url
 from storygate.deployment.gateway import Settings, log_role, read_settings, wanted_settings
-from storygate.support.http import Answer, post
+from storygate.support.http import post
 
 SECONDS = 15.0
 
@@ -11,23 +11,13 @@ SECONDS = 15.0
 @check("API reachable", "Jira's deliveries and the calls of the mocks come through it")
 def reachable(context: Examination) -> Finding:
     """A mock API answers 401 to a request without a token: its authorizer works."""
-    path = "/mock/validation"
-    answer = _stranger(context, path)
-    if answer.status == 401:
-        return ok(f"{path} answers 401 to a stranger")
-    log = f"aws logs tail /aws/lambda/{context.stage.authorizer} --since 10m"
-    return fail(f"{path} answers HTTP {answer.status} to a stranger, not 401", f"{log}; {context.deploy_command}")
+    return _refuses(context, "/mock/validation", "to a stranger", context.stage.authorizer)
 
 
 @check("callback refuses strangers", "whoever the callback accepts can approve a deployment")
 def callback(context: Examination) -> Finding:
     """The callback answers 401 to a request without a credential."""
-    path = "/jira/callback"
-    answer = _stranger(context, path)
-    if answer.status == 401:
-        return ok(f"{path} answers 401 without a signature")
-    log = f"aws logs tail /aws/lambda/{context.stage.api_function} --since 10m"
-    return fail(f"{path} answers HTTP {answer.status} without a signature, not 401", f"{log}; {context.deploy_command}")
+    return _refuses(context, "/jira/callback", "without a signature", context.stage.api_function)
 
 
 @check("throttling", "without a limit, a flood of calls costs money and uses up the account's quota")
@@ -72,14 +62,20 @@ def tracing(context: Examination) -> Finding:
     if not off:
         return ok("on")
     update = f"aws stepfunctions update-state-machine --state-machine-arn {context.machine_arn}"
-    mend = f"{update} --tracing-configuration enabled=true" if off == ["the state machine"] else context.deploy_command
-    return warn(f"off for {', '.join(off)}", mend)
+    command = (
+        f"{update} --tracing-configuration enabled=true" if off == ["the state machine"] else context.deploy_command
+    )
+    return warn(f"off for {', '.join(off)}", command)
 
 
 def _settings(context: Examination) -> Settings:
     return read_settings(context, context.api) or Settings()
 
 
-def _stranger(context: Examination, path: str) -> Answer:
-    """The API's answer to a POST without a credential."""
-    return post(f"{api_url(context)}{path}", b"{}", {}, timeout=SECONDS, what=path)
+def _refuses(context: Examination, path: str, what: str, function: str) -> Finding:
+    """Send a POST without a credential, which must be answered 401; `function` is the Lambda function that answers."""
+    answer = post(f"{api_url(context)}{path}", b"{}", {}, timeout=SECONDS, what=path)
+    if answer.status == 401:
+        return ok(f"{path} answers 401 {what}")
+    log = f"aws logs tail /aws/lambda/{function} --since 10m"
+    return fail(f"{path} answers HTTP {answer.status} {what}, not 401", f"{log}; {context.deploy_command}")

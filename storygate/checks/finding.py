@@ -20,7 +20,7 @@ PATIENCE = 90.0  # seconds for one check; all but drift take well under one
 
 @dataclass(frozen=True)
 class Finding:
-    """The result of one check: what it found, why that matters, and the command that mends it, or an empty text."""
+    """The result of one check: what it found, why that matters, and the command that fixes it, or an empty text."""
 
     status: Status
     found: str

@@ -69,7 +69,7 @@ def queue(context: Examination) -> Finding:
     )
     return fail(
         f"{messages}: {', '.join(keys[:SHOWN]) or 'unreadable'}{', …' if len(keys) > SHOWN else ''}",
-        f"mend what aws logs tail {log} --since 1d shows; drop again: {again or 'aws s3 cp …'}; "
+        f"fix what aws logs tail {log} --since 1d shows; drop again: {again or 'aws s3 cp …'}; "
         f"then aws sqs purge-queue --queue-url {url}",
     )
 
@@ -120,7 +120,7 @@ def connections(context: Examination) -> Finding:
             return fail(
                 f"connection {name} is {state}",
                 f"read the reason: aws events describe-connection --name {name}; "
-                + ("ask its owner to mend it" if api in foreign else _renew(context)),
+                + ("ask its owner to fix it" if api in foreign else _renew(context)),
             )
     if len(foreign) < len(APIS) and not _are_current(context):
         return warn("they have the tokens of an older version of the secret", context.deploy_command)

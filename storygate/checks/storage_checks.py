@@ -77,8 +77,8 @@ def tls_only(context: Examination) -> Finding:
         return ok("the policy denies all other requests")
     # The other statements are kept; a changed statement of our name is replaced.
     others = [statement for statement in statements if statement.get("Sid") != wanted["Sid"]]
-    mended = json.dumps({**policy, "Statement": [*others, wanted]})
-    put = ["aws", "s3api", "put-bucket-policy", "--bucket", bucket, "--policy", mended]
+    corrected = json.dumps({**policy, "Statement": [*others, wanted]})
+    put = ["aws", "s3api", "put-bucket-policy", "--bucket", bucket, "--policy", corrected]
     return fail("no statement denies requests without TLS", shlex.join(put))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from chalicelib.drop import PREFIX
 from storygate.commands.arguments import add_command, context_of
 from storygate.deployment.bring_up import Deployment, deploy
+from storygate.runs.result_files import RESULTS
 from storygate.support.terminal import Terminal
 
 
@@ -39,4 +40,4 @@ def _show(deployment: Deployment, terminal: Terminal) -> None:
     terminal.say("Start a run by dropping an input")
     terminal.say(f"  aws s3 cp samples/approved.json s3://{stage.bucket}/{PREFIX}")
     terminal.say("and read its result")
-    terminal.say(f"  aws s3 ls --recursive s3://{stage.bucket}/outputs/")
+    terminal.say(f"  aws s3 ls --recursive s3://{stage.bucket}/{RESULTS}")

@@ -20,7 +20,7 @@ def register(commands: Any) -> None:
         run,
         help="check a stage against the production checklist",
         description="Checks a stage against the production checklist: what was found, why it matters, and the command "
-        "that mends it. Changes nothing. Exits 1 if a check fails; warnings and skipped checks are shown.",
+        "that fixes it. Changes nothing. Exits 1 if a check fails; warnings and skipped checks are shown.",
         example="--stage prod --json",
     )
     parser.add_argument(
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def show(finding: Finding, terminal: Terminal) -> None:
-    """Show one line for a check that is ok; else also why it matters and the command that mends it."""
+    """Show one line for a check that is ok; else also why it matters and the command that fixes it."""
     marks: dict[str, Callable[[str], None]] = {"ok": terminal.done, "warn": terminal.warn, "fail": terminal.fail}
     marks.get(finding.status, terminal.detail)(f"{finding.status:<4}  {finding.check}: {finding.found}")
     if finding.status in {"warn", "fail"}:

@@ -23,4 +23,4 @@ def local_cloud(project: Path, aws_port: int = 0, api_port: int = 0) -> Iterator
         with LocalCloud(project, aws_port=aws_port, api_port=api_port, stage=STAGE) as cloud:
             yield cloud
     except LocalCloudError as error:
-        raise OperatorError(f"The local cloud: {error}", "Mend what it names, then run this again.") from error
+        raise OperatorError(f"The local cloud: {error}", "Fix what it names, then run this again.") from error

@@ -38,7 +38,7 @@ def protect(app: Flask, port: int, key: str | None) -> None:
     csrf_token = secrets.token_urlsafe(32)
     app.secret_key = secrets.token_bytes(32)
     app.config.update(
-        SESSION_COOKIE_NAME=f"storygate-{port}",  # cookies know no ports
+        SESSION_COOKIE_NAME=f"storygate-{port}",  # browsers send a host's cookies to all of its ports
         SESSION_COOKIE_SAMESITE="Strict",
         SESSION_COOKIE_HTTPONLY=True,
         MAX_CONTENT_LENGTH=LONGEST_BODY,

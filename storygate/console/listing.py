@@ -1,9 +1,9 @@
 """One page of the console's list, with a bounded number of calls however many runs there are.
 
 A page is one answer of ListExecutions: 25 runs, unfiltered. Step Functions filters only by its own status, so for a
-story, or for an outcome that is no status, a page searches at most 200 runs, says so, and links to the rest. Only the
-runs that wait for a story are found without a search: by one Query of the story's partition in the decision table. The
-story and outcome of an ended run never change and are remembered.
+story, or for an outcome that is not such a status, a page searches at most 200 runs, says so, and links to the rest.
+Only the runs that wait for a story are found without a search: by one Query of the story's partition in the decision
+table. The story and outcome of an ended run never change and are remembered.
 """
 
 import threading

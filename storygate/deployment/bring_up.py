@@ -42,7 +42,7 @@ class Deployment:
 def deploy(context: Context, terminal: Terminal) -> Deployment:
     """Deploy the stage.
 
-    Raises OperatorError for what the operator must mend; botocore errors pass through (`errors.explain`).
+    Raises OperatorError for what the operator must fix; botocore errors pass through (`errors.explain`).
     """
     stage = context.stage
     definition = definition_json(context.project).encode()

@@ -44,5 +44,5 @@ def await_connections(context: Context) -> None:
             name, state = next(iter(waiting.items()))
             raise OperatorError(
                 f"Connection {name} is {state} and not {AUTHORIZED} after {PATIENCE:g} s.",
-                f"Read the reason with `aws events describe-connection --name {name}`, mend it, and run this again.",
+                f"Read the reason with `aws events describe-connection --name {name}`, fix it, and run this again.",
             )

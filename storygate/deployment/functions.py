@@ -172,9 +172,9 @@ def _chalice_failure(command: str, code: int, output: str, patience: float) -> O
     if "AccessDenied" in output or "not authorized to perform" in output:
         hint = "Grant the named action to the role you deploy with (Lambda, IAM roles, API Gateway, S3 notifications)."
     elif "import" in output.lower() and "error" in output.lower():
-        hint = "app.py or chalicelib does not load; mend it and run this again."
+        hint = "app.py or chalicelib does not load; fix it and run this again."
     else:
-        hint = "The lines above are Chalice's own: mend what they name, then run this again; it continues."
+        hint = "The lines above are Chalice's own: fix what they name, then run this again; it continues."
     return OperatorError(f"chalice {command} failed: {why}. Its last line: {output.rpartition(chr(10))[2]}", hint)
 
 

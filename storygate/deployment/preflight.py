@@ -30,7 +30,7 @@ def check_before_deploy(context: Context) -> None:
 
 
 def check_access(context: Context) -> None:
-    """Raise OperatorError if the bucket belongs to another account or lies in another region; a free name is fine."""
+    """Raise OperatorError if the bucket belongs to another account or is in another region; a free name is fine."""
     s3, stage = context.client("s3"), context.stage
     try:
         # Without the owner's number, another account's public bucket would pass for this stage's.

@@ -126,7 +126,7 @@ def _create_change_set(
         if error_code(error) == "ValidationError":
             raise OperatorError(
                 f"CloudFormation refuses stack {name}: {error.response['Error']['Message']}",
-                'Mend the template in statemachine/ or the "workflow" parameters in .chalice/config.json.',
+                'Fix the template in statemachine/ or the "workflow" parameters in .chalice/config.json.',
             ) from error
         raise
 
@@ -145,7 +145,7 @@ def _await_change_set(client: Any, change_set: Any, bound: Patience) -> bool:
         return False
     raise OperatorError(
         f"CloudFormation refuses the change of stack {described['StackName']}: {reason}",
-        'Mend the template in statemachine/ or the "workflow" parameters in .chalice/config.json.',
+        'Fix the template in statemachine/ or the "workflow" parameters in .chalice/config.json.',
     )
 
 
@@ -184,7 +184,7 @@ def _failure(client: Any, name: str, stack: str, seen: set[str], final: str) -> 
     reasons = "\n  ".join(f"{event['LogicalResourceId']}: {event['ResourceStatusReason']}" for event in events[:3])
     return OperatorError(
         f"Stack {name} ended in {final}:\n  {reasons or 'its events give no reason'}",
-        "Mend the first reason and run this again; resources that are complete are kept.",
+        "Fix the first reason and run this again; resources that are complete are kept.",
     )
 
 

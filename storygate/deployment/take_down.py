@@ -13,7 +13,7 @@ def destroy(context: Context, terminal: Terminal, *, purge: bool = False) -> Non
     """Take the stage down in the reverse order of `deploy`, and skip what no longer exists.
 
     Waiting runs end together with their state machine. `purge` also deletes bucket, table, secret and logs. Raises
-    OperatorError for what the operator must mend.
+    OperatorError for what the operator must fix.
     """
     cloudformation, stage = context.client("cloudformation"), context.stage
     terminal.step(f"workflow of stage {stage.name}")

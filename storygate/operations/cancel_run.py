@@ -32,8 +32,8 @@ def cancel_run(context: Context, execution: str, reason: str | None, timeout: fl
     name, status = described["name"], described["status"]
     if status == RUNNING:
         runs.stop(name, f"cancelled by {context.who}" + (f": {reason}" if reason else ""))
-        # StopExecution does not say whether the run had just ended by itself, and what describes it may lag behind
-        # (API reference: eventually consistent).
+        # StopExecution does not say whether the run had just ended by itself, and DescribeExecution may answer an older
+        # status (API reference: eventually consistent).
         patience = Patience(timeout)
         while (status := runs.describe(name)["status"]) == RUNNING:
             if not patience.pause():

@@ -25,7 +25,7 @@ def read_json(path: Path) -> bytes:
     except UnicodeDecodeError as error:
         raise OperatorError(f"{path} is not UTF-8 text: {error.reason}.", "Save it as UTF-8.") from error
     except (ValueError, RecursionError) as error:
-        raise OperatorError(f"{path} is not JSON: {error}.", "Mend it at that place.") from error
+        raise OperatorError(f"{path} is not JSON: {error}.", "Fix it at that place.") from error
     return content
 
 

@@ -48,9 +48,8 @@ class Runs:
             return self._client.describe_execution(executionArn=self.arn(execution))
         except (self._client.exceptions.ExecutionDoesNotExist, self._client.exceptions.InvalidArn) as error:
             raise OperatorError(
-                f"Stage {self._stage.name} knows no run {execution}.",
-                f"`{self._stage.command('list')}` shows the runs it knows; Step Functions deletes a run 90 days "
-                "after its end.",
+                f"Stage {self._stage.name} has no run {execution}.",
+                f"`{self._stage.command('list')}` shows its runs; Step Functions deletes a run 90 days after its end.",
             ) from error
 
     def latest(self, status: str | None = None) -> Iterator[Run]:

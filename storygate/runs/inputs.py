@@ -64,7 +64,7 @@ def pinned(s3: Any, bucket: str, described: Any) -> str:
 
 
 def story_of(s3: Any, bucket: str, text: str | None) -> str | None:
-    """Return the story in an execution's input (JSON text), read from S3 if it lies there; None if it has no story.
+    """Return the story in an execution's input (JSON text), read from S3 if it is there; None if it has no story.
 
     Written as the workflow writes it: without blanks around it, in capitals.
     """

@@ -10,6 +10,7 @@ from storygate.support.errors import OperatorError
 from storygate.support.times import age, clock
 
 Document = dict[str, Any]
+RESULTS, LOGS = "outputs/", "logs/"
 
 
 def read_result(s3: Any, bucket: str, execution: str) -> Document | None:
@@ -27,12 +28,12 @@ def read_log(s3: Any, bucket: str, execution: str) -> Document | None:
 
 def result_key(execution: str) -> str:
     """Return the key of a run's result in the bucket."""
-    return f"outputs/{execution}/result.json"
+    return f"{RESULTS}{execution}/result.json"
 
 
 def log_key(execution: str) -> str:
     """Return the key of a run's log in the bucket."""
-    return f"logs/{execution}/execution.json"
+    return f"{LOGS}{execution}/execution.json"
 
 
 def no_result(context: Context, name: str) -> OperatorError:
@@ -52,7 +53,7 @@ def no_result(context: Context, name: str) -> OperatorError:
         )
     return OperatorError(
         f"{name} ended {status} at {clock(ended)} without a result: {why}",
-        f"Mend what it names, then run the same request again: {retry}",
+        f"Fix what it names, then run the same request again: {retry}",
     )
 
 

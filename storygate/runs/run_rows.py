@@ -4,7 +4,7 @@ ListExecutions answers names, states and times, a hundred runs a call, but no st
 row, so it is read only for the rows that are shown:
 
 - a run that ended: from result.json, one GetObject, which names the outcome as well
-- a running one: from its input (DescribeExecution, and one GetObject if the input lies in S3)
+- a running one: from its input (DescribeExecution, and one GetObject if the input is in S3)
 - whether it waits: from its entry in the decision table, one BatchGetItem for all rows
 
 The table, which holds the stories of 400 days, is never scanned, and no run's history is read.

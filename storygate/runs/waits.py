@@ -10,6 +10,7 @@ from typing import Any
 
 from storygate.support.errors import OperatorError
 
+ENTRY = "WAIT#"  # the start of a waiting run's `entry`; its name follows (chalicelib/verdicts.py)
 BATCH = 100  # keys of one BatchGetItem (API reference)
 ROUNDS = 8
 
@@ -24,7 +25,7 @@ def waiting_among(dynamodb: Any, table: str, stories: Mapping[str, str]) -> set[
     while batch := [_key(story, name) for name, story in islice(remaining, BATCH)]:
         for _ in range(ROUNDS):
             answer = dynamodb.batch_get_item(RequestItems={table: {"Keys": batch, "ProjectionExpression": "entry"}})
-            found |= {item["entry"]["S"].partition("#")[2] for item in answer["Responses"].get(table, [])}
+            found |= {item["entry"]["S"].removeprefix(ENTRY) for item in answer["Responses"].get(table, [])}
             batch = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
             if not batch:
                 break
@@ -38,13 +39,13 @@ def waiting_for(dynamodb: Any, table: str, story: str, limit: int) -> list[str]:
     answer = dynamodb.query(
         TableName=table,
         KeyConditionExpression="story = :story AND begins_with(entry, :wait)",
-        ExpressionAttributeValues={":story": {"S": story}, ":wait": {"S": "WAIT#"}},
+        ExpressionAttributeValues={":story": {"S": story}, ":wait": {"S": ENTRY}},
         ProjectionExpression="entry",
         Select="SPECIFIC_ATTRIBUTES",  # as the operator role must ask (workflow.yaml, SeeVerdictsAndWhoWaits)
         ConsistentRead=True,
         Limit=limit,
     )
-    return [item["entry"]["S"].partition("#")[2] for item in answer["Items"]]
+    return [item["entry"]["S"].removeprefix(ENTRY) for item in answer["Items"]]
 
 
 def remove_entry(dynamodb: Any, table: str, story: str, execution: str) -> bool:
@@ -68,4 +69,4 @@ def remove_entry(dynamodb: Any, table: str, story: str, execution: str) -> bool:
 
 
 def _key(story: str, execution: str) -> dict[str, dict[str, str]]:
-    return {"story": {"S": story}, "entry": {"S": f"WAIT#{execution}"}}
+    return {"story": {"S": story}, "entry": {"S": f"{ENTRY}{execution}"}}

@@ -47,7 +47,7 @@ def of_environment() -> Aws:
 
 
 def isolated(make_client: Callable[[str], Any], environment: Mapping[str, str]) -> Aws:
-    """Return an AWS whose child processes get nothing of the operator's AWS: no key, profile, region or config file.
+    """Return an AWS whose child processes do not see the operator's: no key, profile, region or config file.
 
     So a local run can never reach a real account, whatever AWS_PROFILE or AWS_ENDPOINT_URL_S3 the shell sets.
     """

@@ -130,20 +130,13 @@ def load_stage(project: Path, name: str, region: str) -> Stage:
     parameter.
     """
     config = _read_config(project)
-    stages = config.get("stages")
-    if not isinstance(stages, dict) or not isinstance(stages.get(name), dict):
-        known = ", ".join(sorted(stages)) if isinstance(stages, dict) and stages else "none"
-        raise OperatorError(
-            f'{CONFIG} has no stage "{name}".',
-            f'Use one of its stages ({known}), or add "{name}" under "stages" with its four names.',
-        )
-    own = stages[name]
+    own = _own_settings(config, name)
     app_name = config.get("app_name")
     if not isinstance(app_name, str) or not app_name:
         raise OperatorError(f"app_name is missing in {CONFIG}.", 'Add "app_name": "storygate" at its top.')
-    variables = {**config.get("environment_variables", {}), **own.get("environment_variables", {})}
+    variables = _merged(config, own, "environment_variables")
     bucket, table, secret, state_machine = (_required(variables, variable, name) for variable in VARIABLES)
-    functions = {**config.get("lambda_functions", {}), **own.get("lambda_functions", {})}
+    functions = _merged(config, own, "lambda_functions")
     throttling = _throttling(name, own.get("api", {}))
     return Stage(
         name=name,
@@ -174,9 +167,8 @@ def load_stage(project: Path, name: str, region: str) -> Stage:
 def sharing_bucket(project: Path, stage: Stage) -> list[str]:
     """Return the names of the other stages of config.json with the same STORYGATE_BUCKET."""
     config = _read_config(project)
-    common = config.get("environment_variables", {})
     buckets = {
-        name: {**common, **other.get("environment_variables", {})}.get("STORYGATE_BUCKET")
+        name: _merged(config, other, "environment_variables").get("STORYGATE_BUCKET")
         for name, other in config["stages"].items()
         if name != stage.name and isinstance(other, dict)
     }
@@ -195,10 +187,27 @@ def _read_config(project: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise OperatorError(f"{project} has no {CONFIG}.", "Change to the project's directory.") from error
     except ValueError as error:
-        raise OperatorError(f"{CONFIG} is not JSON: {error}.", "Mend it at that line.") from error
+        raise OperatorError(f"{CONFIG} is not JSON: {error}.", "Fix it at that line.") from error
     if not isinstance(config, dict):
         raise OperatorError(f"{CONFIG} is not a JSON object.", "Compare it with the one in the repository.")
     return config
+
+
+def _own_settings(config: Mapping[str, Any], name: str) -> dict[str, Any]:
+    stages = config.get("stages")
+    own = stages.get(name) if isinstance(stages, dict) else None
+    if not isinstance(own, dict):
+        known = ", ".join(sorted(stages)) if isinstance(stages, dict) and stages else "none"
+        raise OperatorError(
+            f'{CONFIG} has no stage "{name}".',
+            f'Use one of its stages ({known}), or add "{name}" under "stages" with its four names.',
+        )
+    return own
+
+
+def _merged(config: Mapping[str, Any], own: Mapping[str, Any], setting: str) -> dict[str, Any]:
+    """Return a setting that is an object: the one for every stage, overridden by the stage's own."""
+    return {**config.get(setting, {}), **own.get(setting, {})}
 
 
 def _required(variables: Mapping[str, Any], variable: str, stage: str) -> str:
@@ -239,5 +248,5 @@ def _throttling(stage: str, given: object) -> dict[str, float]:
                 f"{where} has an unknown setting {setting}.", f"Remove it, or use one of {', '.join(THROTTLING)}."
             )
         if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-            raise OperatorError(f"{setting} in {where} is not a number above zero.", "Mend or remove it.")
+            raise OperatorError(f"{setting} in {where} is not a number above zero.", "Fix or remove it.")
     return {**THROTTLING, **given}

@@ -1,4 +1,4 @@
-"""Errors that the operator must mend: one exception with a message and a hint, also for AWS's errors."""
+"""Errors that the operator must fix: one exception with a message and a hint, also for AWS's errors."""
 
 import re
 
@@ -137,5 +137,5 @@ def _explain_answer(error: botocore_errors.ClientError) -> OperatorError:
     request = error.response.get("ResponseMetadata", {}).get("RequestId", "unknown")
     return OperatorError(
         f"AWS refused {call}",
-        f"Mend what it names and run this again; it continues where it stopped (request id {request}).",
+        f"Fix what it names and run this again; it continues where it stopped (request id {request}).",
     )

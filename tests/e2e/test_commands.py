@@ -263,7 +263,7 @@ def test_an_unknown_run_is_reported_with_the_stage_and_the_list(storygate: Comma
     for command in ("watch", "results", "retry", "cancel"):
         ended = storygate(command, "nope")
         assert ended.code == 1
-        assert "Stage local knows no run nope" in ended.err
+        assert "Stage local has no run nope" in ended.err
         assert "storygate list --stage local" in ended.err
 
 

@@ -86,8 +86,8 @@ def test_the_report_is_a_file_to_keep(browser: Browser, world: World) -> None:
 def test_an_unknown_run_is_a_page_that_says_so(browser: Browser) -> None:
     page = browser.get("/runs/none")
     assert page.status_code == 404
-    assert "Stage dev knows no run none." in page.text
-    assert browser.get("/runs/none/live").json["error"] == "Stage dev knows no run none."
+    assert "Stage dev has no run none." in page.text
+    assert browser.get("/runs/none/live").json["error"] == "Stage dev has no run none."
 
 
 @pytest.mark.parametrize(

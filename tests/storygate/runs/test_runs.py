@@ -54,7 +54,7 @@ def test_a_name_and_its_arn_are_the_same_run(context: Context) -> None:
 
 
 def test_an_unknown_run_is_reported_with_the_stage_and_the_list(context: Context) -> None:
-    with pytest.raises(OperatorError, match="Stage dev knows no run nope") as caught:
+    with pytest.raises(OperatorError, match="Stage dev has no run nope") as caught:
         Runs(context).describe("nope")
     assert "storygate list --stage dev" in caught.value.hint
 
