@@ -30,12 +30,12 @@ def is_kept(context: Context) -> bool:
         raise OperatorError(
             f"Table {stage.table} exists without a stack, and bucket {stage.bucket} does not exist.",
             f"If the table is a leftover, remove it with `aws dynamodb delete-table --table-name {stage.table}`; else "
-            f"give STORYGATE_TABLE in {CONFIG} another name.",
+            f"give STORYGATE_TABLE in {CONFIG} another name, then run `make policies`.",
         )
     if keys != KEYS:
         raise OperatorError(
             f"Table {stage.table} exists, but it is not storygate's: its keys are {', '.join(keys)}.",
-            f"Give STORYGATE_TABLE in {CONFIG} another name.",
+            f"Give STORYGATE_TABLE in {CONFIG} another name, then run `make policies`.",
         )
     if versioning != "Enabled":
         raise OperatorError(

@@ -42,7 +42,7 @@ def check_access(context: Context) -> None:
             raise OperatorError(
                 f"Bucket {stage.bucket} belongs to another account, or you may not list it.",
                 f'Bucket names are shared by all of AWS: give STORYGATE_BUCKET of stage "{stage.name}" in {CONFIG} '
-                "(and in the stage's policies beside it) another name, or grant s3:ListBucket on it.",
+                "another name, or grant s3:ListBucket on it.",
             ) from error
         if status in {301, 400} and region and region != stage.region:
             raise OperatorError(
@@ -77,8 +77,7 @@ def _check_sharing(context: Context) -> None:
     if others := sharing_bucket(context.project, stage):
         raise OperatorError(
             f"Bucket {stage.bucket} is the bucket of stage {' and '.join(others)}, too.",
-            f'Give each stage of {CONFIG} a STORYGATE_BUCKET of its own, as "storygate-{stage.name}", and name it in '
-            "the stage's policies beside it.",
+            f'Give each stage of {CONFIG} a STORYGATE_BUCKET of its own, such as "storygate-{stage.name}".',
         )
 
 
