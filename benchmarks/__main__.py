@@ -27,13 +27,7 @@ def main(
 
     A benchmark that raises counts as wrong, and the others still run. `load` finds a benchmark's module by its name.
     """
-    parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(NAMES)} (default: all)")
-    parser.add_argument("--quick", action="store_true", help="fewer rounds: the figures are rough, the way is the same")
-    parser.add_argument("--write", action="store_true", help="write the tables measured to docs/measured.md as well")
-    args = parser.parse_args(arguments)
-    if unknown := set(args.names) - set(NAMES):
-        parser.error(f"no benchmark is called {', '.join(sorted(unknown))}")
+    args = _parsed(arguments)
     names = [name for name in NAMES if name in args.names or not args.names]
     terminal = Terminal()
     for text in lacking(names):
@@ -60,6 +54,17 @@ def main(
     for figure in wrong:
         terminal.fail(figure.shortfall)
     return int(any(figure.must for figure in wrong))
+
+
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(NAMES)} (default: all)")
+    parser.add_argument("--quick", action="store_true", help="measure the same in fewer rounds: the figures are rough")
+    parser.add_argument("--write", action="store_true", help="also write the measured tables to docs/measured.md")
+    args = parser.parse_args(arguments)
+    if unknown := set(args.names) - set(NAMES):
+        parser.error(f"no benchmark is called {', '.join(sorted(unknown))}")
+    return args
 
 
 def lacking(

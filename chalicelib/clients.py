@@ -16,7 +16,7 @@ from botocore.config import Config
 
 # Jira waits 20 seconds for an answer (Data Center's Automation 3), and sends a 503 again. Two attempts of at most
 # 1 + 1.5 seconds leave time to answer 503 when a call fails twice; usual calls take milliseconds.
-PATIENCE = Config(connect_timeout=1, read_timeout=1.5, retries={"mode": "standard", "total_max_attempts": 2})
+TIMEOUTS = Config(connect_timeout=1, read_timeout=1.5, retries={"mode": "standard", "total_max_attempts": 2})
 
 _request = local()
 
@@ -54,7 +54,7 @@ def _session() -> Any:
 
 @cache
 def _made(service: str) -> Any:
-    made = _session().create_client(service, config=PATIENCE)
+    made = _session().create_client(service, config=TIMEOUTS)
     # botocore emits the first event once a call, before its retries, and one of the others when the call is over.
     made.meta.events.register("before-call", _begin)
     made.meta.events.register("after-call", _end)

@@ -74,9 +74,9 @@ def main() -> int:
             context = load_context(project, STAGE, aws)
             deploy(context, Terminal(io.StringIO()))
             cloud.start_api()
-            names = [_play(context, *run) for run in RUNS]
+            names = {run[1]: _play(context, *run) for run in RUNS}
             approved = Path(directory, "report.html")
-            approved.write_text(report(read_view(context, names[4]), read_drawing(project)), encoding="utf-8")
+            approved.write_text(report(read_view(context, names["approved"]), read_drawing(project)), encoding="utf-8")
             with reserved(0, "--port") as listener, console(context, listener, locked=False) as address:
                 _take({"report": approved.as_uri(), "console": address})
     return 0
