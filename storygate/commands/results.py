@@ -7,7 +7,7 @@ from storygate.commands.arguments import add_command, add_execution, context_of,
 from storygate.runs.executions import Runs, name_of
 from storygate.runs.result_files import Document, no_result, read_log, read_result
 from storygate.support.terminal import Terminal
-from storygate.support.times import age, clock, moment_of
+from storygate.support.times import age, local_time, moment_of
 
 API_FIELDS = ("status", "statusCode", "attempts", "error")
 
@@ -54,11 +54,11 @@ def _show(result: Document, terminal: Terminal) -> None:
         ("outcome", result.get("outcome")),
         ("reason", result.get("reason")),
         ("packages", ", ".join(map(str, result.get("packageIds") or []))),
-        ("started", clock(started) if started else None),
+        ("started", local_time(started) if started else None),
         ("took", age((finished - started).total_seconds()) if started and finished else None),
         ("decision", decision.get("decision")),
         ("by", decision.get("actor")),
-        ("decided", clock(at) if (at := moment_of(decision.get("decidedAt"))) else None),
+        ("decided", local_time(at) if (at := moment_of(decision.get("decidedAt"))) else None),
     ):
         terminal.say(f"{label:<10}{value or '-'}")
     apis = result.get("apis") or {}
@@ -83,4 +83,4 @@ def _cell(value: Any) -> str:
 
 def _time(text: Any) -> str:
     at = moment_of(text)
-    return clock(at) if at else _cell(text)
+    return local_time(at) if at else _cell(text)

@@ -12,7 +12,7 @@ from storygate.stage.context import Context
 from storygate.support.errors import Interrupted, OutOfPatience
 from storygate.support.patience import Patience
 from storygate.support.terminal import Terminal
-from storygate.support.times import age, clock
+from storygate.support.times import age, local_time
 
 LINE_EVERY = 600.0  # seconds between two lines that say how long a run has waited
 
@@ -75,4 +75,4 @@ def _position(history: History) -> str:
         return state
     since = history.waiting_since
     waited = age((datetime.now(UTC) - since).total_seconds())
-    return f"{state}, waiting for {waited}, since {clock(since)}"
+    return f"{state}, waiting for {waited}, since {local_time(since)}"

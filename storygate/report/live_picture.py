@@ -12,7 +12,7 @@ from storygate.report.view import RunView, of_events
 from storygate.runs.executions import name_of
 from storygate.runs.history import History
 from storygate.support.terminal import UNPRINTABLE
-from storygate.support.times import age, clock, span
+from storygate.support.times import age, local_time, span
 
 # Phase -> its sign and colour. The sign must be enough: NO_COLOR removes colours, and some readers do not see them.
 SIGNS = {
@@ -93,7 +93,9 @@ def _status_line(view: RunView) -> Text:
     elif view.waiting_since:
         sign, colour = SIGNS["waiting"]
         line = f"{sign} waiting for {story} for {age((view.read_at - view.waiting_since).total_seconds())}, since "
-        line += clock(view.waiting_since) + (f", at most until {clock(view.deadline)}" if view.deadline else "")
+        line += local_time(view.waiting_since) + (
+            f", at most until {local_time(view.deadline)}" if view.deadline else ""
+        )
     else:
         sign, colour = SIGNS["running"]
         line = f"{sign} running for {span(view.seconds)}"

@@ -16,7 +16,7 @@ from storygate.stage.definition import WAIT, api_of_state
 from storygate.support.patience import Patience
 from storygate.support.redact import redacted
 from storygate.support.terminal import Terminal
-from storygate.support.times import age, clock, iso
+from storygate.support.times import age, iso, local_time
 
 ENDS = {
     "ExecutionSucceeded": "SUCCEEDED",
@@ -53,7 +53,7 @@ class Moment:
 
     def show(self, terminal: Terminal) -> None:
         """Show the moment to people: one line with the local time."""
-        details, at = self.details, clock(self.at)
+        details, at = self.details, local_time(self.at)
         match self.kind:
             case "state":
                 terminal.detail(f"{at} state {details['state']}")

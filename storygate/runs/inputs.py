@@ -9,7 +9,7 @@ from chalicelib.drop import PREFIX, execution_name
 from storygate.support.errors import OperatorError, error_code
 from storygate.support.json_text import loaded
 from storygate.support.own_command import command_line
-from storygate.support.times import clock
+from storygate.support.times import local_time
 
 LONGEST = 262_144  # bytes; the workflow refuses a longer object (workflow.asl.yaml, ReadInput)
 GONE = {"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404", "MethodNotAllowed"}  # the last: a delete marker
@@ -99,7 +99,7 @@ def _version_at(s3: Any, source: dict[str, str], moment: Any) -> str:
         if version["Key"] == source["Key"] and version["LastModified"] <= moment
     ]
     if not found:
-        raise _gone(source, f"its content of {clock(moment)}")
+        raise _gone(source, f"its content of {local_time(moment)}")
     # S3 lists newest first, so of one second the first is the newest.
     return max(found, key=lambda version: version[0])[1]
 

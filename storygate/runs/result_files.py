@@ -7,7 +7,7 @@ from typing import Any
 from storygate.runs.executions import RUNNING, Runs
 from storygate.stage.context import Context
 from storygate.support.errors import OperatorError
-from storygate.support.times import age, clock
+from storygate.support.times import age, local_time
 
 Document = dict[str, Any]
 RESULTS, LOGS = "outputs/", "logs/"
@@ -48,11 +48,11 @@ def no_result(context: Context, name: str) -> OperatorError:
     retry = context.stage.command(f"retry {name}")
     if status == "ABORTED":
         return OperatorError(
-            f"{name} was cancelled at {clock(ended)} ({why}); a cancelled run writes no files.",
+            f"{name} was cancelled at {local_time(ended)} ({why}); a cancelled run writes no files.",
             f"To run the same request again: {retry}",
         )
     return OperatorError(
-        f"{name} ended {status} at {clock(ended)} without a result: {why}",
+        f"{name} ended {status} at {local_time(ended)} without a result: {why}",
         f"Fix what it names, then run the same request again: {retry}",
     )
 

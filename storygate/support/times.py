@@ -24,7 +24,7 @@ def span(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 59.95 else age(seconds)
 
 
-def clock(at: datetime, now: datetime | None = None) -> str:
+def local_time(at: datetime, now: datetime | None = None) -> str:
     """Return a moment in the local zone: `14:03:22` if it is today, else `2026-01-31 14:03:22`."""
     local = at.astimezone()
     today = (now or datetime.now(UTC)).astimezone().date()

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from storygate.support.times import age, clock, iso
+from storygate.support.times import age, iso, local_time
 
 
 @pytest.mark.parametrize(
@@ -26,8 +26,10 @@ def test_an_age_has_two_units_at_most(seconds: float, told: str) -> None:
 
 def test_another_days_time_has_its_date() -> None:
     now = datetime(2026, 1, 31, 12, tzinfo=UTC)
-    assert clock(now, now) == now.astimezone().strftime("%H:%M:%S")
-    assert clock(now - timedelta(days=2), now) == (now - timedelta(days=2)).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    assert local_time(now, now) == now.astimezone().strftime("%H:%M:%S")
+    assert local_time(now - timedelta(days=2), now) == (now - timedelta(days=2)).astimezone().strftime(
+        "%Y-%m-%d %H:%M:%S"
+    )
 
 
 def test_times_for_scripts_are_utc() -> None:
