@@ -13,7 +13,7 @@ from chalicelib.secret import Secret
 from chalicelib.verdicts import Delivery, Verdict, VerdictTable
 
 Answer = tuple[int, dict[str, Any]]
-LONGEST_HEADER = 100
+LONGEST_HEADER = 100  # characters of a header in the log line
 
 
 def handle(

@@ -51,8 +51,7 @@ def confirm(context: Context, terminal: Terminal, *, purge: bool) -> None:
     loss = "ALL its inputs, results, verdicts and tokens" if purge else "its workflow and API; data is kept"
     where = context.aws.endpoint_url or f"account {context.account}, {context.region}"
     terminal.warn(f"this deletes stage {stage.name} in {where}: {loss}; its waiting runs end")
-    if terminal.ask(f"Type the stage's name to continue ({stage.name}): ") != stage.name:
-        raise OperatorError("Not confirmed; nothing was deleted.", f"Type {stage.name}, or add --yes.")
+    terminal.confirm(stage.name, "nothing was deleted")
 
 
 def _purge(context: Context, terminal: Terminal) -> None:

@@ -13,7 +13,7 @@ from storygate.deployment.connections import own_connection
 from storygate.stage.config import Stage
 from storygate.stage.context import Context
 from storygate.stage.definition import call_state
-from storygate.support.errors import OperatorError, error_code
+from storygate.support.errors import error_code
 from storygate.support.terminal import Terminal
 
 
@@ -82,8 +82,7 @@ def confirm_real_calls(stage: Stage, apis: list[CalledApi], what: str, terminal:
         return
     for api in real:
         terminal.warn(f"{what} really calls {api.url}, action {api.action}")
-    if terminal.ask(f"Type the stage's name to continue ({stage.name}): ") != stage.name:
-        raise OperatorError("Not confirmed; nothing was called.", f"Type {stage.name}, or add --yes.")
+    terminal.confirm(stage.name, "nothing was called")
 
 
 def _states(definition: Any) -> Iterator[tuple[str, Any]]:

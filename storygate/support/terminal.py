@@ -12,6 +12,8 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
+from storygate.support.errors import OperatorError
+
 # Text from Jira and the APIs may hold control characters, which must not move the cursor or do worse.
 UNPRINTABLE = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 
@@ -84,6 +86,14 @@ class Terminal:
     def ask(self, question: str) -> str:
         """Ask the operator; return the answer without blanks around it."""
         return self._console.input(Text(question)).strip()
+
+    def confirm(self, name: str, undone: str) -> None:
+        """Ask the operator to type a stage's name; raises OperatorError for another answer.
+
+        `undone` says what did not happen then: `nothing was deleted`.
+        """
+        if self.ask(f"Type the stage's name to continue ({name}): ") != name:
+            raise OperatorError(f"Not confirmed; {undone}.", f"Type {name}, or add --yes.")
 
     def _print(self, mark: str, text: str, style: str) -> None:
         self._console.print(Text(mark + text.translate(UNPRINTABLE), style=style))
