@@ -19,7 +19,7 @@ local: .venv/local  ## an AWS on this machine, with storygate deployed to it, un
 
 # Two plain processes: workers of pytest-xdist would spend a third of the time on talking to each other.
 quick: .venv/test  ## in 20 seconds, what a change usually breaks: lint, handlers, workflow, docs
-	@$(MAKE) --no-print-directory -j 2 $(if $(filter output-sync,$(.FEATURES)),-O) lint quick-workflow quick-rest
+	@$(MAKE) --no-print-directory -k -j 2 $(if $(filter output-sync,$(.FEATURES)),-O) lint quick-workflow quick-rest
 quick-workflow: PATHS = tests/statemachine
 quick-rest: PATHS = tests/chalicelib tests/docs tests/package/test_pins.py tests/policies/test_policy_files.py \
 	tests/storygate/support tests/storygate/stage tests/storygate/runs tests/storygate/operations

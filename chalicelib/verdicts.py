@@ -10,7 +10,7 @@ run's start, less an allowance for clock skew. Each callback takes three steps, 
     3. send the verdict *found there* to every run it counts for, then remove that run's entry
 
 A run that puts its entry before (1) is found by (2). The transaction of a run that comes after (1) fails by its own
-check, and the run reads STORY itself. There is no other order.
+check, and the run reads STORY itself. No other order exists.
 
 `entry = MOVED#<former key>` names a key that the story had before it was moved: a verdict counts for runs under that
 key too. A move writes its entry before it reads STORY, and a verdict writes STORY before it reads the entries; so the
@@ -32,7 +32,7 @@ from chalicelib.refusals import Unavailable
 APPROVED, REJECTED, PENDING = "approved", "rejected", "pending"
 
 # Of two verdicts of the same instant the more cautious one is kept, in whatever order they arrive.
-YIELDS_AT_A_TIE = {APPROVED: (), PENDING: (APPROVED,), REJECTED: (APPROVED, PENDING)}
+WEAKER_AT_A_TIE = {APPROVED: (), PENDING: (APPROVED,), REJECTED: (APPROVED, PENDING)}
 
 KEPT_SECONDS = 400 * 24 * 3600  # longer than any run may wait (one year), then DynamoDB's TTL removes the entry
 CONFLICT_ATTEMPTS = 5
@@ -143,7 +143,7 @@ class VerdictTable:
 
     def _record(self, story: str, verdict: Verdict) -> None:
         item = {"story": story, "entry": "STORY"} | {k: v for k, v in verdict.as_decision().items() if v is not None}
-        weaker = YIELDS_AT_A_TIE[verdict.decision]
+        weaker = WEAKER_AT_A_TIE[verdict.decision]
         newer = "attribute_not_exists(story) OR decidedAt < :decidedAt"
         values = {":decidedAt": verdict.decided_at} | {f":weaker{i}": name for i, name in enumerate(weaker)}
         if weaker:
@@ -197,7 +197,7 @@ class VerdictTable:
         """Do steps 2 and 3 for the story, then for its former keys; `current` is the present key if `story` is one."""
         found = self._read(story)
         if current:  # new verdicts come under the current key, so STORY is read there last
-            found.verdict = self._newest(story, found.verdict, self._story(current))
+            found.verdict = self._refreshed(story, found.verdict, self._story(current))
         if found.verdict is None:
             raise Unavailable("the verdict just written is not there; send it again")
         delivery, failures = Delivery(found.verdict), []
@@ -223,7 +223,7 @@ class VerdictTable:
             raise failures[-1]
         return delivery
 
-    def _newest(self, story: str, known: Verdict | None, now: Verdict | None) -> Verdict | None:
+    def _refreshed(self, story: str, known: Verdict | None, now: Verdict | None) -> Verdict | None:
         """Copy a newer verdict from the current key, then return the former key's verdict."""
         if now and now != known:
             self._record(story, now)

@@ -127,7 +127,7 @@ def connections(context: Examination) -> Finding:
     return ok(", ".join(named.values()))
 
 
-@check("waiting runs", "a story that is not moved holds its deployment back, and at its timeout the run fails")
+@check("waiting runs", "a story that is not moved keeps its run open, and at its timeout the run ends red")
 def waiting(context: Examination) -> Finding:
     """No run waits longer than `--waiting-days`."""
     runs = islice(Runs(context).latest(RUNNING), LOOKED_AT)

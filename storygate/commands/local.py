@@ -24,9 +24,9 @@ API_PORT = 8000  # that of `chalice local`
 CONSOLE_PORT = 8001
 
 STEPS = (
-    ("Then, in that shell: drop an input, and follow the run that it starts", "start samples/approved.json"),
+    ("Then drop an input, and follow the run that it starts", "start samples/approved.json"),
     (None, "watch"),
-    ("approve its story from a third one, signed as Jira signs", "callback PROJ-12345 --status approved"),
+    ("approve its story, signed as Jira signs", "callback PROJ-12345 --status approved"),
     ("and read the run's result, by the name that `start` printed", "results RUN --log"),
 )
 """A first run: each line of explanation with its command, which needs `--stage` added."""
@@ -91,7 +91,7 @@ def _serve(project: Path, aws_port: int, api_port: int, console_port: int, termi
 
 def _show(cloud: "LocalCloud", console_url: str, terminal: Terminal) -> None:
     terminal.say()
-    terminal.say("To use it, in another shell")
+    terminal.say("To use it, in every other shell")
     for name, value in cloud.environment.items():
         terminal.say(f"  export {name}={value}")
     for explanation, command in STEPS:

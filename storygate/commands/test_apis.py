@@ -41,7 +41,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
         confirm_real_calls(context.stage, apis, "this", shown)
     tests = []
     for api in apis:
-        shown.step(f"{api.name}: {api.url} ({'mock' if api.own else 'real'})")
+        shown.step(f"{api.name}: {api.url} ({'mock' if api.is_mock else 'real'})")
         for test in try_credentials(context, api, args.timeout):
             tests.append(test)
             show = {True: shown.done, False: shown.fail, None: shown.warn}[test.passed]

@@ -46,11 +46,12 @@ def deploy(context: Context, terminal: Terminal) -> Deployment:
     """
     stage = context.stage
     definition = definition_json(context.project).encode()
-    terminal.step(f"storage of stage {stage.name}")
+    terminal.step(f"checks before anything of stage {stage.name} changes")
     check_before_deploy(context)
+    terminal.step("storage")
     changed = _deploy_storage(context, terminal)
     terminal.step("secret")
-    version = ensure_secret(context.client("secretsmanager"), stage.secret, terminal)
+    secret_version = ensure_secret(context.client("secretsmanager"), stage.secret, terminal)
     terminal.step("functions and REST API")
     before = read_settings(context, rest_api_id(context))
     changed = deploy_functions(context, terminal) or changed
@@ -60,7 +61,7 @@ def deploy(context: Context, terminal: Terminal) -> Deployment:
     apply_settings(context, api, terminal)
     changed = read_settings(context, api) != before or changed
     terminal.step("workflow")
-    changed = _deploy_workflow(context, definition, version, url, terminal) or changed
+    changed = _deploy_workflow(context, definition, secret_version, url, terminal) or changed
     return Deployment(stage, url, changed)
 
 
@@ -95,10 +96,10 @@ def _deploy_storage(context: Context, terminal: Terminal) -> bool:
     )
 
 
-def _deploy_workflow(context: Context, definition: bytes, version: str, url: str, terminal: Terminal) -> bool:
+def _deploy_workflow(context: Context, definition: bytes, secret_version: str, url: str, terminal: Terminal) -> bool:
     """Deploy the workflow stack and wait for its connections; return whether the stack changed.
 
-    `version` is the secret's; `url` that of the REST API, whose mocks are called where config.json names no real API.
+    `url` is that of the REST API, whose mocks are called where config.json names no real API.
     """
     stage, versions = context.stage, MachineVersions(context)
     key = f"definitions/{hashlib.sha256(definition).hexdigest()[:16]}.asl.json"
@@ -116,7 +117,7 @@ def _deploy_workflow(context: Context, definition: bytes, version: str, url: str
             "BucketName": stage.bucket,
             "TableName": stage.table,
             "SecretName": stage.secret,
-            "SecretVersion": version,
+            "SecretVersion": secret_version,
             "DefinitionKey": key,
             "FunctionPrefix": stage.api_function,
             "ApiName": stage.app_name,

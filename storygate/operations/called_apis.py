@@ -19,12 +19,12 @@ from storygate.support.terminal import Terminal
 
 @dataclass(frozen=True)
 class CalledApi:
-    """One API. `own`: its connection belongs to the stack, and holds the mock's token."""
+    """One API. `is_mock`: its connection belongs to the stack, and holds the mock's token."""
 
     name: str
     url: str
     connection: str
-    own: bool
+    is_mock: bool
 
     @property
     def action(self) -> str:
@@ -56,7 +56,7 @@ def credentials(api: CalledApi, mock_token: str, events: Any, secretsmanager: An
     EventBridge keeps a connection's credentials in a secret it manages (EventBridge user guide, "Connections"), which
     few operators may read. Raises Untestable if it cannot be read, and for OAuth, whose token only EventBridge fetches.
     """
-    if api.own:
+    if api.is_mock:
         return {"Authorization": f"Bearer {mock_token}"}
     name = api.connection.partition(":connection/")[2].partition("/")[0]
     try:
@@ -77,7 +77,7 @@ def confirm_real_calls(stage: Stage, apis: list[CalledApi], what: str, terminal:
 
     Does not ask about mocks, nor without a terminal. `what` names the caller: `each of the two runs`.
     """
-    real = [api for api in apis if not api.own]
+    real = [api for api in apis if not api.is_mock]
     if not real or not terminal.interactive:
         return
     for api in real:

@@ -31,9 +31,9 @@ def try_credentials(context: Context, api: CalledApi, timeout: float) -> list[Cr
 
     `timeout` is in seconds, for each answer. Raises OperatorError if the stage's secret lacks a field.
     """
-    kind = "mock" if api.own else "real"
+    kind = "mock" if api.is_mock else "real"
     secretsmanager = context.client("secretsmanager")
-    token = read_field(secretsmanager, context.stage.secret, api.name) if api.own else ""
+    token = read_field(secretsmanager, context.stage.secret, api.name) if api.is_mock else ""
     try:
         right = credentials(api, token, context.client("events"), secretsmanager)
     except Untestable as error:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.verdicts import YIELDS_AT_A_TIE
+from chalicelib.verdicts import WEAKER_AT_A_TIE
 from tests.proofs import table
 from tests.protocol.explore import Explorer, Way
 from tests.protocol.guards import P1, P2, P3, P4, P5, P6, P7, P8, PROPERTIES, Guards
@@ -107,7 +107,7 @@ def no_collector() -> Iterator[None]:
 
 
 def test_the_model_orders_verdicts_of_one_instant_as_the_code_does() -> None:
-    assert {kind: CAUTION[:caution] for caution, kind in enumerate(CAUTION)} == YIELDS_AT_A_TIE
+    assert {kind: CAUTION[:caution] for caution, kind in enumerate(CAUTION)} == WEAKER_AT_A_TIE
 
 
 def test_every_property_holds_in_every_state(tell: Callable[[str], None]) -> None:
