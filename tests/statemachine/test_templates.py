@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from storygate.stage.definition import LOADER
 from tests import ROOT
 from tests.statemachine.machine import PLACEHOLDERS, TEXT
 
@@ -20,7 +21,7 @@ FOLDER = ROOT / "statemachine"
 APIS = ["Validation", "Deployment", "Notification"]
 
 
-class Template(yaml.SafeLoader):  # type: ignore[misc]
+class Template(LOADER):  # type: ignore[misc]
     """YAML with the short forms of CloudFormation's functions."""
 
     def function(self, name: str, node: yaml.Node) -> dict[str, Any]:

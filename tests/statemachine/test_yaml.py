@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import yaml
 
-from storygate.stage.definition import DEFINITION
+from storygate.stage.definition import DEFINITION, LOADER
 from tests import ROOT
 
 TEXT = (ROOT / DEFINITION).read_text(encoding="utf-8")
@@ -31,7 +31,7 @@ def nodes(node: yaml.Node, seen: set[int] | None = None) -> Iterator[yaml.Node]:
 
 def repeated(text: str) -> list[str]:
     """Return the pieces of 60 characters that expressions in this YAML hold more than once."""
-    scalars = [node.value for node in nodes(yaml.compose(text, yaml.SafeLoader)) if isinstance(node, yaml.ScalarNode)]
+    scalars = [node.value for node in nodes(yaml.compose(text, LOADER)) if isinstance(node, yaml.ScalarNode)]
     expressions = [" ".join(value.split()) for value in scalars if "$" in value.replace("${", "")]
     pieces = Counter(
         expression[start : start + LONGEST_REPEATED]
@@ -63,6 +63,6 @@ def test_no_key_is_written_twice() -> None:
 
 
 def doubled_keys(text: str) -> list[str]:
-    mappings = [node for node in nodes(yaml.compose(text, yaml.SafeLoader)) if isinstance(node, yaml.MappingNode)]
+    mappings = [node for node in nodes(yaml.compose(text, LOADER)) if isinstance(node, yaml.MappingNode)]
     counted = [Counter(key.value for key, _ in mapping.value) for mapping in mappings]
     return [key for keys in counted for key, count in keys.items() if count > 1]
