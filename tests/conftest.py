@@ -1,23 +1,13 @@
 """What all tests share. Under pytest-xdist, the process that prints the summary reads this conftest.py alone."""
 
-import functools
 import gc
 from typing import Any
 
-import botocore.hooks
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 import localcloud.light  # noqa: F401 - makes moto start faster in tests without a local cloud, too
 from tests import proofs
-
-# The tests make hundreds of botocore sessions. Each would look up the alias of each of its 130 built-in events, and the
-# signature of each handler. (What else a session reads anew: see light.py.)
-_alias = functools.cache(botocore.hooks.EventAliaser(None)._alias_event_name)
-botocore.hooks.EventAliaser._alias_event_name = lambda _, name: _alias(name)
-_accepts_kwargs = functools.cache(botocore.hooks.accepts_kwargs)
-botocore.hooks.accepts_kwargs = lambda handler: _accepts_kwargs(getattr(handler, "__func__", handler))
-
 
 # What one worker must do in one go, the longest first: begun last, it would keep the other workers waiting at the end.
 LONGEST = ("tests/e2e/", "tests/storygate/deployment/", "tests/storygate/checks/", "tests/protocol/", "tests/policies/")

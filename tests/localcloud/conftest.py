@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
 from localcloud.cloud import LocalCloud
+from tests import ROOT
 from tests.localcloud.chalice_project import Project
 
 BREAKS = (ClientError, ResponseParserError)
@@ -25,6 +26,7 @@ BREAKS = (ClientError, ResponseParserError)
 
 BARE_MOTO = """
 import sys
+import localcloud.light  # fills no gap
 from moto.server import ThreadedMotoServer
 server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
 server.start()
@@ -75,6 +77,7 @@ def create_function(cloud: LocalCloud, name: str, code: str, **settings: Any) ->
 def bare_moto() -> Iterator[Bare]:
     process = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(BARE_MOTO)],
+        cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
