@@ -35,12 +35,20 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     proofs.show(terminalreporter, whole=config.getoption("--proofs"))
 
 
+# What one worker runs, because it shares a cloud that takes seconds to start: stage `local`, and a moto without gaps
+# filled. The second one's files are those that ask for `bare_moto`.
+TOGETHER = {
+    "stage": ("tests/e2e/",),
+    "moto": tuple(f"tests/localcloud/test_{name}" for name in ("chalice_", "cloudformation_", "stepfunctions_gaps")),
+}
+
+
 class ByCloud(LoadScopeScheduling):  # type: ignore[misc]  # xdist is untyped
-    """Send a file's tests to one worker, which makes their fixtures once; and all of tests/e2e, which share a cloud."""
+    """Send a file's tests to one worker, which makes their fixtures once; files that share a cloud go together."""
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.split("::")[0]
-        return "tests/e2e" if path.startswith("tests/e2e/") else path
+        return next((cloud for cloud, paths in TOGETHER.items() if path.startswith(paths)), path)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByCloud:
