@@ -3,11 +3,18 @@
 import gc
 from typing import Any
 
+import localcloud.light  # noqa: F401 - makes moto start faster in tests without a local cloud, too; before moto
+
+# isort: split
+import moto.core.models
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-import localcloud.light  # noqa: F401 - makes moto start faster in tests without a local cloud, too
 from tests import proofs
+
+# Each `mock_aws` would register 1,300 patterns of URLs for the package `requests`. We reach AWS by botocore alone.
+moto.core.models.RESPONSES_METHODS.clear()
+
 
 # What one worker must do in one go, the longest first: begun last, it would keep the other workers waiting at the end.
 LONGEST = ("tests/e2e/", "tests/storygate/deployment/", "tests/storygate/checks/", "tests/protocol/", "tests/policies/")
