@@ -20,8 +20,8 @@ from storygate.support.terminal import Terminal
 
 PATIENCE = 900.0  # seconds for one run of chalice; a first deploy to AWS takes about one minute
 # Chalice has no `python -m` form; this is what its console script does, run by this process's Python, in two thirds of
-# the processor time. The process is short, so it collects no garbage, at its end neither; and `inquirer` is imported for
-# the questions of `new-project` alone.
+# the processor time. The process is short, so it collects no garbage, at its end neither; `inquirer` only serves
+# `chalice new-project`.
 _CHALICE = """
 import atexit, gc, sys, types
 gc.disable()
