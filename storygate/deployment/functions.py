@@ -19,14 +19,12 @@ from storygate.support.errors import OperatorError
 from storygate.support.terminal import Terminal
 
 PATIENCE = 900.0  # seconds for one run of chalice; a first deploy to AWS takes about one minute
-# Chalice has no `python -m` form; this is what its console script does, run by this process's Python, in two thirds of
-# the processor time. The process is short, so it collects no garbage, at its end neither; `inquirer` only serves
-# `chalice new-project`.
+# Chalice has no `python -m` form; this is what its console script does, under the Python we run on. Its process is
+# short, so collecting garbage gains nothing, not at its end either.
 _CHALICE = """
-import atexit, gc, sys, types
+import atexit, gc, sys
 gc.disable()
 atexit.register(gc.freeze)
-sys.modules["inquirer"] = types.ModuleType("inquirer")
 from chalice.cli import main
 sys.argv[0] = "chalice"
 sys.exit(main())
