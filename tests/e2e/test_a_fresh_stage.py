@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
+from storygate.support.own_command import command_line
+
 
 def test_cost_names_the_command_that_makes_a_run_to_count(storygate: Callable[..., Any]) -> None:
     ended = storygate("cost")
     assert ended.code == 1
-    assert "storygate smoke --stage local" in ended.err
+    assert command_line("smoke --stage local") in ended.err
 
 
 def test_the_list_is_empty(storygate: Callable[..., Any]) -> None:

@@ -264,7 +264,7 @@ def test_an_unknown_run_is_reported_with_the_stage_and_the_list(storygate: Comma
         ended = storygate(command, "nope")
         assert ended.code == 1
         assert "Stage local has no run nope" in ended.err
-        assert "storygate list --stage local" in ended.err
+        assert command_line("list --stage local") in ended.err
 
 
 def test_a_callback_that_is_refused_exits_1_and_nothing_unknown_is_sent(storygate: Command) -> None:

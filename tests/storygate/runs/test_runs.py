@@ -16,6 +16,7 @@ from storygate.stage.aws import Aws
 from storygate.stage.config import Stage
 from storygate.stage.context import Context
 from storygate.support.errors import OperatorError
+from storygate.support.own_command import command_line
 from tests.storygate.conftest import KEYS, REGION
 
 DEFINITION = '{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}'
@@ -56,7 +57,7 @@ def test_a_name_and_its_arn_are_the_same_run(context: Context) -> None:
 def test_an_unknown_run_is_reported_with_the_stage_and_the_list(context: Context) -> None:
     with pytest.raises(OperatorError, match="Stage dev has no run nope") as caught:
         Runs(context).describe("nope")
-    assert "storygate list --stage dev" in caught.value.hint
+    assert command_line("list --stage dev") in caught.value.hint
 
 
 @pytest.mark.parametrize(
