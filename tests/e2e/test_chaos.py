@@ -8,7 +8,7 @@ from benchmarks.chaos_faults import KINDS, MOST, RATE, Plan
 from benchmarks.local_stage import LocalStage
 from storygate.deployment.stage_secret import read_field
 
-EVENTS = 150
+EVENTS = 100
 
 
 def test_every_input_has_one_right_outcome_whatever_aws_and_jira_do(local: Any) -> None:

@@ -1,4 +1,4 @@
-"""Fifty inputs at once and fifty callbacks at once: fifty approved results, none missing, none twice."""
+"""Thirty inputs at once and thirty callbacks at once: thirty approved results, none missing, none twice."""
 
 import json
 import time
@@ -16,7 +16,7 @@ from storygate.deployment.stage_secret import read_field
 from storygate.operations import jira_webhook
 from tests.e2e.conftest import Local
 
-RUNS = 50
+RUNS = 30
 PATIENCE = 90.0
 
 
@@ -58,7 +58,7 @@ def call_back(deployment: Deployment, story: str, secret: str) -> dict[str, Any]
         return dict(json.loads(answer.read()))
 
 
-def test_fifty_drops_and_callbacks_at_once_give_fifty_approved_results(
+def test_thirty_drops_and_callbacks_at_once_give_thirty_approved_results(
     cloud: LocalCloud, deployment: Deployment
 ) -> None:
     stage = deployment.stage
