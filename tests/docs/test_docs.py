@@ -116,6 +116,7 @@ def test_make_targets_exist(path: Path) -> None:
 @each_document
 def test_links_to_files_and_headings_resolve(path: Path) -> None:
     text = re.sub(r"^```.*?^```$", "", text_of(path), flags=re.MULTILINE | re.DOTALL)
+    assert not re.findall(r"\]\([^)\s]*\n.*", text), "a link is broken over two lines"
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
         if re.match(r"[a-z]+:", target):
             continue
