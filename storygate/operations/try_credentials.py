@@ -10,6 +10,7 @@ from storygate.operations.called_apis import CalledApi, Untestable, credentials
 from storygate.stage.context import Context
 from storygate.support.errors import OperatorError
 from storygate.support.http import Answer, post
+from storygate.support.json_text import loaded_object
 
 CALL_SECONDS = 60.0  # an HTTP Task gives up after 60, too
 PACKAGE = "storygate-test-apis"
@@ -72,10 +73,7 @@ def _accepted(answer: Answer) -> tuple[bool, str]:
     """Judge as the state machine does (README, "What the APIs get")."""
     if not answer.is_success:
         return False, "but 2xx was expected"
-    try:
-        says_success = json.loads(answer.text)["status"] == "success"
-    except (KeyError, TypeError, ValueError):
-        says_success = False
+    says_success = loaded_object(answer.text).get("status") == "success"
     return says_success, "success" if says_success else 'but its body does not say "status": "success"'
 
 

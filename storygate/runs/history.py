@@ -6,13 +6,13 @@ status could contradict the history. The history holds the task token (in `taskS
 fields are taken out of it, and no event is shown whole.
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from storygate.stage.definition import WAIT, api_of_state
+from storygate.support.json_text import loaded, loaded_object
 from storygate.support.patience import Patience
 from storygate.support.redact import redacted
 from storygate.support.terminal import Terminal
@@ -28,6 +28,7 @@ ENDS = {
 OPENS = {"ParallelStateStarted", "MapStateStarted", "MapIterationStarted"}
 # What an attempt of a state fails with; each of them has an `error` (API reference, HistoryEvent).
 FAILURES = ("taskFailed", "taskSubmitFailed", "taskStartFailed", "taskTimedOut", "evaluationFailed")
+ANSWER = ("status", "statusCode", "attempts")  # the fields of an API's answer that a moment has
 
 
 @dataclass(frozen=True)
@@ -302,19 +303,15 @@ def _error(event: Any) -> str | None:
 
 def _reason(exited: Any) -> str | None:
     """The reason that the state assigned as it was left, by a Catch or not."""
-    try:
-        reason = json.loads((exited.get("assignedVariables") or {})["reason"])
-    except (KeyError, ValueError):
-        return None
+    reason = loaded((exited.get("assignedVariables") or {}).get("reason"))
     return redacted(reason) if isinstance(reason, str) else None
 
 
 def _answer(output: str | None) -> dict[str, Any] | None:
-    try:
-        answer = json.loads(output or "null")["answer"]
-        return {name: answer[name] for name in ("status", "statusCode", "attempts")}
-    except (KeyError, TypeError, ValueError):  # the output of another state
+    answer = loaded_object(output).get("answer")
+    if not isinstance(answer, dict) or not set(ANSWER).issubset(answer):  # the output of another state
         return None
+    return {name: answer[name] for name in ANSWER}
 
 
 def _ending(status: str, event: Any) -> dict[str, Any]:
