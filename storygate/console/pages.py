@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 from storygate.console.actions import ACTIONS, act
 from storygate.console.guard import protect
 from storygate.console.listing import FILTERS, Listing
-from storygate.report.coordinates import read_drawing
+from storygate.report.coordinates import Drawing, read_drawing
 from storygate.report.page import CSS, TEMPLATES, body, label, page
 from storygate.report.view import RunView, read_view
 from storygate.runs.executions import RUNNING
@@ -29,12 +29,12 @@ NAMED = 20  # runs that a dialog names; of others it says only that there are mo
 def create_app(context: Context, port: int, key: str | None = None) -> Flask:
     """Return the console of a stage, to be served at `port` of this machine; see `guard.protect` for the key.
 
-    Raises AWS's error if it does not know the caller.
+    Raises AWS's error if it does not know the caller, and OperatorError without the workflow's drawing.
     """
     app = Flask(__name__)
     _set_up_templates(app, context)
     protect(app, port, key)
-    listing = Listing(context)
+    listing, drawing = Listing(context), read_drawing(context.project)
 
     @app.get("/")
     def runs() -> str:
@@ -47,11 +47,11 @@ def create_app(context: Context, port: int, key: str | None = None) -> Flask:
     @app.get("/runs/<execution>")
     def run(execution: str) -> str:
         seen = read_view(context, execution)
-        return render_template("run.html", **_shown(context, seen))
+        return render_template("run.html", **_shown(context, seen, drawing))
 
     @app.get("/runs/<execution>/live")
     def run_live(execution: str) -> Response:
-        shown = _shown(context, read_view(context, execution))
+        shown = _shown(context, read_view(context, execution), drawing)
         return jsonify(
             html=render_template("_run.html", **shown), title=shown["title"], said=shown["said"], over=shown["over"]
         )
@@ -59,7 +59,7 @@ def create_app(context: Context, port: int, key: str | None = None) -> Flask:
     @app.get("/runs/<execution>/report.html")
     def report(execution: str) -> Response:
         seen = read_view(context, execution)
-        answer = Response(page(seen, read_drawing(context.project)), mimetype="text/html")
+        answer = Response(page(seen, drawing), mimetype="text/html")
         answer.headers["Content-Disposition"] = f'attachment; filename="{seen.execution}.html"'
         return answer
 
@@ -109,7 +109,7 @@ def _listed(listing: Listing) -> dict[str, Any]:
     }
 
 
-def _shown(context: Context, seen: RunView) -> dict[str, Any]:
+def _shown(context: Context, seen: RunView, drawing: Drawing) -> dict[str, Any]:
     words, _ = label(seen.outcome)
     over = seen.status != RUNNING
     story = seen.story or "its story"
@@ -119,7 +119,7 @@ def _shown(context: Context, seen: RunView) -> dict[str, Any]:
         others = [name for name in names if name != seen.execution]
     return {
         "run": seen,
-        "body": Markup(body(seen, read_drawing(context.project))),  # noqa: S704  (escaped where it is made)
+        "body": Markup(body(seen, drawing)),  # noqa: S704  (escaped where it is made)
         "title": f"{words} · {seen.execution}",
         "said": f"{words}: {seen.reason}" if over and seen.reason else f"{words}, {story}",
         "over": over,

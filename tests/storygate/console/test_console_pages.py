@@ -91,7 +91,7 @@ def test_an_unknown_run_is_a_page_that_says_so(browser: Browser) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "status", "told"),
+    ("code", "status", "fix"),
     [
         ("AccessDeniedException", 403, "to the role you deploy with"),
         ("ThrottlingException", 503, "AWS limits the rate of calls"),
@@ -99,7 +99,7 @@ def test_an_unknown_run_is_a_page_that_says_so(browser: Browser) -> None:
     ],
 )
 def test_what_aws_refuses_is_a_page_that_says_what_to_do(
-    browser: Browser, world: World, code: Any, status: Any, told: str
+    browser: Browser, world: World, code: Any, status: Any, fix: str
 ) -> None:
     world.run("a")
     for operation in ("list_executions", "get_execution_history"):
@@ -107,10 +107,10 @@ def test_what_aws_refuses_is_a_page_that_says_what_to_do(
     for path in ("/", "/runs/a"):
         page = browser.get(path)
         assert page.status_code == status
-        assert told in page.text
+        assert fix in page.text
     live = browser.get("/runs/a/live")
     assert live.status_code == status
-    assert told in live.json["error"] + live.json["hint"]
+    assert fix in live.json["error"] + live.json["hint"]
 
 
 def test_what_others_wrote_is_text_and_never_markup(browser: Browser, world: World) -> None:
