@@ -10,7 +10,7 @@ from chalicelib.apis import APIS
 from chalicelib.drop import PREFIX
 from storygate.checks.finding import Examination, Finding, absent, check, fail, ok, warn
 from storygate.checks.stack_checks import revert_drift
-from storygate.deployment.connections import AUTHORIZED, connection_parameter, own_connection
+from storygate.deployment.connections import AUTHORIZED, connection_parameter, stack_connection
 from storygate.runs.executions import RUNNING, Run, Runs
 from storygate.support.times import age
 
@@ -106,7 +106,7 @@ def connections(context: Examination) -> Finding:
     stage, events = context.stage, context.client("events")
     foreign = {api: arn for api in APIS if (arn := stage.workflow_parameters.get(connection_parameter(api)))}
     named = {api: arn.split("/")[1] for api, arn in foreign.items()}
-    named |= {api: own_connection(stage, api) for api in APIS if api not in foreign}
+    named |= {api: stack_connection(stage, api) for api in APIS if api not in foreign}
     for api, name in named.items():
         with absent(
             "ResourceNotFoundException",

@@ -20,7 +20,7 @@ def connection_parameter(api: str) -> str:
     return f"{api.capitalize()}ConnectionArn"
 
 
-def own_connection(stage: Stage, api: str) -> str:
+def stack_connection(stage: Stage, api: str) -> str:
     """Return the name of the connection that the workflow stack makes for an API's mock."""
     return f"{stage.state_machine}-{api}"
 
@@ -35,7 +35,7 @@ def await_connections(context: Context) -> None:
     while True:
         # The API takes a name's beginning, which another stage's name may share: `gate` and `gate-validation-2`.
         named = events.list_connections(NamePrefix=f"{stage.state_machine}-", Limit=100)["Connections"]
-        own = {own_connection(stage, api) for api in APIS}
+        own = {stack_connection(stage, api) for api in APIS}
         states = {entry["Name"]: entry["ConnectionState"] for entry in named if entry["Name"] in own}
         waiting = {name: state for name, state in states.items() if state != AUTHORIZED}
         if not waiting:

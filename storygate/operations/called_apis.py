@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib.apis import ACTIONS, APIS
-from storygate.deployment.connections import own_connection
+from storygate.deployment.connections import stack_connection
 from storygate.stage.config import Stage
 from storygate.stage.context import Context
 from storygate.stage.definition import call_state
@@ -96,8 +96,8 @@ def _states(definition: Any) -> Iterator[tuple[str, Any]]:
 
 def _api(stage: Stage, name: str, arguments: Any) -> CalledApi:
     connection = arguments["InvocationConfig"]["ConnectionArn"]
-    own = f":connection/{own_connection(stage, name)}/" in connection
-    return CalledApi(name, arguments["ApiEndpoint"], connection, own)
+    is_mock = f":connection/{stack_connection(stage, name)}/" in connection
+    return CalledApi(name, arguments["ApiEndpoint"], connection, is_mock)
 
 
 def _headers(kind: str, secret: Any, name: str) -> dict[str, str]:

@@ -66,7 +66,7 @@ def play_sample(context: Context, sample: Path, follow: Follower, terminal: Term
         if history.end is None:
             terminal.done(f"the run waits for {story}")
             _call_back(context, story, DECISIONS[outcome], terminal)
-    follow_until(lambda: False)
+    follow_until(lambda: history.end is not None)
     result = _read_result(s3, stage.bucket, name, history)
     terminal.step(f"s3://{stage.bucket}/{result_key(name)}")
     terminal.say(json.dumps(result, indent=2, ensure_ascii=False))

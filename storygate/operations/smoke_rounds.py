@@ -93,7 +93,7 @@ def _drive(context: Context, played: SmokeRound, dropped: Drop, timeout: float, 
     history = await_start(context, dropped, timeout)
     terminal.done(f"the upload started {dropped.execution}")
 
-    def await_that(what: str, until: Callable[[], bool] = lambda: False) -> None:
+    def await_that(what: str, until: Callable[[], bool]) -> None:
         if not follow(history, patience, lambda moment: moment.show(terminal), until=until):
             state = history.path[-1] if history.path else "its start"
             raise OperatorError(
@@ -103,7 +103,7 @@ def _drive(context: Context, played: SmokeRound, dropped: Drop, timeout: float, 
     await_that("wait", lambda: history.waiting_since is not None)
     if not history.end:
         _call_back(context, played, terminal)
-    await_that("end")
+    await_that("end", lambda: history.end is not None)
     _check_files(context, played, dropped)
     terminal.done(f"result and log are there, and say {played.outcome}")
 
