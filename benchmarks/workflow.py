@@ -123,7 +123,7 @@ def _dollars(bill: Bill) -> list[Figure]:
             "with mocks, without the secret",
         ),
         _against("1,000 runs and a secret in a month", used_up + secret, paid, "with mocks"),
-        _plain("1,000 runs, without mocks and what is paid by the month", bill.total(THOUSAND, [USAGE])),
+        _plain("1,000 runs, without mocks and monthly costs", bill.total(THOUSAND, [USAGE])),
         _plain("the mocks, for 1,000 runs", bill.total(THOUSAND, [MOCKS])),
         _plain("paid by the month: a secret, alarms, a dashboard", bill.total(0, [MONTHLY])),
     ]

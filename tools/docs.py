@@ -34,7 +34,10 @@ FACTS = {
     "watch": ("operator", "0 approved; 1 ended otherwise; 124 still running after `--timeout`"),
     "list": ("operator", "0, also without any run"),
     "results": ("operator", "0 approved; 1 another outcome, or no result, with the reason"),
-    "report": ("operator", "0 written, whatever the outcome; 1 the history is gone (90 days after the run's end)"),
+    "report": (
+        "operator",
+        "0 wrote the report, whatever the run's outcome; 1 AWS has deleted the run's history (90 days after its end)",
+    ),
     "console": ("operator", "0 stopped; 1 the port is taken, or AWS refuses you"),
     "callback": ("decide", "0 the callback answered 2xx; 1 it did not; 124 no answer within `--timeout`"),
     "retry": ("control", "0 started; 1 the first run still runs, or its input is gone"),

@@ -14,7 +14,7 @@ def reachable(context: Examination) -> Finding:
     return _refuses(context, "/mock/validation", "to a stranger", context.stage.authorizer)
 
 
-@check("callback refuses strangers", "whoever the callback accepts can approve a deployment")
+@check("callback refuses strangers", "every caller that the callback accepts can approve a deployment")
 def callback(context: Examination) -> Finding:
     """The callback answers 401 to a request without a credential."""
     return _refuses(context, "/jira/callback", "without a signature", context.stage.api_function)

@@ -19,8 +19,8 @@ def register(commands: Any) -> None:
         run,
         help="show the runs in the browser, until Ctrl-C",
         description="Serves a web page on this machine only: the runs of a stage, each live, to approve, reject, "
-        "cancel or retry with your AWS identity. The address it prints holds a key, new with each start: keep it to "
-        "yourself, since whoever opens it acts as you. --json prints the address as JSON.",
+        "cancel or retry with your AWS identity. The address it prints holds a key, new with each start. Do "
+        "not pass it on: a person who opens it acts with your AWS identity. --json prints the address as JSON.",
         example="--stage dev",
     )
     parser.add_argument(

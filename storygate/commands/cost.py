@@ -95,7 +95,7 @@ def _show(bill: Bill, executions: int, terminal: Terminal) -> None:
     totals = bill.totals(executions)
     terminal.say()
     for text, amount in (
-        ("1,000 executions, without what is paid by the month", totals["usagePerThousand"]),
+        ("1,000 executions, without the monthly costs", totals["usagePerThousand"]),
         ("the mocks, for 1,000 executions", totals["mocksPerThousand"]),
         ("each month, however many executions", totals["monthly"]),
         (f"{executions:,} executions in a month, everything but mocks", totals["total"]),

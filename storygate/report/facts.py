@@ -2,9 +2,9 @@
 
 The workflow keeps its data in variables, and the history records each assignment (`assignedVariables` of a state's
 exit; API reference, StateExitedEventDetails), also those of a Catch (LocalStack's test_assign_in_catch_state, recorded
-on AWS). So a run can be shown while it goes on, and after its files are deleted. The history also holds the task token
-and the APIs' answers with their headers: only named fields are taken, and the words of APIs, Jira and operators go
-through `redacted`.
+on AWS). So this module can read a run that has not ended, and a run whose files in S3 were deleted. The history also
+holds the task token and the APIs' answers with their headers: this module takes named fields only, and passes texts of
+APIs, Jira and operators through `redacted`.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A run in the terminal: the bars of its report, redrawn while the run goes on."""
+"""Draw a run in the terminal as the bars of its report, and redraw them until the run ends."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
