@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from moto.stepfunctions.parser.asl.eval.environment import Environment
 
 from localcloud.gaps.registry import filled
 from tests.localcloud.stepfunctions_cloud import Cloud, await_, states, task
@@ -133,6 +134,23 @@ def test_stopping_ends_a_wait_at_once_and_keeps_the_reason(cloud: Cloud, waiting
     ended = cloud.states.describe_execution(executionArn=execution)
     assert (ended["status"], ended["error"], ended["cause"]) == ("ABORTED", "Stopped", "by an operator")
     assert code(cloud.states.send_task_success, taskToken=token, output="{}") == "TaskTimedOut"
+
+
+def test_the_reason_is_kept_also_if_the_run_ends_before_the_call_that_stops_it(
+    cloud: Cloud, waiting: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop = Environment.set_stop
+
+    def stop_and_let_the_run_end(env: Any, **reason: Any) -> None:
+        stop(env, **reason)
+        await_(lambda: cloud.states.describe_execution(executionArn=execution)["status"] != "RUNNING")
+
+    monkeypatch.setattr(Environment, "set_stop", stop_and_let_the_run_end)
+    execution = cloud.start(waiting)
+    cloud.token(execution)
+    cloud.states.stop_execution(executionArn=execution, error="Stopped", cause="by an operator")
+    ended = cloud.states.describe_execution(executionArn=execution)
+    assert (ended["status"], ended["error"], ended["cause"]) == ("ABORTED", "Stopped", "by an operator")
 
 
 def test_a_machines_own_timeout_ends_a_wait(cloud: Cloud) -> None:

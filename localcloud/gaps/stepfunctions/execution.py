@@ -87,6 +87,8 @@ def _reflect_execution_status(self: Any) -> None:
     elif isinstance(ended, ProgramTimedOut):
         execution.exec_status = ExecutionStatus.TIMED_OUT
     else:
+        # `stop` sets the same; whichever thread is first, the error and its cause are there with the status.
+        execution.error, execution.cause = ended.error, ended.cause
         execution.exec_status = ExecutionStatus.ABORTED
 
 
