@@ -18,8 +18,9 @@ from playwright.sync_api import Browser, sync_playwright
 from storygate.commands.local_aws import STAGE, local_cloud
 from storygate.console.serving import console, reserved
 from storygate.deployment.bring_up import deploy
-from storygate.operations import send_verdict as callbacks
+from storygate.operations.jira_webhook import issue_updated
 from storygate.operations.play_demo import DECISIONS
+from storygate.operations.send_verdict import send_verdict
 from storygate.report.coordinates import read_drawing
 from storygate.report.page import page as report
 from storygate.report.view import read_view
@@ -90,8 +91,7 @@ def _play(context: Context, sample: str, name: str, changes: dict[str, str]) -> 
     waits = sample in DECISIONS
     follow(history, Patience(SECONDS), lambda _: None, until=lambda: waits and history.waiting_since is not None)
     if waits and not changes:
-        body = callbacks.webhook(request["jiraStoryId"], DECISIONS[sample], message=None, actor="Ada Marlow")
-        callbacks.send_verdict(context, body)
+        send_verdict(context, issue_updated(request["jiraStoryId"], DECISIONS[sample]))
         follow(history, Patience(SECONDS), lambda _: None)
     return run
 

@@ -5,7 +5,16 @@ import json
 from typing import Any
 
 from storygate.commands.arguments import add_command, add_timeout, context_of, print_json, quiet_if_json
-from storygate.operations.send_verdict import ANSWER_SECONDS, STATUSES, answer_line, flat, send_verdict, webhook
+from storygate.operations.send_verdict import (
+    ANSWER_SECONDS,
+    STATUSES,
+    answer_line,
+    decision_of,
+    flat,
+    refusal,
+    send_verdict,
+    webhook,
+)
 from storygate.support.errors import WrongUsage
 from storygate.support.terminal import Terminal
 
@@ -18,7 +27,8 @@ def register(commands: Any) -> None:
         run,
         help="report a story's status, as Jira would",
         description="Sends the stage's callback a webhook as Jira sends it when you move the story, signed with "
-        "the callback's secret, and shows the answer. Waiting runs are really approved or rejected.",
+        "the callback's secret, and shows the answer. Waiting runs are really approved or rejected. It moves the story "
+        "to the stage's first approving status. Exits 0 only if the callback decided as asked.",
         example="PROJ-12345 --stage dev --status approved",
     )
     parser.add_argument("story", metavar="STORY", help="the story's key, such as PROJ-12345")
@@ -39,7 +49,7 @@ def register(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
-    """Send the verdict: 0 if the callback answered 2xx, else 1; 124 without an answer in time."""
+    """Send the verdict: 0 if the callback decided as asked, else 1; 124 without an answer in time."""
     if args.flat and args.status == "pending":
         raise WrongUsage("The flat form has no status `pending`.", "Leave --flat out to send Jira's webhook.")
     context, shown = context_of(args), quiet_if_json(args, terminal)
@@ -47,14 +57,17 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     if args.flat:
         body = flat(story, args.status, message=args.message)
     else:
-        body = webhook(story, args.status, message=args.message, actor=context.who)
+        body = webhook(context, story, args.status, message=args.message)
     shown.step(f"{story} is {args.status}, by {context.who}")
     answer = send_verdict(context, body, args.timeout)
     if args.json:
         print_json({"story": story, "status": args.status, "httpStatus": answer.status, "answer": _parsed(answer.text)})
-    show = shown.done if answer.is_success else shown.fail
+    problem = refusal(answer, decision_of(args.status))
+    show = shown.fail if problem else shown.done
     show(answer_line(answer))
-    return 0 if answer.is_success else 1
+    if problem:
+        shown.fail(problem)
+    return 1 if problem else 0
 
 
 def _parsed(text: str) -> Any:

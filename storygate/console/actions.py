@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from storygate.operations.cancel_run import cancel_run
 from storygate.operations.retry_run import retry_run
-from storygate.operations.send_verdict import send_verdict, webhook
+from storygate.operations.send_verdict import refusal, send_verdict, webhook
 from storygate.runs.executions import RUNNING, Runs
 from storygate.runs.history import outcome_of
 from storygate.runs.inputs import story_of
@@ -52,27 +52,22 @@ def _act(context: Context, execution: str, action: str, reason: str) -> ActionRe
     story = story_of(context.client("s3"), context.stage.bucket, described.get("input"))
     if not story:
         return ActionResult(False, f"{execution} names no story to decide. Nothing was sent.", execution)
-    body = webhook(story, DECISIONS[action], message=None, actor=context.who)
-    return _callback_result(send_verdict(context, body, SECONDS), story, execution)
+    decision = DECISIONS[action]
+    answer = send_verdict(context, webhook(context, story, decision), SECONDS)
+    return _callback_result(answer, decision, story, execution)
 
 
-def _callback_result(answer: Answer, story: str, execution: str) -> ActionResult:
+def _callback_result(answer: Answer, wanted: str, story: str, execution: str) -> ActionResult:
     """The callback's answer in words (README, "What Jira sends")."""
     said = loaded_object(answer.text)
-    if not answer.is_success:
-        why = {
-            401: "It refused the signature: the secret may be changing at this moment. Try again.",
-            503: "A call to AWS failed there. Try again: a repetition has no second effect.",
-        }.get(answer.status, str(said.get("error") or "See the log of the api_handler function."))
-        return ActionResult(False, f"The callback answered HTTP {answer.status}. {why}", execution)
     runs = "".join(
         f" {label}: {', '.join(map(str, said[name]))}."
         for name, label in (("resumed", "Resumed"), ("closed", "Already ended"))
         if said.get(name)
     )
-    if said.get("ignored"):
-        return ActionResult(False, f"The callback ignored it: {said['ignored']}.{runs}", execution)
+    if problem := refusal(answer, wanted):
+        return ActionResult(False, problem + runs, execution)
     if answer.status == 202:
-        text = f"{story} is {said.get('decision')}: recorded; no run waits for it yet, and this run will find it."
+        text = f"{story} is {wanted}: recorded; no run waits for it yet, and this run will find it."
         return ActionResult(True, text, execution)
-    return ActionResult(True, f"{story} is {said.get('decision')}.{runs}", execution)
+    return ActionResult(True, f"{story} is {wanted}.{runs}", execution)

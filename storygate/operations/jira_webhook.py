@@ -1,41 +1,70 @@
-"""A Jira Cloud webhook as Jira sends it, body and signature: for the demo, `callback` and `smoke`."""
+"""A Jira Cloud webhook as Jira sends it, body and signature: for the demo, the console, `callback` and `smoke`."""
 
 import json
 import time
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from chalicelib.jira import sign
+from storygate.stage.config import Stage
 
-__all__ = ["Decision", "encode", "issue_updated", "sign"]
+__all__ = ["ClosedAs", "Decision", "closed_as", "encode", "issue_updated", "sign"]
 
 Decision = Literal["approved", "rejected", "pending"]
 
 UNRESOLVED: dict[str, Any] = {"id": None, "name": None}
-RESOLVED = {"id": "10000", "name": "Done"}
-# A rejected story is in category `done` too; only its resolution differs from that of an approved one.
-REFUSED = {"id": "10001", "name": "Won't Do"}
-DONE = {"id": "10002", "name": "Done"}
 IN_PROGRESS = {"id": "10001", "name": "In Progress"}
-CATEGORIES = {
-    "Done": {"id": 3, "key": "done", "colorName": "green", "name": "Done"},
-    "In Progress": {"id": 4, "key": "indeterminate", "colorName": "yellow", "name": "In Progress"},
-}
+CLOSED = {"id": 3, "key": "done", "colorName": "green", "name": "Done"}
+OPEN = {"id": 4, "key": "indeterminate", "colorName": "yellow", "name": "In Progress"}
+
+
+@dataclass(frozen=True)
+class ClosedAs:
+    """The status that a decided story moves to, and its resolution if it is approved or rejected.
+
+    A rejected story has the same status: only its resolution differs. The defaults are those of Jira's own workflow.
+    """
+
+    status: str = "Done"
+    approved: str = "Done"
+    rejected: str = "Won't Do"
+
+
+JIRAS_OWN = ClosedAs()
+
+
+def closed_as(stage: Stage) -> ClosedAs:
+    """Return the names that approve and reject on a stage: the first of each list in its configuration."""
+    lists = {
+        "status": "STORYGATE_APPROVED_STATUSES",
+        "approved": "STORYGATE_APPROVED_RESOLUTIONS",
+        "rejected": "STORYGATE_REJECTED_RESOLUTIONS",
+    }
+    return ClosedAs(**{field: names[0] for field, variable in lists.items() if (names := stage.listed(variable))})
 
 
 def issue_updated(
-    story: str, decision: Decision, *, now: float | None = None, actor: str = "Ada Marlow"
+    story: str,
+    decision: Decision,
+    closed: ClosedAs = JIRAS_OWN,
+    *,
+    now: float | None = None,
+    actor: str = "Ada Marlow",
+    actor_id: str = "712020:3f1c9d52-0b77-4e0e-9a51-6f0d2c8e4b10",
 ) -> dict[str, Any]:
-    """Return the `jira:issue_updated` webhook of a story that `actor` has just moved: to Done, or back (`pending`).
+    """Return the `jira:issue_updated` webhook of a story that `actor` has just closed, or reopened (`pending`).
 
     `story` is the issue's key, e.g. `PROJ-12345`; `now` is in epoch seconds (the body carries milliseconds, as Jira's
     does). The changelog has `resolution` first, then `status`, as recorded from Jira Cloud.
     """
-    before, after = (UNRESOLVED, IN_PROGRESS), (REFUSED if decision == "rejected" else RESOLVED, DONE)
+    done = {"id": "10002", "name": closed.status}
+    resolved = {"id": "10000", "name": closed.rejected if decision == "rejected" else closed.approved}
+    before, after = (UNRESOLVED, IN_PROGRESS), (resolved, done)
     if decision == "pending":
         before, after = after, before
     resolution, status = after
     user = {
-        "accountId": "712020:3f1c9d52-0b77-4e0e-9a51-6f0d2c8e4b10",
+        "accountId": actor_id,
         "accountType": "atlassian",
         "displayName": actor,
         "active": True,
@@ -55,7 +84,7 @@ def issue_updated(
                 "project": {"id": "10000", "key": story.rpartition("-")[0], "name": "Packages"},
                 "assignee": user,
                 "resolution": resolution if resolution["id"] else None,
-                "status": {**status, "statusCategory": CATEGORIES[status["name"]]},
+                "status": {**status, "statusCategory": OPEN if decision == "pending" else CLOSED},
             },
         },
         "changelog": {

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from chalicelib.drop import PREFIX
 from storygate.operations import jira_webhook
-from storygate.operations.send_verdict import answer_line, send_verdict
+from storygate.operations.send_verdict import answer_line, refusal, send_verdict
 from storygate.runs.executions import Runs, name_of
 from storygate.runs.history import History, Moment, await_run
 from storygate.runs.inputs import drop
@@ -85,7 +85,10 @@ def _show(moment: Moment, terminal: Terminal) -> None:
 def _call_back(context: Context, story: str, decision: jira_webhook.Decision, terminal: Terminal) -> None:
     """Send the webhook that Jira would send, signed with the callback's secret."""
     terminal.step(f"Jira's webhook: {story} is {decision}")
-    answer = send_verdict(context, jira_webhook.issue_updated(story, decision))
+    body = jira_webhook.issue_updated(story, decision, jira_webhook.closed_as(context.stage))
+    answer = send_verdict(context, body)
+    if problem := refusal(answer, decision):
+        raise OperatorError(problem, "Read what the configuration of stage local lists, then run the demo again.")
     terminal.done(answer_line(answer))
 
 

@@ -8,6 +8,7 @@ from storygate.deployment.stage_secret import read_field
 from storygate.operations import jira_webhook
 from storygate.stage.context import Context
 from storygate.support.http import Answer, post
+from storygate.support.json_text import loaded_object
 
 ANSWER_SECONDS = 30.0  # Jira itself waits 20
 
@@ -15,10 +16,19 @@ STATUSES = (*FLAT, "pending")
 """The values of `callback --status`; the flat form has no `pending`."""
 
 
-def webhook(story: str, status: str, *, message: str | None, actor: str) -> dict[str, Any]:
-    """Return Jira Cloud's `jira:issue_updated` for one of STATUSES, done by `actor`; a message becomes a comment."""
-    decision = cast(jira_webhook.Decision, FLAT.get(status, "pending"))
-    body = jira_webhook.issue_updated(story, decision, actor=actor)
+def decision_of(status: str) -> jira_webhook.Decision:
+    """Return the decision that one of STATUSES asks for."""
+    return cast(jira_webhook.Decision, FLAT.get(status, "pending"))
+
+
+def webhook(context: Context, story: str, status: str, *, message: str | None = None) -> dict[str, Any]:
+    """Return Jira Cloud's `jira:issue_updated` for one of STATUSES, in the stage's own words; a message is a comment.
+
+    The actor is the AWS identity of the caller, also as its id: a stage with STORYGATE_APPROVERS may list it.
+    """
+    body = jira_webhook.issue_updated(
+        story, decision_of(status), jira_webhook.closed_as(context.stage), actor=context.who, actor_id=context.who
+    )
     return body | ({"comment": {"body": message, "author": body["user"]}} if message else {})
 
 
@@ -31,6 +41,27 @@ def flat(story: str, status: str, *, message: str | None) -> dict[str, Any]:
 def answer_line(answer: Answer) -> str:
     """Return the callback's answer for people."""
     return f"the callback answered HTTP {answer.status}: {answer.text.strip()}"
+
+
+def refusal(answer: Answer, wanted: str) -> str | None:
+    """Return why an answer of the callback is not the decision that was asked for; None if it is.
+
+    The callback may answer 2xx and decide something else: the status is in no list of the stage, or a newer verdict of
+    the story stands (README, "What Jira sends").
+    """
+    said = loaded_object(answer.text)
+    if not answer.is_success:
+        why = {
+            401: "It refused the signature: the secret may be changing at this moment. Try again.",
+            503: "A call to AWS failed there. Try again: a repetition has no second effect.",
+        }.get(answer.status, str(said.get("error") or "See the log of the api_handler function."))
+        return f"The callback answered HTTP {answer.status}. {why}"
+    if said.get("ignored"):
+        return f"The callback ignored it: {said['ignored']}."
+    if said.get("decision") != wanted:
+        newer = "a newer verdict of this story stands"
+        return f"The callback decided {said.get('decision')}, not {wanted}: {said.get('unlisted') or newer}."
+    return None
 
 
 def send_verdict(context: Context, body: dict[str, Any], timeout: float = ANSWER_SECONDS) -> Answer:

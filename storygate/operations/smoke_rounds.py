@@ -1,6 +1,7 @@
 """The rounds of the smoke test: one run each on a deployed stage, from the upload to the result, and its clean-up.
 
-Each run has a story of its own, `SMOKE-<digits>`, so no other run waits for it, and all its entries may be deleted.
+Each run has a story of its own, `SMOKE-<digits>`, or that number in the first project that the stage gates, so no other
+run waits for it, and all its entries may be deleted.
 """
 
 import json
@@ -10,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from storygate.operations.send_verdict import answer_line, send_verdict, webhook
+from storygate.operations.send_verdict import answer_line, refusal, send_verdict, webhook
 from storygate.operations.start_run import await_start
 from storygate.runs.executions import RUNNING, Runs
 from storygate.runs.history import follow
@@ -38,7 +39,8 @@ class SmokeRound:
 
 def play_round(context: Context, wanted: str, timeout: float, terminal: Terminal) -> SmokeRound:
     """Play one round within `timeout` seconds and clean up, whatever happens; `wanted` is one of WANTED."""
-    played = SmokeRound(wanted, f"SMOKE-{time.time_ns() // 1_000_000}{secrets.randbelow(1000):03}")
+    project = next(iter(context.stage.listed("STORYGATE_PROJECTS")), "SMOKE").upper()  # any other one is refused
+    played = SmokeRound(wanted, f"{project}-{time.time_ns() // 1_000_000}{secrets.randbelow(1000):03}")
     terminal.step(f"{played.story}: should end {wanted}")
     began = time.monotonic()
     content = {
@@ -109,9 +111,10 @@ def _drive(context: Context, played: SmokeRound, dropped: Drop, timeout: float, 
 
 
 def _call_back(context: Context, played: SmokeRound, terminal: Terminal) -> None:
-    body = webhook(played.story, played.wanted, message=None, actor=context.who)
-    answer = send_verdict(context, body)
+    answer = send_verdict(context, webhook(context, played.story, played.wanted))
     line = answer_line(answer)
+    if problem := refusal(answer, played.wanted):
+        raise OperatorError(problem, "See docs/troubleshooting.md, or the log of the function api_handler.")
     # The answer names the runs that it resumed. No other text is like an execution's name, so a search is enough.
     if answer.status != 200 or str(played.execution) not in answer.text:
         raise OperatorError(f"{line}; it should have resumed the run", "See the log of the function api_handler.")

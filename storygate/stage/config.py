@@ -45,6 +45,12 @@ class Stage:
     burst_limit: int = THROTTLING["burstLimit"]
     policy_files: Mapping[str, str] = field(default_factory=dict)
     """Function in app.py -> its IAM policy in .chalice/, for those that have one."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """The environment variables of its functions, as config.json has them."""
+
+    def listed(self, variable: str) -> list[str]:
+        """Return the names in a variable that is a list with commas, in its order and spelling; empty without it."""
+        return [name.strip() for name in self.variables.get(variable, "").split(",") if name.strip()]
 
     @property
     def storage_stack(self) -> str:
@@ -161,6 +167,7 @@ def load_stage(project: Path, name: str, region: str) -> Stage:
             for function, settings in functions.items()
             if isinstance(settings, dict) and "iam_policy_file" in settings
         },
+        variables={name: str(value) for name, value in variables.items()},
     )
 
 

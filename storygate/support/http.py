@@ -9,13 +9,13 @@ from urllib.parse import urlsplit
 
 from storygate.support.errors import OperatorError, OutOfPatience
 
-LONGEST_ANSWER = 65_536  # bytes that are read
+LONGEST_ANSWER = 1_048_576  # bytes that are read: a callback may name thousands of runs
 THIS_MACHINE = frozenset(("127.0.0.1", "localhost", "::1"))
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer, whatever its status. `text` holds at most its first 64 KiB."""
+    """An HTTP answer, whatever its status. `text` holds at most its first MiB."""
 
     status: int
     text: str

@@ -1,6 +1,7 @@
-"""The callback understands what `callback` sends, and takes the operator for the actor."""
+"""The callback decides as `callback` asks, on every stage; an answer that is another decision says why."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,33 +9,66 @@ import pytest
 
 from chalicelib import jira
 from storygate.operations import send_verdict as callbacks
+from storygate.stage.context import Context
+from storygate.support.http import Answer
 
-RULES = jira.Rules.from_environment()
+OWN_WORDS = {
+    "STORYGATE_APPROVED_STATUSES": " Shipped to  Customers, Live",
+    "STORYGATE_REJECTED_RESOLUTIONS": "Nope, Never",
+    "STORYGATE_APPROVED_RESOLUTIONS": "Perfect",
+}
 
 
 def verdict(body: Any) -> Any:
-    read = jira.read(json.dumps(body).encode(), datetime.now(UTC), RULES)
+    read = jira.read(json.dumps(body).encode(), datetime.now(UTC), jira.Rules.from_environment())
     assert isinstance(read, jira.Decided)
     assert read.story == "PROJ-1"
     return read.verdict
 
 
+@pytest.mark.parametrize("words", [{}, OWN_WORDS])
 @pytest.mark.parametrize("status", callbacks.STATUSES)
-def test_a_webhook_of_each_status_decides_as_the_flat_form_does(status: Any) -> None:
-    sent = verdict(callbacks.webhook("PROJ-1", status, message=None, actor="user/ann"))
-    assert sent.actor == "user/ann"
+def test_a_webhook_of_each_status_decides_as_it_says_in_the_stages_own_words(
+    context: Context, monkeypatch: pytest.MonkeyPatch, status: Any, words: dict[str, str]
+) -> None:
+    for name, value in words.items():
+        monkeypatch.setenv(name, value)
+    context = replace(context, stage=replace(context.stage, variables={**context.stage.variables, **words}))
+    sent = verdict(callbacks.webhook(context, "PROJ-1", status))
+    assert sent.actor == context.who
+    assert sent.decision == callbacks.decision_of(status)
     if status == "pending":
-        assert (sent.decision, sent.status) == ("pending", "In Progress")
+        assert sent.status == "In Progress"
     else:
         assert sent.decision == verdict(callbacks.flat("PROJ-1", status, message=None)).decision
+        assert sent.status == ("Shipped to  Customers" if words else "Done")
 
 
-def test_the_flat_form_carries_the_message_and_the_webhook_a_comment() -> None:
+def test_the_flat_form_carries_the_message_and_the_webhook_a_comment(context: Context) -> None:
     assert verdict(callbacks.flat("PROJ-1", "approved", message="looks good")).message == "looks good"
-    body = callbacks.webhook("PROJ-1", "approved", message="looks good", actor="user/ann")
+    body = callbacks.webhook(context, "PROJ-1", "approved", message="looks good")
     assert body["comment"] == {"body": "looks good", "author": body["user"]}
     assert verdict(body).decision == "approved"
 
 
 def test_a_flat_approval_is_dated_by_whoever_receives_it() -> None:
     assert "timestamp" not in callbacks.flat("PROJ-1", "approved", message=None)
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "why"),
+    [
+        (200, {"decision": "approved", "resumed": ["a"]}, None),
+        (202, {"decision": "approved", "resumed": []}, None),
+        (202, {"decision": "pending", "unlisted": "add Done to X"}, "decided pending, not approved: add Done to X"),
+        (200, {"decision": "rejected"}, "decided rejected, not approved: a newer verdict of this story stands"),
+        (200, {"ignored": "older than what is known"}, "ignored it: older than what is known"),
+        (200, {}, "decided None"),
+        (401, {"error": "no"}, "HTTP 401. It refused the signature"),
+        (503, {"error": "no"}, "HTTP 503. A call to AWS failed there"),
+        (400, {"error": "issue.key is missing"}, "HTTP 400. issue.key is missing"),
+    ],
+)
+def test_any_answer_but_the_decision_asked_for_says_why(status: int, said: Any, why: str | None) -> None:
+    told = callbacks.refusal(Answer(status, json.dumps(said)), "approved")
+    assert told is None if why is None else why in str(told)
