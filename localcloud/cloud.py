@@ -39,6 +39,7 @@ from localcloud.gaps.registry import filled
 from localcloud.lambda_functions import LambdaFunctions
 from localcloud.loopback import bound, serving
 from localcloud.rest_api import rest_api
+from localcloud.schedules import Schedules
 
 __all__ = ["REGION", "LocalCloud", "LocalCloudError"]
 
@@ -80,6 +81,8 @@ class LocalCloud:
         """Where AWS is, `http://127.0.0.1:<port>`; known once started."""
         self.api_url = ""
         """Where the REST API will be, `http://127.0.0.1:<port>`; known once started, answers after `start_api`."""
+        self.schedules = Schedules()
+        """EventBridge's rules with a schedule; `schedules.fire(name)` need not wait for the clock."""
 
     def __enter__(self) -> Self:
         self.start()
@@ -168,6 +171,9 @@ class LocalCloud:
         lambda_invoke.run_with(functions)
         self._cleanup.callback(lambda_invoke.run_with, None)
         self._cleanup.callback(functions.stop)
+        self.schedules = Schedules()
+        self._cleanup.callback(self.schedules.stop)
+        self.schedules.start()
 
     def _release(self) -> None:
         with LocalCloud._lock:

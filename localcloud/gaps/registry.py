@@ -34,6 +34,7 @@ GAPS = (
     "cloudformation.table",
     "dynamodb.speed",
     "dynamodb.isolation",  # after `speed`: its lock covers the faster transaction too
+    "events.targets",
     "s3.events",
     "s3.filter_names",
     "s3.policy_conditions",

@@ -11,6 +11,7 @@ function ends its processes.
 import json
 import logging
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any
 
 import moto.awslambda.models as lambda_models
@@ -35,9 +36,12 @@ def run_with(runner: LambdaFunctions | None) -> None:
     _runner = runner
 
 
-def invoke_async(function: Any, event: Any) -> None:
-    """Queue an event for moto's `LambdaFunction`, as S3 and an Event invocation do."""
-    _running().enqueue(_deployed(function), event, _policy(function))
+def invoke_async(function: Any, event: Any) -> "Future[None]":
+    """Queue an event for moto's `LambdaFunction`, as S3, EventBridge and an Event invocation do.
+
+    The future ends after the last attempt.
+    """
+    return _running().enqueue(_deployed(function), event, _policy(function))
 
 
 def write_log(account_id: str, region: str, group: str, stream: str, line: str) -> None:
