@@ -44,8 +44,9 @@ def answer(
     `headers` must ignore case.
     """
     try:
-        jira.authenticate(raw, headers.get("X-Hub-Signature"), headers.get("Authorization"), secret)
-        read = jira.read(raw, received or datetime.now(UTC), rules)
+        signature = headers.get("X-Hub-Signature")
+        jira.authenticate(raw, signature, headers.get("Authorization"), secret)
+        read = jira.read(raw, received or datetime.now(UTC), rules, signature is not None)
         if isinstance(read, jira.Decided):
             return _delivered(read.story, read.verdict, table.deliver(read.story, read.verdict, read.former_key))
         ignored = {"story": read.story, "ignored": read.why}

@@ -35,20 +35,25 @@ Body = dict[str, Any]
 
 @dataclass(frozen=True)
 class Rules:
-    """The names of the statuses and resolutions that approve and reject. They are compared folded (settings.fold).
+    """What approves and rejects a story, whose approvals count, and of which projects.
 
-    If `approved` is empty, every status of category `done` that does not reject approves; else only those names do.
+    Names of statuses and resolutions, and approvers, are compared folded (settings.fold); project keys in capitals.
+    If `projects` is empty the stage gates every project; if `approvers` is empty everybody may approve.
     """
 
     approved: frozenset[str]
+    approved_resolutions: frozenset[str]
     rejected: frozenset[str]
     rejected_resolutions: frozenset[str]
+    projects: frozenset[str] = frozenset()
+    approvers: frozenset[str] = frozenset()
 
     @classmethod
     def from_environment(cls) -> "Rules":
         """Return the stage's rules. Raises Misconfigured, which names the variable."""
         return cls(
             settings.names("STORYGATE_APPROVED_STATUSES"),
+            settings.names("STORYGATE_APPROVED_RESOLUTIONS"),
             settings.names("STORYGATE_REJECTED_STATUSES", REJECTED_STATUSES),
             settings.names("STORYGATE_REJECTED_RESOLUTIONS", REJECTED_RESOLUTIONS),
         )
@@ -56,20 +61,30 @@ class Rules:
 
 @dataclass(frozen=True)
 class Decided:
-    """A delivery with a verdict. `former_key` is the key that the story had until this delivery moved it."""
+    """A delivery with a verdict. `former_key` is the key that the story had until this delivery moved it.
+
+    `unlisted` says why a story that looks approved is pending, and which setting to change; the answer carries it.
+    """
 
     story: str
     verdict: Verdict
     former_key: str | None = None
+    unlisted: str | None = None
 
 
 @dataclass(frozen=True)
 class Ignored:
-    """An authentic delivery that decides nothing, with the reason."""
+    """An authentic delivery that decides nothing, with the reason.
+
+    `names_waiting`: the story was approved before this change, so the answer names the runs that still wait for it.
+    `refused`: its time is missing or wrong, so it is counted with the refused deliveries.
+    """
 
     story: str | None
     why: str
     former_key: str | None = None
+    names_waiting: bool = False
+    refused: bool = False
 
 
 def authenticate(raw: bytes, signature: str | None, authorization: str | None, secret: Secret) -> None:
@@ -94,11 +109,14 @@ def sign(raw: bytes, key: str) -> str:
     return "sha256=" + hmac.new(key.encode(errors="replace"), raw, hashlib.sha256).hexdigest()
 
 
-def read(raw: bytes, received: datetime, rules: Rules) -> Decided | Ignored:
-    """Return the verdict in a body of any of the four forms; raises BadBody for a body that cannot be used."""
+def read(raw: bytes, received: datetime, rules: Rules, signed: bool) -> Decided | Ignored:
+    """Return the verdict in a body of any of the four forms; raises BadBody for a body that cannot be used.
+
+    `signed`: the body came with Jira's signature, not with a bearer.
+    """
     body = _object(raw)
     if "webhookEvent" in body:
-        return _webhook(body, received, rules)
+        return _webhook(body, received, rules, signed)
     if "jiraStoryId" in body or ("status" in body and "issue" not in body):
         return _flat(body, received)
     issue = body.get("issue", body)
@@ -108,7 +126,7 @@ def read(raw: bytes, received: datetime, rules: Rules) -> Decided | Ignored:
             'not understood: send a Jira webhook, "Issue data" from Jira Automation, '
             'or {"jiraStoryId": "PROJ-1", "status": "approved", "message": "..."}'
         )
-    return _decided(story, body, issue, _jira_time(body.get("timestamp"), received), received, rules)
+    return _decided(story, body, issue, _jira_time(body.get("timestamp"), received), received, rules, signed)
 
 
 def _object(raw: bytes) -> Body:
@@ -121,7 +139,7 @@ def _object(raw: bytes) -> Body:
     return body
 
 
-def _webhook(body: Body, received: datetime, rules: Rules) -> Decided | Ignored:
+def _webhook(body: Body, received: datetime, rules: Rules, signed: bool) -> Decided | Ignored:
     event = body["webhookEvent"] if isinstance(body["webhookEvent"], str) else ""
     issue = _dict(body.get("issue"))
     story = _key(issue.get("key"))
@@ -130,11 +148,14 @@ def _webhook(body: Body, received: datetime, rules: Rules) -> Decided | Ignored:
     became = {_field(item) for item in _items(body)} & {"status", "resolution"}
     if not (became or event.endswith(("issue_created", "issue_deleted"))):
         return Ignored(story, "neither status nor resolution changed", _former_key(body, story))
-    return _decided(story, body, issue, _jira_time(body.get("timestamp"), received), received, rules)
+    return _decided(story, body, issue, _jira_time(body.get("timestamp"), received), received, rules, signed)
 
 
-def _decided(story: str, body: Body, issue: Body, decided: datetime, received: datetime, rules: Rules) -> Decided:
+def _decided(
+    story: str, body: Body, issue: Body, decided: datetime, received: datetime, rules: Rules, signed: bool
+) -> Decided:
     """Return the verdict of an issue, in a webhook or from Automation."""
+    user = _dict(body.get("user")) if signed else {}  # whoever has the bearer could write any name there
     changes = {_field(item): item for item in _items(body)}
     fields = _dict(issue.get("fields"))
     status = _dict(fields.get("status"))
@@ -151,8 +172,9 @@ def _decided(story: str, body: Body, issue: Body, decided: datetime, received: d
         decided_at=_iso(decided),
         received_at=_iso(received),
         status=name,
-        actor=_actor(body.get("user")),
+        actor=_text(user.get("displayName") or user.get("name") or user.get("accountId")),
         message=_message(deleted, name, resolution),
+        actor_id=_text(user.get("accountId") or user.get("key") or user.get("name")),
     )
     return Decided(story, verdict, _former_key(body, story))
 
@@ -240,11 +262,6 @@ def _dict(value: Any) -> Body:
 def _name(value: Any) -> str | None:
     """Return a name that is given as text or as `{"name": ...}`."""
     return _text(value.get("name") if isinstance(value, dict) else value)
-
-
-def _actor(user: Any) -> str | None:
-    who = _dict(user)
-    return _text(who.get("displayName") or who.get("name") or who.get("accountId"))
 
 
 def _key(value: Any) -> str | None:

@@ -51,6 +51,9 @@ class Verdict:
     status: str | None = None
     actor: str | None = None
     message: str | None = None
+    actor_id: str | None = (
+        None  # Jira's account id (Cloud) or user key (Data Center); the name in `actor` can be edited
+    )
 
     def as_decision(self) -> dict[str, str | None]:
         """Return the `decision` object of a result (README, "What comes out")."""
@@ -58,6 +61,7 @@ class Verdict:
             "decision": self.decision,
             "status": self.status,
             "actor": self.actor,
+            "actorId": self.actor_id,
             "message": self.message,
             "decidedAt": self.decided_at,
             "receivedAt": self.received_at,
@@ -279,7 +283,7 @@ class VerdictTable:
 
 
 def _verdict(item: dict[str, str]) -> Verdict:
-    optional = (item.get(name) for name in ("status", "actor", "message"))
+    optional = (item.get(name) for name in ("status", "actor", "message", "actorId"))
     return Verdict(item["decision"], item["decidedAt"], item["receivedAt"], *optional)
 
 

@@ -17,6 +17,7 @@ SAMPLES = ROOT / "samples" / "jira"
 SECRET_VALUES = {name: f"{name}-7f3a-Zq9" for name in ("callback", "validation", "deployment", "notification")}
 DEFAULT_RULES = jira.Rules(
     frozenset(),
+    frozenset(),
     frozenset(name.casefold() for name in jira.REJECTED_STATUSES),
     frozenset(name.casefold() for name in jira.REJECTED_RESOLUTIONS),
 )

@@ -15,7 +15,7 @@ DONE = json.dumps(sample("cloud-done"))
 
 
 def read(raw: bytes) -> Any:
-    return jira.read(raw, NOW, DEFAULT_RULES)
+    return jira.read(raw, NOW, DEFAULT_RULES, signed=True)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ DONE = sample("cloud-done")
 
 
 def read(body: Any) -> Any:
-    return jira.read(json.dumps(body).encode(), NOW, DEFAULT_RULES)
+    return jira.read(json.dumps(body).encode(), NOW, DEFAULT_RULES, signed=True)
 
 
 def with_items(body: Any, *items: Any) -> Any:
@@ -111,7 +111,7 @@ NOT_UNDERSTOOD = (
 )
 def test_a_body_of_no_use_is_told_how_to_mend_it(raw: bytes, told: Any) -> None:
     with pytest.raises(BadBody) as refusal:
-        jira.read(raw, NOW, DEFAULT_RULES)
+        jira.read(raw, NOW, DEFAULT_RULES, signed=True)
     assert str(refusal.value) == told
 
 

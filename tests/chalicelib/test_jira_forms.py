@@ -18,7 +18,7 @@ DONE = sample("cloud-done")
 
 def read(body: Any) -> Any:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return jira.read(raw, NOW, DEFAULT_RULES)
+    return jira.read(raw, NOW, DEFAULT_RULES, signed=True)
 
 
 def verdict_of(body: Any) -> Any:
@@ -91,17 +91,29 @@ def test_a_deleted_issue_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("user", "actor"),
+    ("user", "actor", "actor_id"),
     [
-        ({"accountId": "712020:1"}, "712020:1"),
-        ({"name": "t.okafor", "key": "JIRAUSER10107"}, "t.okafor"),
-        ({"displayName": "Tobi Okafor", "name": "t.okafor"}, "Tobi Okafor"),
-        ({}, None),
-        ("t.okafor", None),
+        ({"accountId": "712020:1"}, "712020:1", "712020:1"),
+        ({"accountId": "712020:1", "displayName": "Ines Albrecht"}, "Ines Albrecht", "712020:1"),
+        ({"name": "t.okafor", "key": "JIRAUSER10107"}, "t.okafor", "JIRAUSER10107"),
+        ({"displayName": "Tobi Okafor", "name": "t.okafor"}, "Tobi Okafor", "t.okafor"),
+        ({"displayName": "712020:1"}, "712020:1", None),
+        ({}, None, None),
+        ("t.okafor", None, None),
     ],
 )
-def test_the_actor_is_whatever_name_the_user_has(user: Any, actor: Any) -> None:
-    assert read(changed(DONE, "user", user)).verdict.actor == actor
+def test_the_actor_is_the_users_display_name_and_its_id_is_what_nobody_can_edit(
+    user: Any, actor: Any, actor_id: Any
+) -> None:
+    verdict = read(changed(DONE, "user", user)).verdict
+    assert (verdict.actor, verdict.actor_id) == (actor, actor_id)
+
+
+@pytest.mark.parametrize("name", ["cloud-done", "service-management-webhook"])
+def test_no_actor_is_believed_that_came_with_a_bearer(name: str) -> None:
+    answer = jira.read(json.dumps(sample(name)).encode(), NOW, DEFAULT_RULES, signed=False)
+    assert isinstance(answer, jira.Decided)
+    assert (answer.verdict.actor, answer.verdict.actor_id) == (None, None)
 
 
 @pytest.mark.parametrize("name", ["cloud-done", "data-center-done"])

@@ -31,7 +31,7 @@ def issue(status: Any, category: Any = "done", resolution: Any = None) -> Any:
 
 
 def decide(body: Any) -> Any:
-    read = jira.read(json.dumps(body).encode(), NOW, jira.Rules.from_environment())
+    read = jira.read(json.dumps(body).encode(), NOW, jira.Rules.from_environment(), signed=True)
     assert isinstance(read, jira.Decided)
     return read.verdict.decision
 
@@ -152,6 +152,6 @@ def test_a_deleted_issue_rejects_whatever_its_status(event: Any) -> None:
 @pytest.mark.parametrize("event", ["comment_created", "jira:worklog_updated", "jira:issue_updated"])
 def test_an_issue_event_without_a_status_or_resolution_item_decides_nothing(name: str, event: Any) -> None:
     body = {**sample(name), "webhookEvent": event, "changelog": {"items": [{"field": "summary"}]}}
-    answer = jira.read(json.dumps(body).encode(), NOW, jira.Rules.from_environment())
+    answer = jira.read(json.dumps(body).encode(), NOW, jira.Rules.from_environment(), signed=True)
     assert isinstance(answer, jira.Ignored)
     assert answer.why == "neither status nor resolution changed"

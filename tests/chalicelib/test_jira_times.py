@@ -15,7 +15,7 @@ RECEIVED = "2026-03-01T12:00:00.000Z"
 
 
 def decided_at(body: Any) -> Any:
-    read = jira.read(json.dumps(body).encode(), NOW, DEFAULT_RULES)
+    read = jira.read(json.dumps(body).encode(), NOW, DEFAULT_RULES, signed=True)
     assert isinstance(read, jira.Decided)
     return read.verdict.decided_at
 

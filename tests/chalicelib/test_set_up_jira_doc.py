@@ -45,14 +45,14 @@ def test_the_printed_commands_send_the_sample_with_a_right_signature_and_a_right
 
 
 def test_the_printed_answer_is_the_one_that_the_sample_gets() -> None:
-    answer = jira.read(json.dumps(sample("edited-while-done")).encode(), NOW, DEFAULT_RULES)
+    answer = jira.read(json.dumps(sample("edited-while-done")).encode(), NOW, DEFAULT_RULES, signed=True)
     assert isinstance(answer, jira.Ignored)
     assert f'{{"story":"{answer.story}","ignored":"{answer.why}"}}' in TEXT
 
 
 def test_the_flat_form_is_understood_as_printed() -> None:
     (body,) = (block for block in blocks("json") if block.startswith("{"))
-    read = jira.read(body.encode(), NOW, DEFAULT_RULES)
+    read = jira.read(body.encode(), NOW, DEFAULT_RULES, signed=True)
     assert isinstance(read, jira.Decided)
     assert (read.verdict.decision, read.verdict.decided_at) == ("approved", "2026-01-31T12:00:00.000Z")
 
@@ -60,7 +60,7 @@ def test_the_flat_form_is_understood_as_printed() -> None:
 def test_the_custom_data_template_gives_json_once_jira_has_filled_it_in() -> None:
     (template,) = blocks("text")
     body = template.replace("{{issue.key}}", "PROJ-1").replace("{{issue.summary.jsonEncode}}", r"Fix \"quotes\"")
-    read = jira.read(body.encode(), NOW, DEFAULT_RULES)
+    read = jira.read(body.encode(), NOW, DEFAULT_RULES, signed=True)
     assert isinstance(read, jira.Decided)
     assert read.verdict.message == 'Fix "quotes"'
 

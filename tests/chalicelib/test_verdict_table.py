@@ -38,7 +38,7 @@ def test_an_approval_completes_the_wait_with_the_whole_decision(
     dynamodb.wait("a")
     table.deliver("P-1", APPROVED)
     output = (
-        '{"decision": "approved", "status": "Done", "actor": "Ännchen ☃", "message": "ship it", '
+        '{"decision": "approved", "status": "Done", "actor": "Ännchen ☃", "actorId": null, "message": "ship it", '
         f'"decidedAt": "{AT}", "receivedAt": "{AT}"}}'
     )
     assert machine.calls == [("SendTaskSuccess", {"taskToken": "token of a", "output": output})]
@@ -50,7 +50,7 @@ def test_a_rejection_completes_the_wait_with_the_whole_decision(
     dynamodb.wait("a")
     table.deliver("P-1", Verdict("rejected", LATE, LATE, "Won't Do", "Ännchen ☃", '"no"'))
     output = (
-        '{"decision": "rejected", "status": "Won\'t Do", "actor": "Ännchen ☃", "message": "\\"no\\"", '
+        '{"decision": "rejected", "status": "Won\'t Do", "actor": "Ännchen ☃", "actorId": null, "message": "\\"no\\"", '
         f'"decidedAt": "{LATE}", "receivedAt": "{LATE}"}}'
     )
     assert machine.calls == [("SendTaskSuccess", {"taskToken": "token of a", "output": output})]

@@ -23,7 +23,7 @@ SKEW_SECONDS = 5
 STARTED = datetime(2026, 1, 31, 12, 0, 5, tzinfo=UTC)
 COUNTS_FROM = STARTED - timedelta(seconds=SKEW_SECONDS)
 NOW = datetime(2026, 1, 31, 13, tzinfo=UTC)
-RULES = jira.Rules(frozenset(), frozenset({"rejected"}), frozenset())
+RULES = jira.Rules(frozenset(), frozenset(), frozenset({"rejected"}), frozenset())
 STATUSES = {"approved": ("Done", "done"), "rejected": ("Rejected", "done"), "pending": ("In Progress", "indeterminate")}
 DEFINITION = definition_json(ROOT)
 WAITING = ("ApisSucceeded", "WaitForStory", "ReadVerdict", "VerdictCounts", "LetConflictPass")

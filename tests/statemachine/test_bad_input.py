@@ -132,7 +132,7 @@ BLANKS_INSIDE = ["P  1", "P\x0b", "\u2028P-1", "\u00a0P-1"]
 def test_a_run_waits_under_the_key_by_which_the_callback_knows_its_story(written: str) -> None:
     body = json.dumps({"jiraStoryId": written, "status": "approved"}).encode()
     try:
-        known = jira.read(body, datetime.now(UTC), jira.Rules.from_environment()).story
+        known = jira.read(body, datetime.now(UTC), jira.Rules.from_environment(), signed=True).story
     except BadBody:
         known = None
     done = play({"jiraStoryId": written, "packageIds": ["pkg-1"]})

@@ -20,7 +20,8 @@ OWN_WORDS = {
 
 
 def verdict(body: Any) -> Any:
-    read = jira.read(json.dumps(body).encode(), datetime.now(UTC), jira.Rules.from_environment())
+    rules = jira.Rules.from_environment()
+    read = jira.read(json.dumps(body).encode(), datetime.now(UTC), rules, signed=True)
     assert isinstance(read, jira.Decided)
     assert read.story == "PROJ-1"
     return read.verdict
