@@ -17,7 +17,7 @@ from storygate.checks.finding import Check, Examination, Finding
 CHECKS: tuple[Check, ...] = (
     *(stacks.names, stacks.storage_stack, stacks.workflow_stack, stacks.storage_drift, stacks.workflow_drift),
     *(storage.versioning, storage.encryption, storage.public_access, storage.tls_only),
-    *(storage.expiry, storage.recovery),
+    *(storage.expiry, storage.recovery, storage.protection, storage.index),
     *(access.secret_fields, access.secret_age, access.roles),
     *(runs.trigger, runs.on_failure, runs.queue, runs.run_log, runs.connections, runs.waiting),
     *(api.reachable, api.callback, api.throttling, api.access_logs, api.tracing),

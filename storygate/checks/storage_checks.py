@@ -5,6 +5,7 @@ import shlex
 from typing import Any
 
 from storygate.checks.finding import Examination, Finding, check, fail, ok
+from storygate.deployment.kept_storage import INDEX
 from storygate.support.errors import error_code
 
 BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
@@ -109,6 +110,26 @@ def recovery(context: Examination) -> Finding:
         f"aws dynamodb update-continuous-backups --table-name {table} "
         "--point-in-time-recovery-specification PointInTimeRecoveryEnabled=true",
     )
+
+
+@check("table protection", "a table that is deleted by mistake takes all verdicts and waiting runs with it")
+def protection(context: Examination) -> Finding:
+    """Deletion protection is on."""
+    table = context.stage.table
+    if context.client("dynamodb").describe_table(TableName=table)["Table"].get("DeletionProtectionEnabled"):
+        return ok("against deletion, until `destroy --purge` lifts it")
+    return fail("off", f"aws dynamodb update-table --table-name {table} --deletion-protection-enabled")
+
+
+@check("table index", "the sweep finds the waiting runs by it")
+def index(context: Examination) -> Finding:
+    """The index of waiting runs exists and is complete. Made by hand, it would be in the way of the stack's own."""
+    table = context.stage.table
+    described = context.client("dynamodb").describe_table(TableName=table)["Table"]
+    states = {entry["IndexName"]: entry["IndexStatus"] for entry in described.get("GlobalSecondaryIndexes", [])}
+    if states.get(INDEX) == "ACTIVE":
+        return ok(INDEX)
+    return fail(f"index {INDEX} is {states.get(INDEX, 'missing')}", context.deploy_command)
 
 
 def _deny_plain(bucket: str) -> dict[str, Any]:

@@ -101,6 +101,17 @@ def write_units(request: Mapping[str, Any]) -> list[int]:
     return [2 * math.ceil(max(1, item_size(change.get("Item", {}))) / 1024) for change in changes]
 
 
+def index_writes(request: Mapping[str, Any]) -> int:
+    """Return the write units that a TransactWriteItems costs in the index of waiting runs.
+
+    Each item with `startedAt` is one, of one unit: its keys are under a KB (developer guide, "Write capacity" of global
+    secondary indexes).
+    """
+    return sum(
+        "startedAt" in change.get("Item", {}) for action in request["TransactItems"] for change in action.values()
+    )
+
+
 def item_size(item: Mapping[str, Any]) -> int:
     """Return the bytes of an item of strings and numbers: names and values in UTF-8 (developer guide, item sizes)."""
     return sum(len(name.encode()) + len(next(iter(value.values())).encode()) for name, value in item.items())
@@ -132,15 +143,18 @@ def _count_functions(bill: Bill, events: list[Any], meter: Meter, execution: str
         for task in (event["taskScheduledEventDetails"] for event in events if event["type"] == "TaskScheduled")
         if task["resourceType"] == "aws-sdk:dynamodb"
     ]
-    written = [write_units(request) for resource, request in requests if resource == "transactWriteItems"]
+    transactions = [request for resource, request in requests if resource == "transactWriteItems"]
+    written = [write_units(request) for request in transactions]
+    indexed = sum(map(index_writes, transactions))
     reads = sum(resource == "getItem" for resource, _ in requests)
     # The callback removes the entry that the run wrote to wait, at half a transaction's price.
     removed = calls["DeleteItem"] * (max(map(max, written)) // 2 if written else 1)
     bill.add(
         USAGE,
         "write unit",
-        sum(map(sum, written)) + calls["PutItem"] + removed,
-        "history and callback; a transaction counts twice",
+        # An entry enters the index when it is written, and leaves it when it is removed.
+        sum(map(sum, written)) + calls["PutItem"] + removed + indexed + (calls["DeleteItem"] if indexed else 0),
+        "history and callback; a transaction counts twice, and the index of waiting runs is written as well",
     )
     bill.add(USAGE, "read unit", reads + calls["Query"], "history and callback; a story's entries fit into 4 KB")
     bill.add(USAGE, "secret call", calls["GetSecretValue"], "callback; a warm function keeps the secret for 5 minutes")

@@ -12,7 +12,7 @@ from chalicelib.apis import APIS
 from storygate.deployment.connections import await_connections, url_parameter
 from storygate.deployment.functions import api_url, deploy_functions, rest_api_id
 from storygate.deployment.gateway import apply_settings, read_settings
-from storygate.deployment.kept_storage import is_kept
+from storygate.deployment.kept_storage import is_kept, update_table
 from storygate.deployment.machine_versions import MachineVersions, older_runs_line
 from storygate.deployment.preflight import check_before_deploy
 from storygate.deployment.stacks import DEAD, PATIENCE, delete_stack, deploy_stack, settled_status
@@ -69,10 +69,10 @@ def _deploy_storage(context: Context, terminal: Terminal) -> bool:
     """Deploy the storage stack; return whether anything changed.
 
     If an earlier `destroy` kept the bucket and the table, a new stack over them would fail. They are then checked and
-    used without a stack, and each deploy says that changes of storage.yaml do not reach them. Why they are not taken
-    back into a stack: CloudFormation's automatic import refuses names given by `!Ref` (user guide, "Import AWS
-    resources into a CloudFormation stack automatically"), and the local cloud cannot play a change set of type IMPORT,
-    so that step could never be rehearsed.
+    used without a stack: `update_table` gives the table its index and protection, and each deploy says that other
+    changes of storage.yaml do not reach them. Why they are not taken back into a stack: CloudFormation's automatic
+    import refuses names given by `!Ref` (user guide, "Import AWS resources into a CloudFormation stack automatically"),
+    and the local cloud cannot play a change set of type IMPORT, so that step could never be rehearsed.
     """
     cloudformation, stage = context.client("cloudformation"), context.stage
     status = settled_status(cloudformation, stage.storage_stack, terminal, Patience(PATIENCE))
@@ -83,10 +83,10 @@ def _deploy_storage(context: Context, terminal: Terminal) -> bool:
         status = None
     if status in {None, "REVIEW_IN_PROGRESS"} and is_kept(context):
         terminal.warn(
-            f"bucket {stage.bucket} and table {stage.table}: kept from before and used without a stack, so changes "
-            f"of {STORAGE_TEMPLATE} do not reach them"
+            f"bucket {stage.bucket} and table {stage.table}: kept from before and used without a stack; changes of "
+            f"{STORAGE_TEMPLATE} do not reach them, but for the table's index and protection"
         )
-        return False
+        return update_table(context.client("dynamodb"), stage.table, terminal)
     return deploy_stack(
         cloudformation,
         stage.storage_stack,

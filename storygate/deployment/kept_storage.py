@@ -4,10 +4,16 @@ from typing import Any
 
 from storygate.stage.config import CONFIG
 from storygate.stage.context import Context
-from storygate.support.errors import OperatorError, error_code
+from storygate.support.errors import OperatorError, OutOfPatience, error_code
+from storygate.support.patience import Patience
+from storygate.support.terminal import Terminal
 
 KEYS = {"story": "HASH", "entry": "RANGE"}
 """The table's key attributes, as in statemachine/storage.yaml."""
+INDEX = "waiting"
+"""The index of the waiting runs, as in statemachine/storage.yaml."""
+INDEX_KEYS = {"story": "HASH", "startedAt": "RANGE"}
+INDEX_PATIENCE = 1800.0  # seconds; DynamoDB needs some minutes to make an index, even of an empty table
 
 
 def is_kept(context: Context) -> bool:
@@ -44,6 +50,55 @@ def is_kept(context: Context) -> bool:
             f"or give STORYGATE_BUCKET in {CONFIG} another name.",
         )
     return True
+
+
+def update_table(dynamodb: Any, table: str, terminal: Terminal, *, patience: float = INDEX_PATIENCE) -> bool:
+    """Give a kept table its index and its deletion protection; return whether it lacked one of them.
+
+    DynamoDB makes one such change at a time, while the table is ACTIVE (API reference, UpdateTable). An interrupted
+    call leaves an index that is being made, and the next one waits for it. Raises OutOfPatience after `patience`
+    seconds.
+    """
+    bound = Patience(patience)
+    described = _settled(dynamodb, table, terminal, bound)
+    changed = False
+    if not described.get("DeletionProtectionEnabled"):
+        dynamodb.update_table(TableName=table, DeletionProtectionEnabled=True)
+        terminal.detail(f"table {table}: protected against deletion")
+        described, changed = _settled(dynamodb, table, terminal, bound), True
+    if INDEX not in {index["IndexName"] for index in described.get("GlobalSecondaryIndexes", [])}:
+        index = {
+            "IndexName": INDEX,
+            "KeySchema": [{"AttributeName": name, "KeyType": kind} for name, kind in INDEX_KEYS.items()],
+            "Projection": {"ProjectionType": "KEYS_ONLY"},
+        }
+        dynamodb.update_table(
+            TableName=table,
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in {**KEYS, **INDEX_KEYS}],
+            GlobalSecondaryIndexUpdates=[{"Create": index}],
+        )
+        _settled(dynamodb, table, terminal, bound)
+        terminal.detail(f"table {table}: index {INDEX} made")
+        changed = True
+    return changed
+
+
+def _settled(dynamodb: Any, table: str, terminal: Terminal, bound: Patience) -> Any:
+    """Wait until the table and its indexes are ACTIVE; return the table's description."""
+    with terminal.waiting(f"table {table}"):
+        while True:
+            described = dynamodb.describe_table(TableName=table)["Table"]
+            states = {index["IndexName"]: index["IndexStatus"] for index in described.get("GlobalSecondaryIndexes", [])}
+            states[table] = described["TableStatus"]
+            unfinished = {name: status for name, status in states.items() if status != "ACTIVE"}
+            if not unfinished:
+                return described
+            if not bound.pause():
+                name, status = next(iter(unfinished.items()))
+                raise OutOfPatience(
+                    f"DynamoDB is still working on table {table}: {name} is {status} after {bound.seconds:g} s.",
+                    "Run this again; it continues to wait.",
+                )
 
 
 def _versioning(s3: Any, bucket: str) -> str | None:

@@ -5,8 +5,11 @@ from typing import Any
 from storygate.deployment.functions import delete_functions
 from storygate.deployment.stacks import delete_stack
 from storygate.stage.context import Context
-from storygate.support.errors import OperatorError, error_code
+from storygate.support.errors import OperatorError, OutOfPatience, error_code
+from storygate.support.patience import Patience
 from storygate.support.terminal import Terminal
+
+TABLE_PATIENCE = 600.0  # seconds until a table is gone
 
 
 def destroy(context: Context, terminal: Terminal, *, purge: bool = False) -> None:
@@ -95,16 +98,36 @@ def _delete_bucket(s3: Any, bucket: str, terminal: Terminal) -> None:
 
 
 def _delete_table(dynamodb: Any, table: str, terminal: Terminal) -> None:
-    try:
-        dynamodb.delete_table(TableName=table)
-    except dynamodb.exceptions.ResourceNotFoundException:
+    """Lift the table's protection, then delete it. A call that changes it needs the table ACTIVE (API reference)."""
+    bound = Patience(TABLE_PATIENCE)
+    with terminal.waiting(f"table {table}"):
+        lifted = deleting = False
+        while described := _described(dynamodb, table):
+            status, protected = described["TableStatus"], described.get("DeletionProtectionEnabled", False)
+            if status == "ACTIVE" and protected and not lifted:
+                dynamodb.update_table(TableName=table, DeletionProtectionEnabled=False)
+                lifted = True
+            elif status == "ACTIVE" and not protected and not deleting:
+                dynamodb.delete_table(TableName=table)
+                deleting = True
+            deleting = deleting or status == "DELETING"  # an earlier run began to delete it
+            if not bound.pause():
+                raise OutOfPatience(
+                    f"Table {table} is {described['TableStatus']} after {bound.seconds:g} s.",
+                    "Run this again; it continues where it stopped.",
+                )
+    if not (lifted or deleting):
         terminal.detail(f"table {table}: not there")
         return
-    except dynamodb.exceptions.ResourceInUseException:
-        pass  # an earlier run began to delete it
-    with terminal.waiting(f"table {table}"):
-        dynamodb.get_waiter("table_not_exists").wait(TableName=table, WaiterConfig={"Delay": 2, "MaxAttempts": 150})
-    terminal.detail(f"table {table}: deleted")
+    terminal.detail(f"table {table}: {'protection lifted, ' if lifted else ''}deleted")
+
+
+def _described(dynamodb: Any, table: str) -> Any:
+    """The table's description; None if there is no such table."""
+    try:
+        return dynamodb.describe_table(TableName=table)["Table"]
+    except dynamodb.exceptions.ResourceNotFoundException:
+        return None
 
 
 def _delete_secret(client: Any, name: str, terminal: Terminal) -> None:

@@ -24,7 +24,7 @@ def test_it_counts_what_the_newest_approved_run_needed(storygate: Command, playe
         "HTTP Task calls": 3,
         "Lambda requests": 2,  # trigger and callback
         "REST API requests": 1,
-        "DynamoDB write units": 6,  # a transaction of two items, STORY, and the entry's removal
+        "DynamoDB write units": 8,  # a transaction of two items, STORY, the entry's removal, and the index for both
         "DynamoDB read units": 1,
         "S3 PUT requests": 3,  # upload, log, result
         "S3 GET requests": 1,

@@ -95,6 +95,40 @@ def test_a_table_has_its_settings_and_is_updated_in_place(cloud: LocalCloud, sta
     assert dynamodb.scan(TableName="table")["Count"] == 1
 
 
+def test_a_standing_table_gets_one_index_an_update_and_its_protection(cloud: LocalCloud, stack: Deploy) -> None:
+    dynamodb = cloud.client("dynamodb")
+
+    def named(name: str) -> dict[str, Any]:
+        keys = [{"AttributeName": "story", "KeyType": "HASH"}, {"AttributeName": "startedAt", "KeyType": "RANGE"}]
+        return {"IndexName": name, "KeySchema": keys, "Projection": {"ProjectionType": "KEYS_ONLY"}}
+
+    def waiting() -> list[Any]:
+        return list(dynamodb.scan(TableName="standing", IndexName="waiting")["Items"])
+
+    properties: dict[str, Any] = {
+        "TableName": "standing",
+        "BillingMode": "PAY_PER_REQUEST",
+        "KeySchema": [{"AttributeName": "story", "KeyType": "HASH"}, {"AttributeName": "entry", "KeyType": "RANGE"}],
+        "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"} for name in ("story", "entry")],
+    }
+    stack(template(Table=("AWS::DynamoDB::Table", properties)))
+    keys = {"story": {"S": "PROJ-1"}, "startedAt": {"S": "2026-01-01T00:00:00.000Z"}}
+    dynamodb.put_item(TableName="standing", Item={**keys, "entry": {"S": "WAIT#run"}, "taskToken": {"S": "secret"}})
+    dynamodb.put_item(TableName="standing", Item={"story": {"S": "PROJ-1"}, "entry": {"S": "STORY"}})
+
+    properties["AttributeDefinitions"].append({"AttributeName": "startedAt", "AttributeType": "S"})
+    properties |= {"GlobalSecondaryIndexes": [named("waiting")], "DeletionProtectionEnabled": True}
+    stack(template(Table=("AWS::DynamoDB::Table", properties)))
+    assert waiting() == [{**keys, "entry": {"S": "WAIT#run"}}], "entries of before are in it, and no token is"
+    with pytest.raises(ClientError, match="DeletionProtectionEnabled"):
+        dynamodb.delete_table(TableName="standing")
+
+    properties |= {"GlobalSecondaryIndexes": [named("one"), named("two")], "DeletionProtectionEnabled": False}
+    with pytest.raises(AssertionError, match="UPDATE_FAILED"):
+        stack(template(Table=("AWS::DynamoDB::Table", properties)))
+    dynamodb.update_table(TableName="standing", DeletionProtectionEnabled=False)
+
+
 def test_moto_still_takes_a_conditional_denial_for_an_unconditional_one(bare_moto: Bare) -> None:
     s3 = bare_moto.client("s3")
     s3.create_bucket(Bucket="denied")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from storygate.deployment.kept_storage import INDEX, INDEX_KEYS, KEYS
 from storygate.stage.definition import LOADER
 from tests import ROOT
 from tests.statemachine.machine import PLACEHOLDERS, TEXT
@@ -98,6 +99,16 @@ def test_the_table_is_paid_by_use_forgets_by_itself_and_can_be_restored() -> Non
         {"AttributeName": "story", "KeyType": "HASH"},
         {"AttributeName": "entry", "KeyType": "RANGE"},
     ]
+    assert table["DeletionProtectionEnabled"] is True
+
+
+def test_the_index_of_waiting_runs_holds_keys_alone_and_a_kept_table_gets_the_same() -> None:
+    table = the_only(STORAGE, "AWS::DynamoDB::Table")["Properties"]
+    (index,) = table["GlobalSecondaryIndexes"]
+    assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+    assert index["IndexName"] == INDEX
+    assert {key["AttributeName"]: key["KeyType"] for key in index["KeySchema"]} == INDEX_KEYS
+    assert {key["AttributeName"]: key["KeyType"] for key in table["KeySchema"]} == KEYS
 
 
 @pytest.mark.parametrize("name", STORAGE)

@@ -204,6 +204,11 @@ def attach_a_policy(ward: Any) -> None:
                 "off",
             ),
             (
+                "table protection",
+                lambda ward: ward.client("dynamodb").update_table(TableName=NAME, DeletionProtectionEnabled=False),
+                "off",
+            ),
+            (
                 "function roles",
                 lambda ward: ward.client("iam").put_role_policy(
                     RoleName=TRIGGER, PolicyName="more", PolicyDocument=ANYTHING
@@ -538,6 +543,15 @@ def test_bucket_and_table_without_their_stack_are_reported(ward: Any) -> None:
     assert yellow.status == "warn"
     assert "no stack manages bucket and table" in yellow.found
     assert ward.look("storage drift").status == "skip"
+
+    ward.client("dynamodb").update_table(
+        TableName=NAME, GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "waiting"}}]
+    )
+    red = ward.look("table index")
+    assert (red.status, red.found) == ("fail", "index waiting is missing")
+    assert red.fix == command_line("deploy --stage local")
+    ward.deploy()
+    assert ward.look("table index").status == "ok"
 
     destroy(ward.context(), Terminal(io.StringIO()), purge=True)
     assert ward.client("logs").describe_log_groups()["logGroups"] == []

@@ -46,6 +46,8 @@ def _options(words: list[str]) -> list[tuple[str, list[str]]]:
 
 
 def _value(shape: Any, words: list[str]) -> Any:
+    if not words and shape.type_name == "boolean":
+        return True  # `--flag`
     if words[0][0] in "{[" and shape.type_name != "string":
         return json.loads(words[0])
     match shape.type_name:

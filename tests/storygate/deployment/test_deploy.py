@@ -134,12 +134,15 @@ def test_what_destroy_keeps_is_taken_up_again_and_purge_leaves_nothing(run: Any,
     assert not s3.get_bucket_notification_configuration(Bucket=stage.bucket).get("LambdaFunctionConfigurations")
 
     secret = read_field(cloud.client("secretsmanager"), stage.secret, "callback")
+    unprotect = {"TableName": stage.table, "DeletionProtectionEnabled": False}
+    cloud.client("dynamodb").update_table(**unprotect)  # as a table of before
     _, told = run.deploy()
     assert "kept from before and used without a stack" in told
+    assert cloud.client("dynamodb").describe_table(TableName=stage.table)["Table"]["DeletionProtectionEnabled"]
     assert s3.get_object(Bucket=stage.bucket, Key="outputs/kept.json")["Body"].read() == b"{}"
     assert read_field(cloud.client("secretsmanager"), stage.secret, "callback") == secret
 
-    run.destroy(purge=True)
+    assert f"table {stage.table}: protection lifted, deleted" in run.destroy(purge=True)
     assert s3.list_buckets()["Buckets"] == []
     assert cloud.client("dynamodb").list_tables()["TableNames"] == []
     assert cloud.client("secretsmanager").list_secrets(IncludePlannedDeletion=True)["SecretList"] == []

@@ -5,12 +5,13 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
-from storygate.deployment.kept_storage import KEYS, is_kept
+from storygate.deployment.kept_storage import INDEX, INDEX_KEYS, KEYS, is_kept, update_table
 from storygate.deployment.preflight import check_access
 from storygate.stage.aws import Aws
 from storygate.stage.config import Stage
 from storygate.stage.context import Context
-from storygate.support.errors import OperatorError
+from storygate.support.errors import OperatorError, OutOfPatience
+from tests.storygate.conftest import Screen
 
 
 @pytest.fixture
@@ -108,3 +109,33 @@ def test_a_bucket_without_versions_is_not_used(context: Context, bucket: Any, ta
     with pytest.raises(OperatorError, match="keeps no versions") as caught:
         is_kept(context)
     assert "put-bucket-versioning" in caught.value.hint
+
+
+def test_a_kept_table_of_before_gets_its_index_and_protection_once(
+    context: Context, stage: Stage, table: Any, screen: Screen
+) -> None:
+    dynamodb = context.client("dynamodb")
+    table()
+    assert update_table(dynamodb, stage.table, screen.terminal) is True
+    described = dynamodb.describe_table(TableName=stage.table)["Table"]
+    assert described["DeletionProtectionEnabled"] is True
+    (index,) = described["GlobalSecondaryIndexes"]
+    assert (index["IndexName"], index["Projection"]) == (INDEX, {"ProjectionType": "KEYS_ONLY"})
+    assert {key["AttributeName"]: key["KeyType"] for key in index["KeySchema"]} == INDEX_KEYS
+    assert update_table(dynamodb, stage.table, screen.terminal) is False
+
+
+def test_an_index_that_an_interrupted_deploy_began_is_awaited_within_bounds(
+    context: Context, stage: Stage, screen: Screen
+) -> None:
+    creating = {"TableStatus": "ACTIVE", "DeletionProtectionEnabled": True}
+    creating |= {"GlobalSecondaryIndexes": [{"IndexName": INDEX, "IndexStatus": "CREATING"}]}
+    ready = {**creating, "GlobalSecondaryIndexes": [{"IndexName": INDEX, "IndexStatus": "ACTIVE"}]}
+    dynamodb = context.client("dynamodb")
+    with Stubber(dynamodb) as stubber:  # which also notices an UpdateTable
+        for described in (creating, ready, creating):
+            stubber.add_response("describe_table", {"Table": described})
+        assert update_table(dynamodb, stage.table, screen.terminal) is False
+        with pytest.raises(OutOfPatience, match="waiting is CREATING") as caught:
+            update_table(dynamodb, stage.table, screen.terminal, patience=0)
+    assert "Run this again" in caught.value.hint
