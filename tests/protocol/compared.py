@@ -31,6 +31,7 @@ from tests.protocol.model import (
     Model,
     Said,
     World,
+    dropped,
 )
 from tests.protocol.real import lost
 from tests.protocol.replay import Answers, Call, Contents, Ended
@@ -47,7 +48,7 @@ class Compared:
     def __init__(self, real: Interleaved, said: tuple[Said, Said], counts_from: int, labels: dict[str, int]) -> None:
         self.real, self._labels, self._counts_from = real, labels, counts_from
         self._again = len(real.processes) > FIRST_AGAIN
-        self.model = Model((counts_from,), said, attempts=1 + self._again, tokens=2)
+        self.model = Model((dropped(counts_from),), said, attempts=1 + self._again, tokens=2)
         self._orders: dict[State, int] = {}
         self._seen: dict[tuple[Contents, tuple[Answers, ...]], ModelState] = {}
 

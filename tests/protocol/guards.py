@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 P1 = "1 a run left waiting is resumed by any one further callback of its story, even if another run cannot be"
 P2 = "2 no run waits beside a verdict that counts, once every delivery got through"
-P3 = "3 a run takes only an approval or rejection decided after it started"
+P3 = "3 a run takes only an approval or rejection decided after its input was uploaded"
 P4 = "4 no verdict is taken that was superseded when it was read"
 P5 = "5 no run is resumed twice"
 P6 = "6 no approval reaches a run when a rejection was the latest at the read"
 P7 = "7 STORY is the newest verdict delivered, in whatever order they came"
 P8 = "8 a run that begins to wait gets in or gets its verdict; it never goes round for ever"
-PROPERTIES = (P1, P2, P3, P4, P5, P6, P7, P8)
+P9 = "9 a run that starts long after its upload, or in place of a failed drop, takes none given for a newer upload"
+PROPERTIES = (P1, P2, P3, P4, P5, P6, P7, P8, P9)
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,14 @@ class Guards:
     read_can_go_back: bool = True
     # ReadVerdict's ConsistentRead
     read_is_consistent: bool = True
+    # a run counts from its input's upload, not from its later start: an approval given in between is for this upload
+    counts_from_the_upload: bool = True
+    # ... but from at most five minutes before its start: by then a newer upload may have been approved
+    upload_is_bounded: bool = True
+    # ... and from its start at the latest, whatever `droppedAt` says
+    upload_is_not_after_the_start: bool = True
+    # a run started in place of a failed drop has no `droppedAt`, and counts from its own start
+    redrive_counts_from_its_start: bool = True
     # Step Functions accepts a token once; a token that is spent or expired means that the run is over
     token_is_accepted_once: bool = True
 

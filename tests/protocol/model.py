@@ -14,6 +14,10 @@ each delivery by Jira does. A step is one AWS call or one accident; every order 
                verdict that is sent or read goes through the same Choice. A waiting run may time out. Step Functions may
                lose the transaction's answer and try again with a new token: the old entry remains, with a dead token.
 
+A run counts verdicts from the moment that S3 gives for its input's upload (`droppedAt`). It is at most so long before
+the run's start (five minutes; here LONGEST_DELAY), and never after it. A run that an operator starts in place of a
+failed drop has no `droppedAt`, and counts from its own start.
+
 Times are labels without a clock: a verdict dated 5 may arrive before a run dated 4 starts, or long after a verdict
 dated 6. So the model allows more than the clocks of Jira and AWS do, and a property of the model holds for any clocks.
 One thing is assumed: a delivery that is sent again has the same date.
@@ -24,10 +28,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from tests.protocol.guards import ALL_HOLD, P3, P4, P5, P6, Guards
+from tests.protocol.guards import ALL_HOLD, P3, P4, P5, P6, P9, Guards
 
 APPROVED, PENDING, REJECTED = "approved", "pending", "rejected"
 CAUTION = (APPROVED, PENDING, REJECTED)  # of two verdicts of one instant, the more cautious one is kept
+LONGEST_DELAY = 3  # between upload and start, as far as `countsFrom` goes back
 
 
 class Said(NamedTuple):
@@ -35,6 +40,29 @@ class Said(NamedTuple):
 
     decision: str
     decided: int
+
+
+class Run(NamedTuple):
+    """When a run's input was uploaded, when the run started, and the `droppedAt` that it was started with, if any."""
+
+    uploaded: int
+    started: int
+    dropped_at: int | None
+
+    def counts_from(self, guards: Guards = ALL_HOLD) -> int:
+        """Return the run's `countsFrom`."""
+        if self.dropped_at is None:
+            return self.started if guards.redrive_counts_from_its_start else self.uploaded
+        if not guards.counts_from_the_upload:
+            return self.started
+        earliest = self.started - LONGEST_DELAY if guards.upload_is_bounded else self.dropped_at
+        latest = self.started if guards.upload_is_not_after_the_start else self.dropped_at
+        return max(min(self.dropped_at, latest), earliest)
+
+
+def dropped(uploaded: int, started: int | None = None) -> Run:
+    """Return a run that a drop started, at once unless `started` says when."""
+    return Run(uploaded, uploaded if started is None else started, uploaded)
 
 
 class World(NamedTuple):
@@ -89,6 +117,7 @@ class Facts(NamedTuple):
 
     brings: tuple[int, ...]  # each delivery's verdict
     counts: Table  # whether a verdict counts for a run: the one rule, as the properties use it
+    is_later: Table  # whether a verdict was decided after a run's input was uploaded
     replaces: Table  # whether a verdict is newer than another
     resumes: Table  # whether a callback sends a verdict to a run
     turns_away: Table  # whether a run's wait transaction fails by a verdict
@@ -111,9 +140,9 @@ STARTS, CHECKED, READS, WAITS, OVER = range(5)  # runs
 
 @dataclass(frozen=True)
 class Model:
-    """One scenario: the runs' `countsFrom`, the verdicts that Jira delivers, and how many accidents may happen."""
+    """One scenario: the runs, the verdicts that Jira delivers, and how many accidents may happen."""
 
-    runs: tuple[int, ...]
+    runs: tuple[Run, ...]
     said: tuple[Said, ...]
     attempts: int = 1  # a delivery's, the first included
     tokens: int = 1  # a run's; a second one after a lost answer
@@ -135,8 +164,11 @@ class Model:
                 return verdicts.index(said) > verdicts.index(stands)
             return said.decided >= stands.decided
 
-        def counts(said: Said, start: int) -> bool:
-            return said.decision != PENDING and said.decided > start
+        def counts(said: Said, run: Run) -> bool:
+            return said.decision != PENDING and said.decided > run.counts_from()
+
+        def is_later(said: Said, run: Run) -> bool:
+            return said.decision != PENDING and said.decided > run.uploaded
 
         def resumes(said: Said, start: int) -> bool:
             if said.decision == PENDING and guards.pending_resumes_nobody:
@@ -150,18 +182,20 @@ class Model:
             return said.decided > start or at_the_instant or not guards.wait_compares_start
 
         def is_taken(said: Said, start: int) -> bool:
-            return said.decision != PENDING and (counts(said, start) or not guards.read_compares_start)
+            return said.decision != PENDING and (said.decided > start or not guards.read_compares_start)
 
         def hides_rejection(said: Said, newest: Said) -> bool:
             return (said.decision, newest.decision) == (APPROVED, REJECTED)
 
+        starts = [run.counts_from(guards) for run in self.runs]
         return Facts(
             tuple(verdicts.index(said) for said in self.said),
             _table(counts, verdicts, self.runs),
+            _table(is_later, verdicts, self.runs),
             _table(newer, verdicts, verdicts),
-            _table(resumes, verdicts, self.runs),
-            _table(turns_away, verdicts, self.runs),
-            _table(is_taken, verdicts, self.runs),
+            _table(resumes, verdicts, starts),
+            _table(turns_away, verdicts, starts),
+            _table(is_taken, verdicts, starts),
             _table(hides_rejection, verdicts, verdicts),
         )
 
@@ -320,8 +354,10 @@ class Model:
 
     def _wrong(self, verdict: int, truth: int, run: int) -> str | None:
         """Return the property that breaks if the run takes the verdict; `truth` was the newest verdict at the read."""
-        if verdict < 0 or not self.facts.counts[verdict][run]:
+        if verdict < 0 or not self.facts.is_later[verdict][run]:
             return P3
+        if not self.facts.counts[verdict][run]:
+            return P9
         if self.facts.hides_rejection[verdict][truth]:
             return P6
         return P4 if verdict < truth else None

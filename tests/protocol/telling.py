@@ -7,7 +7,9 @@ from tests.protocol.model import SEND, Label, Model, Said
 
 def tell(model: Model, broken: str, way: Way) -> str:
     """Return the scenario, the steps, and the property that they break."""
-    runs = ", ".join(f"run {_run(run)} counts from {start}" for run, start in enumerate(model.runs))
+    runs = ", ".join(
+        f"run {_run(number)} counts from {run.counts_from(model.guards)}" for number, run in enumerate(model.runs)
+    )
     said = ", ".join(f"callback {index} brings {_said(one)}" for index, one in enumerate(model.said, 1))
     steps = [_step(model, label) for label in way.steps]
     further = unmended(model, way.ends)

@@ -1,7 +1,8 @@
 """The protocol keeps its promises in every state that can be reached, and each of its guards is needed for that.
 
 The scenarios: runs that count from different moments, verdicts of every kind decided before, at and after those
-moments and at one instant, delivered in every order, at once, twice, and with every accident of the model.
+moments and at one instant, delivered in every order, at once, twice, and with every accident of the model. Runs that
+start at once, a little and long after their upload, and by hand.
 """
 
 import gc
@@ -16,15 +17,21 @@ import pytest
 from chalicelib.verdicts import WEAKER_AT_A_TIE
 from tests.proofs import table
 from tests.protocol.explore import Explorer, Way
-from tests.protocol.guards import P1, P2, P3, P4, P5, P6, P7, P8, PROPERTIES, Guards
-from tests.protocol.model import CAUTION, Model, Said
+from tests.protocol.guards import P1, P2, P3, P4, P5, P6, P7, P8, P9, PROPERTIES, Guards
+from tests.protocol.model import CAUTION, LONGEST_DELAY, Model, Run, Said, dropped
 from tests.protocol.telling import tell as in_words
 
 BEFORE, RUN_A, BETWEEN, RUN_B, AFTER, LATER, LAST = range(1, 8)  # moments; run A counts from RUN_A, run B from RUN_B
-ONE, TWO = (RUN_A,), (RUN_A, RUN_B)
+ONE, TWO = (dropped(RUN_A),), (dropped(RUN_A), dropped(RUN_B))
+A_LITTLE, LONG = RUN_A + LONGEST_DELAY - 1, RUN_A + LONGEST_DELAY + 2
+ALL_WAYS_TO_START = [  # of a run whose input was uploaded at RUN_A
+    *(dropped(RUN_A, started) for started in (RUN_A, A_LITTLE, LONG)),
+    *(Run(RUN_A, started, dropped_at) for started in (RUN_A, A_LITTLE, LONG) for dropped_at in (None, LONG + 3)),
+]
+SOMETIME = range(BEFORE, LONG + 3)
 
 
-def moments(count: int, runs: tuple[int, ...]) -> list[tuple[int, ...]]:
+def moments(count: int, runs: tuple[Run, ...]) -> list[tuple[int, ...]]:
     """Return the ways to place so many verdicts before, at and after the runs' starts, together or apart."""
     between = (BETWEEN, RUN_B) if len(runs) > 1 else ()
     placed = combinations_with_replacement((BEFORE, RUN_A, *between, AFTER, LATER, LAST), count)
@@ -32,7 +39,7 @@ def moments(count: int, runs: tuple[int, ...]) -> list[tuple[int, ...]]:
     return [place for place in placed if (used := sorted({m for m in place if m >= AFTER})) == after[: len(used)]]
 
 
-def scenarios(runs: tuple[int, ...], placed: list[tuple[int, ...]], attempts: int = 1, tokens: int = 1) -> list[Model]:
+def scenarios(runs: tuple[Run, ...], placed: list[tuple[int, ...]], attempts: int = 1, tokens: int = 1) -> list[Model]:
     """Return a model for each combination of kinds at these moments. The model tries every order of arrival."""
     said = {tuple(sorted(map(Said, kinds, place))) for place in placed for kinds in product(CAUTION, repeat=len(place))}
     return [Model(runs, one, attempts, tokens) for one in sorted(said)]
@@ -46,7 +53,14 @@ def distinct(models: Iterable[Model]) -> list[Model]:
     return list(known.values())
 
 
+STARTED = [
+    model
+    for run in ALL_WAYS_TO_START
+    for count in (1, 2)
+    for model in scenarios((run,), list(combinations_with_replacement(SOMETIME, count)), attempts=count)
+]
 FAMILIES = {
+    "1 run, started at any time after its upload, 2 verdicts": STARTED,
     "1 run, 3 verdicts": scenarios(ONE, moments(3, ONE)),
     "1 run, 2 verdicts, each sent again, an answer lost": scenarios(ONE, moments(2, ONE), attempts=2, tokens=2),
     "1 run, 3 verdicts after its start, each sent again": scenarios(ONE, [(AFTER, LATER, LAST)], attempts=2),
@@ -69,6 +83,7 @@ SEARCHED = [
     scenarios(TWO, moments(1, TWO)),
     [replace(model, pages=True) for model in scenarios(ONE, [(AFTER,), (AFTER, LATER)])],
     scenarios(ONE, [(AFTER, LATER, LAST)], tokens=2),
+    STARTED,
 ]
 
 # What breaks with each guard.
@@ -94,6 +109,10 @@ BREAKS = {
     "read_compares_start": {P3},
     "read_can_go_back": {P3},
     "read_is_consistent": {P4, P6},
+    "counts_from_the_upload": {P1, P2},
+    "upload_is_bounded": {P9},
+    "upload_is_not_after_the_start": {P1, P2},
+    "redrive_counts_from_its_start": {P9},
     "token_is_accepted_once": {P5},
 }
 
