@@ -25,7 +25,7 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from benchmarks.chaos_faults import Faults, Plan, stem
-from benchmarks.chaos_oracle import SKEW_MS, Event, Found, Judgement, Story, judge
+from benchmarks.chaos_oracle import Event, Found, Judgement, Story, counts_from_ms, judge
 from benchmarks.local_stage import LocalStage, awaited, local_stage
 from benchmarks.table import Figure
 from storygate.operations import jira_webhook
@@ -348,11 +348,13 @@ class _Game:
     def _is_undecided(self, story: Story) -> bool:
         """Whether one of the story's runs has started and no verdict so far counts for it."""
         known = self._executions()
-        starts = [known[name].start_date.timestamp() for name in story.executions if name in known]
+        starts = [
+            counts_from_ms(known[name].input_data, known[name].start_date) for name in story.executions if name in known
+        ]
         if len(starts) < len(story.executions) or story.script in ("silent", "invalid", "not JSON"):
             return False
         verdicts = [event.at for event in story.events if event.decision not in (None, "pending")]
-        return any(all(at <= int(start * 1000) - SKEW_MS for at in verdicts) for start in starts)
+        return any(all(at <= start for at in verdicts) for start in starts)
 
     def _await(self, story: Story, enough: Callable[[], bool] = lambda: False) -> bool:
         """Wait until all of the story's runs have ended, or until `enough`; return whether they have ended."""
@@ -369,7 +371,12 @@ class _Game:
     def judge(self) -> Judgement:
         """Compare the results with the right ones."""
         self._deliveries.shutdown()
-        started = {name: execution for name, execution in self.stage.executions().items() if self._is_ours(name)}
+        known = self._executions()
+        started = {
+            name: execution | {"input": known[name].input_data}
+            for name, execution in self.stage.executions().items()
+            if self._is_ours(name)
+        }
         found = Found(
             started,
             {name: self.stage.result(name) for name in started},

@@ -4,11 +4,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from benchmarks.chaos_faults import stem
 
-SKEW_MS = 5_000  # what a verdict may be older than the run it counts for (workflow.yaml, ClockSkewSeconds)
+UPLOAD_MS = 300_000  # what an upload may be older than its run for verdicts to count from it (workflow.asl.yaml)
 CAUTION = {"approved": 0, "pending": 1, "rejected": 2}  # at the same millisecond the more cautious one counts
 
 Right = tuple[str, str | None]
@@ -104,24 +105,32 @@ def _judge_run(
         )
 
 
+def counts_from_ms(execution_input: Mapping[str, Any], started: datetime) -> int:
+    """Return the moment, in epoch milliseconds, from which verdicts count for a run."""
+    start = int(started.timestamp() * 1000)
+    dropped = execution_input.get("droppedAt")
+    uploaded = round(datetime.fromisoformat(dropped).timestamp() * 1000) if dropped else start
+    return max(min(uploaded, start), start - UPLOAD_MS)
+
+
 def right(story: Story, execution: Mapping[str, Any], api_succeeds: Callable[[str, str], bool]) -> set[Right]:
     """The outcomes that are right for a run, each with the time of its verdict.
 
-    A verdict counts if it was decided after the run started, less the allowance for clocks; the run can have taken
-    it if it was sent before the run ended, and if nothing newer had been acknowledged before it was sent.
+    A verdict counts if it was decided after the run's input was uploaded; the run can have taken it if it was sent
+    before the run ended, and if nothing newer had been acknowledged before it was sent.
     """
     if story.script in ("invalid", "not JSON"):
         return {("invalid_input", None)}
     if not all(api_succeeds(stem(execution["name"]), api) for api in ("validation", "deployment")):
         return {("api_failed", None)}
-    start, stop = execution["startDate"].timestamp(), execution.get("stopDate")
+    counts_from, stop = counts_from_ms(execution["input"], execution["startDate"]), execution.get("stopDate")
     ended = stop.timestamp() if stop else float("inf")
     said = [event for event in story.events if event.decision]
     ways: set[Right] = {
         (str(event.decision), iso(event.at))
         for event in said
         if event.decision != "pending"
-        and event.at > int(start * 1000) - SKEW_MS
+        and event.at > counts_from
         and event.sent < ended
         and not any(_beats(newer, event) and newer.acknowledged < event.sent for newer in said)
     }

@@ -31,7 +31,7 @@ def start_all(event: DropEvent, machine_name: str, client: Any) -> list[str]:
     names = []
     for record in event.records:
         try:
-            names.append(start(record["s3"], machine, client))
+            names.append(start(record, machine, client))
         except (ClientError, BotoCoreError) as error:
             failure = error
     if failure:
@@ -39,15 +39,24 @@ def start_all(event: DropEvent, machine_name: str, client: Any) -> list[str]:
     return names
 
 
-def start(s3: dict[str, Any], machine: str, client: Any) -> str:
-    """Start the execution for one S3 record's `s3` part and return its name; a redelivered record starts nothing.
+def start(record: dict[str, Any], machine: str, client: Any) -> str:
+    """Start the execution for one S3 record and return its name; a redelivered record starts nothing.
 
-    Print one line of JSON with the result; Lambda makes a log event of it.
+    Print one line of JSON with the result; Lambda makes a log event of it. When and by whom the object was uploaded are
+    the record's `eventTime` and `userIdentity.principalId` (S3 user guide, "Event message structure").
     """
+    s3 = record["s3"]
     bucket, key = s3["bucket"]["name"], unquote_plus(s3["object"]["key"])  # keys arrive form-encoded
     version = s3["object"].get("versionId")
     name = execution_name(bucket, key, version or s3["object"].get("sequencer", ""))
-    dropped = {"bucket": bucket, "key": key} | ({"versionId": version} if version else {})
+    known = {
+        "bucket": bucket,
+        "key": key,
+        "versionId": version,
+        "droppedAt": record.get("eventTime"),
+        "startedBy": (record.get("userIdentity") or {}).get("principalId"),
+    }
+    dropped = {name: value for name, value in known.items() if value}
     line = {"log": "trigger", "execution": name, "key": key, "versionId": version}
     try:
         client.start_execution(stateMachineArn=machine, name=name, input=json.dumps(dropped))

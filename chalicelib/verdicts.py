@@ -3,7 +3,8 @@
 Each story has one partition. `entry = STORY` is the latest known verdict. `entry = WAIT#<execution>` is a waiting run:
 the state machine puts it there in one transaction, which also checks that STORY holds no verdict that counts for the
 run (workflow.asl.yaml, WaitForStory). A verdict counts for a run if it was decided after the run's `countsFrom`: the
-run's start, less an allowance for clock skew. Each callback takes three steps, and may crash after any of them:
+upload of its input, at most five minutes before the run's start (workflow.asl.yaml, ApisSucceeded). Each callback takes
+three steps, and may crash after any of them:
 
     1. write STORY, unless it holds a newer verdict
     2. read the whole partition in one consistent Query

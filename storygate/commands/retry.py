@@ -22,8 +22,8 @@ def register(commands: Any) -> None:
         run,
         help="run the same request again, in a new run",
         description="Starts a new run with the request of one that has ended: the same version of its input in S3, or "
-        "its inline input. The APIs are called again, and the story must be decided again; only a verdict of the last "
-        "ClockSkewSeconds (5) still counts.",
+        "its inline input. The APIs are called again, and the story must be decided again: an older verdict does not "
+        "count.",
         example="approved-0123456789abcdef --stage dev",
     )
     add_execution(parser)

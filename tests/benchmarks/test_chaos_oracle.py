@@ -40,7 +40,7 @@ def found() -> Found:
 
     def execution(name: str, status: str) -> dict[str, Any]:
         start, stop = (datetime.fromtimestamp(START_MS / 1000 + seconds, UTC) for seconds in (0, 11))
-        return {"name": name, "status": status, "startDate": start, "stopDate": stop}
+        return {"name": name, "status": status, "startDate": start, "stopDate": stop, "input": {}}
 
     def result(outcome: str) -> dict[str, Any]:
         decided = None if outcome == "timed_out" else {"decidedAt": iso(START_MS + 10_000)}

@@ -36,6 +36,25 @@ def test_a_drop_starts_the_stages_state_machine_with_bucket_and_key() -> None:
     assert (machine, json.loads(text)) == (MACHINE, {"bucket": "drop-box", "key": "inputs/release.json"})
 
 
+def test_when_and_by_whom_an_input_was_uploaded_goes_to_the_run() -> None:
+    client = StepFunctions()
+    uploaded = {"eventTime": "2026-03-01T11:59:58.250Z", "userIdentity": {"principalId": "AWS:AROAEXAMPLE:ada"}}
+    (name,) = start(record() | uploaded, client=client)
+    assert json.loads(client.started[name][1]) == {
+        "bucket": "drop-box",
+        "key": "inputs/release.json",
+        "droppedAt": "2026-03-01T11:59:58.250Z",
+        "startedBy": "AWS:AROAEXAMPLE:ada",
+    }
+
+
+@pytest.mark.parametrize("unknown", [{}, {"userIdentity": None}, {"userIdentity": {}, "eventTime": ""}])
+def test_an_event_that_does_not_name_the_upload_starts_its_run_all_the_same(unknown: Any) -> None:
+    client = StepFunctions()
+    (name,) = start(record() | unknown, client=client)
+    assert set(json.loads(client.started[name][1])) == {"bucket", "key"}
+
+
 def test_a_versioned_object_is_read_as_the_version_that_was_dropped() -> None:
     client = StepFunctions()
     (name,) = start(record(versionId="v1"), client=client)

@@ -19,7 +19,7 @@ from tests import ROOT, sfnx_once
 from tests.protocol.replay import Past, Replayed, Tamper
 
 STORY, TABLE, KEY = "PROJ-1", "storygate", "a callback secret"
-SKEW_SECONDS = 5
+SKEW_SECONDS = 0
 STARTED = datetime(2026, 1, 31, 12, 0, 5, tzinfo=UTC)
 COUNTS_FROM = STARTED - timedelta(seconds=SKEW_SECONDS)
 NOW = datetime(2026, 1, 31, 13, tzinfo=UTC)
@@ -90,7 +90,7 @@ def waiting_states(written: str, story: str = STORY) -> dict[str, Any]:
     apis = {api: {"status": "success"} for api in ("validation", "deployment")}
     ways_out = {"WriteApprovedLog": "WriteApprovedResult", "WriteLog": "WriteResult"}
     results = {log: states[result]["Arguments"]["Body"] for log, result in ways_out.items()}
-    before = {"story": story, "timeoutSeconds": 86_400, "events": [], "apis": apis, "decision": None}
+    before = {"story": story, "timeoutSeconds": 86_400, "events": [], "apis": apis, "decision": None, "droppedAt": None}
     return {
         "QueryLanguage": "JSONata",
         "StartAt": "Before",

@@ -21,7 +21,7 @@ PLACEHOLDERS = {
     "Bucket": "the-bucket",
     "Table": "the-table",
     "DefaultTimeoutSeconds": "604800",
-    "ClockSkewSeconds": "5",
+    "ClockSkewSeconds": "0",
     **{f"{api}Url": f"https://apis.example/{api.lower()}" for api in ("Validation", "Deployment", "Notification")},
     **{f"{api}Connection": f"arn:{api.lower()}-connection" for api in ("Validation", "Deployment", "Notification")},
 }
@@ -35,10 +35,10 @@ READ = "arn:aws:states:::aws-sdk:dynamodb:getItem"
 WAIT = "arn:aws:states:::aws-sdk:dynamodb:transactWriteItems.waitForTaskToken"
 
 STARTED = "2026-03-01T12:00:00.000Z"
-COUNTS_FROM = "2026-03-01T11:59:55.000Z"  # the start, less ClockSkewSeconds
+COUNTS_FROM = STARTED  # of a run whose input names no upload
 REQUEST = {"jiraStoryId": "PROJ-1", "packageIds": ["pkg-1"]}
 VERDICT = {
-    "decision": "approved", "status": "Done", "actor": "Ada", "message": "ship it",
+    "decision": "approved", "status": "Done", "actor": "Ada", "actorId": "5b10-ada", "message": "ship it",
     "decidedAt": "2026-03-01T12:30:00.000Z", "receivedAt": "2026-03-01T12:30:01.000Z",
 }  # fmt: skip
 REJECTED = VERDICT | {"decision": "rejected"}

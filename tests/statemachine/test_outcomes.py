@@ -40,6 +40,7 @@ def test_a_result_holds_the_whole_run() -> None:
             **request,
             "outcome": "approved",
             "reason": "PROJ-1 was approved by Ada: ship it.",
+            "startedBy": None,
             "apis": APIS,
             "decision": VERDICT,
             "startedAt": "2026-03-01T12:00:00.000Z",

@@ -26,8 +26,8 @@ from tests.statemachine.machine import (
 BLANKS = " \t\r\n"  # what $trim removes
 OUTCOMES = {"approved", "rejected", "timed_out", "api_failed", "invalid_input", "error"}
 RESULT = {
-    "execution", "jiraStoryId", "packageIds", "metadata", "outcome", "reason", "apis", "decision", "startedAt",
-    "finishedAt",
+    "execution", "jiraStoryId", "packageIds", "metadata", "outcome", "reason", "startedBy", "apis", "decision",
+    "startedAt", "finishedAt",
 }  # fmt: skip
 often = settings(
     max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
