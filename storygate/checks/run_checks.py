@@ -12,7 +12,7 @@ from storygate.checks.finding import Examination, Finding, absent, check, fail, 
 from storygate.checks.stack_checks import revert_drift
 from storygate.deployment.connections import AUTHORIZED, connection_parameter, stack_connection
 from storygate.runs.executions import RUNNING, Run, Runs
-from storygate.support.times import age
+from storygate.support.times import span
 
 LOOKED_AT = 5000  # running executions, newest first; ListExecutions gives 1,000 a page
 SHOWN = 3
@@ -143,7 +143,7 @@ def waiting(context: Examination) -> Finding:
 
 
 def _aged(context: Examination, run: Run) -> str:
-    return f"{run.name} ({age(context.elapsed(run.started).total_seconds())})"
+    return f"{run.name} ({span(context.elapsed(run.started).total_seconds())})"
 
 
 def _are_current(context: Examination) -> bool:

@@ -4,6 +4,7 @@ import argparse
 import json
 from typing import Any
 
+from chalicelib import story_key
 from storygate.commands.arguments import add_command, add_timeout, context_of, print_json, quiet_if_json
 from storygate.operations.send_verdict import (
     ANSWER_SECONDS,
@@ -53,7 +54,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     if args.flat and args.status == "pending":
         raise WrongUsage("The flat form has no status `pending`.", "Leave --flat out to send Jira's webhook.")
     context, shown = context_of(args), quiet_if_json(args, terminal)
-    story = args.story.strip().upper()
+    story = story_key.normal(args.story)
     if args.flat:
         body = flat(story, args.status, message=args.message)
     else:

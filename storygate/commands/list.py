@@ -11,7 +11,7 @@ from storygate.runs.executions import RUNNING, Runs
 from storygate.runs.run_rows import Row, rows_of
 from storygate.stage.context import Context
 from storygate.support.terminal import Terminal
-from storygate.support.times import age, local_time
+from storygate.support.times import local_time, span
 
 COLUMNS = ("RUN", "STORY", "OUTCOME", "STARTED", "AGE")
 MOST = 1000
@@ -60,4 +60,4 @@ def _rows(context: Context, size: int, waiting: bool) -> Iterator[Row]:
 
 def _cells(row: Row) -> tuple[str, ...]:
     started = local_time(datetime.fromisoformat(row["startedAt"]))
-    return row["execution"], row["story"] or "-", row["outcome"], started, age(row["ageSeconds"])
+    return row["execution"], row["story"] or "-", row["outcome"], started, span(row["ageSeconds"])

@@ -7,7 +7,7 @@ from storygate.commands.arguments import add_command, add_execution, context_of,
 from storygate.runs.executions import Runs, name_of
 from storygate.runs.result_files import Document, no_result, read_log, read_result
 from storygate.support.terminal import Terminal
-from storygate.support.times import age, local_time, moment_of
+from storygate.support.times import local_time, moment_of, span
 
 API_FIELDS = ("status", "statusCode", "attempts", "error")
 
@@ -55,7 +55,7 @@ def _show(result: Document, terminal: Terminal) -> None:
         ("reason", result.get("reason")),
         ("packages", ", ".join(map(str, result.get("packageIds") or []))),
         ("started", local_time(started) if started else None),
-        ("took", age((finished - started).total_seconds()) if started and finished else None),
+        ("took", span((finished - started).total_seconds()) if started and finished else None),
         ("decision", decision.get("decision")),
         ("by", decision.get("actor")),
         ("decided", local_time(at) if (at := moment_of(decision.get("decidedAt"))) else None),

@@ -11,6 +11,7 @@ from jinja2 import FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from werkzeug.exceptions import HTTPException
 
+from chalicelib import story_key
 from storygate.console.actions import ACTIONS, act
 from storygate.console.guard import protect
 from storygate.console.listing import FILTERS, Listing
@@ -21,7 +22,7 @@ from storygate.runs.executions import RUNNING
 from storygate.runs.waits import waiting_for
 from storygate.stage.context import Context
 from storygate.support.errors import AWS_ERRORS, DENIED, THROTTLED, OperatorError, error_code, explain
-from storygate.support.times import age
+from storygate.support.times import span
 
 NAMED = 20  # runs that a dialog names; of others it says only that there are more
 
@@ -88,7 +89,7 @@ def _set_up_templates(app: Flask, context: Context) -> None:
         start_command=context.stage.command("start FILE"),
         filters=[(name, {"": "All", "ended": "Ended"}.get(name) or label(name)[0]) for name in FILTERS],
         label=label,
-        age=age,
+        span=span,
     )
     app.jinja_env.filters["pretty"] = json.dumps  # used by the macros in the report's parts.html
     app.jinja_env.filters["at"] = _at
@@ -96,7 +97,7 @@ def _set_up_templates(app: Flask, context: Context) -> None:
 
 def _listed(listing: Listing) -> dict[str, Any]:
     outcome = request.args.get("outcome", "")
-    story = " ".join(request.args.get("story", "").split()).upper()
+    story = story_key.normal(request.args.get("story", ""))
     outcome = outcome if outcome in FILTERS else ""
     token = request.args.get("next")
     asked = {name: value for name, value in (("outcome", outcome), ("story", story)) if value}

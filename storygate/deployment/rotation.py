@@ -22,7 +22,7 @@ from storygate.stage.context import Context
 from storygate.support.errors import OperatorError
 from storygate.support.patience import Patience
 from storygate.support.terminal import Terminal
-from storygate.support.times import age
+from storygate.support.times import span
 
 MIN_AGE = timedelta(hours=1)
 # A function that has just refused a bad credential looks for new versions only after that (chalicelib/secret.py).
@@ -72,9 +72,9 @@ def _refuse_if_young(context: Context, versions: SecretVersions, min_age: timede
     if versions.previous and rotated < min_age:
         left = min_age - rotated
         raise OperatorError(
-            f"The last rotation was {age(rotated.total_seconds())} ago. Another one now would end the previous value, "
+            f"The last rotation was {span(rotated.total_seconds())} ago. Another one now would end the previous value, "
             "which Jira may still send.",
-            f"Give Jira the current value first, then run this again in {age(left.total_seconds())}. Or, if Jira has "
+            f"Give Jira the current value first, then run this again in {span(left.total_seconds())}. Or, if Jira has "
             f"the current value already: {context.stage.command('rotate')} --force",
         )
 

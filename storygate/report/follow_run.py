@@ -12,7 +12,7 @@ from storygate.stage.context import Context
 from storygate.support.errors import Interrupted, OutOfPatience
 from storygate.support.patience import Patience
 from storygate.support.terminal import Terminal
-from storygate.support.times import age, local_time
+from storygate.support.times import local_time, span
 
 LINE_EVERY = 600.0  # seconds between two lines that say how long a run has waited
 
@@ -74,5 +74,5 @@ def _position(history: History) -> str:
     if history.waiting_since is None:
         return state
     since = history.waiting_since
-    waited = age((datetime.now(UTC) - since).total_seconds())
+    waited = span((datetime.now(UTC) - since).total_seconds())
     return f"{state}, waiting for {waited}, since {local_time(since)}"

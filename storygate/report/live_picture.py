@@ -12,7 +12,7 @@ from storygate.report.view import RunView, of_events
 from storygate.runs.executions import name_of
 from storygate.runs.history import History
 from storygate.support.terminal import UNPRINTABLE
-from storygate.support.times import age, local_time, span
+from storygate.support.times import local_time, span
 
 # Phase -> its sign and colour. The sign must be enough: NO_COLOR removes colours, and some readers do not see them.
 SIGNS = {
@@ -52,7 +52,7 @@ class Picture:
         for column in range(4):
             table.add_column(no_wrap=True, overflow="ellipsis", justify="right" if column == 2 else "left")
         for row, name, notes in rows:
-            table.add_row(name, _bars(row, drawn.cuts, width), span(row.seconds), notes)
+            table.add_row(name, _bars(row, drawn.cuts, width), span(row.seconds, precise=True), notes)
         above = [Text(f"  … {hidden} states before", style="dim")] if hidden else []
         cut = [Text(f"  {CUT} = " + ", ".join(cut.text for cut in drawn.cuts) + ", drawn short", style="dim")]
         yield Group(*above, table, *(cut if drawn.cuts else ()), _status_line(view))
@@ -89,14 +89,15 @@ def _status_line(view: RunView) -> Text:
     story = view.story or "its story"
     if view.ended:
         sign, colour = SIGNS["done" if view.outcome == "approved" else "failed"]
-        line = f"{sign} {view.outcome} after {span(view.seconds)}" + (f": {view.reason}" if view.reason else "")
+        reason = f": {view.reason}" if view.reason else ""
+        line = f"{sign} {view.outcome} after {span(view.seconds, precise=True)}{reason}"
     elif view.waiting_since:
         sign, colour = SIGNS["waiting"]
-        line = f"{sign} waiting for {story} for {age((view.read_at - view.waiting_since).total_seconds())}, since "
+        line = f"{sign} waiting for {story} for {span((view.read_at - view.waiting_since).total_seconds())}, since "
         line += local_time(view.waiting_since) + (
             f", at most until {local_time(view.deadline)}" if view.deadline else ""
         )
     else:
         sign, colour = SIGNS["running"]
-        line = f"{sign} running for {span(view.seconds)}"
+        line = f"{sign} running for {span(view.seconds, precise=True)}"
     return Text(line.translate(UNPRINTABLE), style=colour, overflow="fold", no_wrap=False)

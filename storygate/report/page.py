@@ -125,7 +125,7 @@ def _environment() -> Environment:
         "moment": _moment,
         "clock": _clock,
         "words": lambda seconds: _lasting(seconds, words(seconds)),
-        "span": lambda seconds: _lasting(seconds, span(seconds)),
+        "span": lambda seconds: _lasting(seconds, span(seconds, precise=True)),
         "pretty": _pretty,
     }
     environment.globals |= {"label": label, "legend": LEGEND, "short": SHORT, "few": FEW}

@@ -31,7 +31,7 @@ class Cut:
     @property
     def text(self) -> str:
         """Its length in words."""
-        return span(self.seconds)
+        return span(self.seconds, precise=True)
 
 
 @dataclass(frozen=True)
@@ -109,9 +109,9 @@ class _Axis:
         # Leave room for the text over the cut, or at the end.
         before = self._place(first) - (3 if self._cut else 10)
         steps = (n * step for n in range(1, int(first / step) + 1)) if step else ()
-        between = (Tick(self._place(seconds), span(seconds).replace(".0 ", " ")) for seconds in steps)
+        between = (Tick(self._place(seconds), span(seconds, precise=True).replace(".0 ", " ")) for seconds in steps)
         ends = not self._cut or self._place(self._cut[-1][1]) < 90  # else the cut's own text is there
-        last = [Tick(100.0, span(self.length))] if ends else []
+        last = [Tick(100.0, span(self.length, precise=True))] if ends else []
         return (Tick(0.0, "0"), *(tick for tick in between if 6 < tick.place < before), *last)
 
     def place(self, at: datetime) -> float:

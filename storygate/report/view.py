@@ -198,7 +198,7 @@ def _note(view: RunView, state: str) -> str:
     times = f"{len(visits)} times" if len(visits) > 1 else f"{attempts} attempts" if attempts > 1 else ""
     # Without the time of a state that goes on: else the drawing of a waiting run would change at each look.
     left = [(visit.left - visit.entered).total_seconds() for visit in visits if visit.left]
-    return ", ".join(filter(None, (times, span(sum(left)) if len(left) == len(visits) else "")))
+    return ", ".join(filter(None, (times, span(sum(left), precise=True) if len(left) == len(visits) else "")))
 
 
 def _iso(at: datetime | None) -> str | None:

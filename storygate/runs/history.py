@@ -16,7 +16,7 @@ from storygate.support.json_text import loaded, loaded_object
 from storygate.support.patience import Patience
 from storygate.support.redact import redacted
 from storygate.support.terminal import Terminal
-from storygate.support.times import age, iso, local_time
+from storygate.support.times import iso, local_time, span
 
 ENDS = {
     "ExecutionSucceeded": "SUCCEEDED",
@@ -68,7 +68,7 @@ class Moment:
                 terminal.detail(f"{at} waiting for the story")
             case "resumed":
                 terminal.detail(
-                    f"{at} waited {age(details['seconds'])}" + (f": {details['reason']}" if details["reason"] else "")
+                    f"{at} waited {span(details['seconds'])}" + (f": {details['reason']}" if details["reason"] else "")
                 )
             case "ended":
                 show = terminal.done if details["outcome"] == "approved" else terminal.warn

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from chalicelib import story_key
 from chalicelib.drop import PREFIX, execution_name
 from storygate.support.errors import OperatorError, error_code
 from storygate.support.json_text import loaded
@@ -71,8 +72,7 @@ def story_of(s3: Any, bucket: str, text: str | None) -> str | None:
     source = _source(text or "", bucket)
     request = loaded(text) if source is None else loaded(_read(s3, source))
     story = request.get("jiraStoryId") if isinstance(request, dict) else None
-    # JSONata's $trim also makes one blank of several.
-    return " ".join(story.split()).upper() or None if isinstance(story, str) else None
+    return story_key.normal(story) or None if isinstance(story, str) else None
 
 
 def _source(text: str, bucket: str) -> dict[str, str] | None:

@@ -7,7 +7,7 @@ from typing import Any
 from storygate.runs.executions import RUNNING, Runs
 from storygate.stage.context import Context
 from storygate.support.errors import OperatorError
-from storygate.support.times import age, local_time
+from storygate.support.times import local_time, span
 
 Document = dict[str, Any]
 RESULTS, LOGS = "outputs/", "logs/"
@@ -42,7 +42,7 @@ def no_result(context: Context, name: str) -> OperatorError:
     status, ended = described["status"], described.get("stopDate")
     why = ": ".join(filter(None, (described.get("error"), described.get("cause")))) or "no cause given"
     if status == RUNNING:
-        running = age((datetime.now(UTC) - described["startDate"]).total_seconds())
+        running = span((datetime.now(UTC) - described["startDate"]).total_seconds())
         watch = context.stage.command(f"watch {name}")
         return OperatorError(f"{name} has no result yet: it has been running for {running}.", watch)
     retry = context.stage.command(f"retry {name}")

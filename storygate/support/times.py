@@ -6,8 +6,15 @@ from typing import Any
 UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
-def age(seconds: float) -> str:
-    """Return a span in its two largest units: `3 h 12 min`, `45 s`; a negative one (clocks differ) is `0 s`."""
+def span(seconds: float, *, precise: bool = False) -> str:
+    """Return a span in its two largest units: `3 h 12 min`, `45 s`; a negative one (clocks differ) is `0 s`.
+
+    `precise`: below a minute in milliseconds or tenths of a second: `8 ms`, `4.2 s`.
+    """
+    if precise and seconds < 1:
+        return f"{max(0, round(seconds * 1000))} ms"
+    if precise and seconds < 59.95:
+        return f"{seconds:.1f} s"
     rest = max(0, int(seconds))
     for index, (unit, size) in enumerate(UNITS):
         if rest >= size:
@@ -15,13 +22,6 @@ def age(seconds: float) -> str:
             more = rest % size // smaller_size
             return f"{rest // size} {unit}" + (f" {more} {smaller}" if more and smaller != unit else "")
     return "0 s"
-
-
-def span(seconds: float) -> str:
-    """Return a span that may be short: `8 ms`, `4.2 s`, and from a minute on as `age` does."""
-    if seconds < 1:
-        return f"{max(0, round(seconds * 1000))} ms"
-    return f"{seconds:.1f} s" if seconds < 59.95 else age(seconds)
 
 
 def local_time(at: datetime, now: datetime | None = None) -> str:

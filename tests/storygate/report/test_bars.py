@@ -56,7 +56,7 @@ def test_a_run_of_no_length_yet_is_drawn() -> None:
 
 
 def test_short_spans_keep_their_milliseconds() -> None:
-    assert [span(seconds) for seconds in (-1, 0.0004, 0.528, 1, 59.9, 59.97, 273_600)] == [
+    assert [span(seconds, precise=True) for seconds in (-1, 0.0004, 0.528, 1, 59.9, 59.97, 273_600)] == [
         *("0 ms", "0 ms", "528 ms", "1.0 s", "59.9 s", "59 s", "3 d 4 h")
     ]
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from storygate.support.times import age, iso, local_time
+from storygate.support.times import iso, local_time, span
 
 
 @pytest.mark.parametrize(
@@ -20,8 +20,8 @@ from storygate.support.times import age, iso, local_time
         (7 * 86_400 + 3600, "7 d 1 h"),
     ],
 )
-def test_an_age_has_two_units_at_most(seconds: float, told: str) -> None:
-    assert age(seconds) == told
+def test_a_span_has_two_units_at_most(seconds: float, told: str) -> None:
+    assert span(seconds) == told
 
 
 def test_another_days_time_has_its_date() -> None:
