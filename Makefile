@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUTCOME ?= approved
 ARGS ?=
+# After a command that has said why it failed: make exits 1 at SIGQUIT, without a line of its own about that.
+SAID := || kill -s QUIT $$PPID
 unexport PYTHONDONTWRITEBYTECODE  # else each worker and child process compiles every module again
 
 .DEFAULT_GOAL := help
@@ -12,10 +14,10 @@ help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/local  ## play one whole approval on this machine (OUTCOME=rejected|timed_out|api_failed|invalid_input plays the others)
-	@$(BIN)/storygate demo --outcome $(OUTCOME)
+	@$(BIN)/storygate demo --outcome $(OUTCOME) $(SAID)
 
 local: .venv/local  ## an AWS on this machine, with storygate deployed to it, until Ctrl-C (ARGS="--aws-port 4567" passes flags on)
-	@$(BIN)/storygate local $(ARGS)
+	@$(BIN)/storygate local $(ARGS) $(SAID)
 
 # Two plain processes: workers of pytest-xdist would spend a third of the time on talking to each other.
 quick: .venv/test  ## in 20 seconds, what a change usually breaks: lint, handlers, workflow, docs

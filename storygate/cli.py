@@ -66,5 +66,5 @@ def _run(argv: Sequence[str] | None) -> int:
         print(f"error: {explained.message}\n  fix: {explained.hint}", file=sys.stderr, flush=True)
         return explained.exit_code
     except KeyboardInterrupt:
-        print("interrupted; run the same command again to continue", file=sys.stderr)
+        print("interrupted" + ("; run the same command again to continue" if args.continues else ""), file=sys.stderr)
         return 130

@@ -15,7 +15,7 @@ from typing import Literal
 
 from playwright.sync_api import Browser, sync_playwright
 
-from storygate.commands.local_aws import STAGE, local_cloud
+from storygate.commands.local_aws import local_cloud
 from storygate.console.serving import console, reserved
 from storygate.deployment.bring_up import deploy
 from storygate.operations.jira_webhook import issue_updated
@@ -27,7 +27,7 @@ from storygate.report.view import read_view
 from storygate.runs.executions import Runs
 from storygate.runs.history import History, follow
 from storygate.runs.inputs import drop
-from storygate.stage.aws import isolated
+from storygate.stage.aws import LOCAL, isolated
 from storygate.stage.context import Context, load_context
 from storygate.stage.project_copy import copy_project
 from storygate.support.patience import Patience
@@ -72,7 +72,7 @@ def main() -> int:
         project = copy_project(ROOT, Path(directory))
         with local_cloud(project) as cloud:
             aws = isolated(cloud.client, cloud.environment)
-            context = load_context(project, STAGE, aws)
+            context = load_context(project, LOCAL, aws)
             deploy(context, Terminal(io.StringIO()))
             cloud.start_api()
             names = {run[1]: _play(context, *run) for run in RUNS}

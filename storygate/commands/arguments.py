@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from storygate.stage.aws import of_environment
+from storygate.stage.aws import of_stage
 from storygate.stage.config import find_project
 from storygate.stage.context import Context, load_context
 from storygate.support.terminal import Terminal
@@ -25,8 +25,12 @@ def add_command(
     example: str,
     stage: bool = True,
     json: bool = True,
+    continues: bool = False,
 ) -> argparse.ArgumentParser:
-    """Add a command, with `--stage` and `--json` unless they are False; `example` follows `storygate <name>`."""
+    """Add a command, with `--stage` and `--json` unless they are False; `example` follows `storygate <name>`.
+
+    `continues`: after Ctrl-C, the same command goes on where it was stopped.
+    """
     parser: argparse.ArgumentParser = commands.add_parser(
         name, help=help, description=description, epilog=f"Example: storygate {name} {example}".rstrip()
     )
@@ -34,7 +38,7 @@ def add_command(
         parser.add_argument("--stage", required=True, help="a stage of .chalice/config.json, such as dev")
     if json:
         parser.add_argument("--json", action="store_true", help="print JSON on standard output, and nothing else")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, continues=continues)
     return parser
 
 
@@ -56,7 +60,9 @@ def add_execution(parser: argparse.ArgumentParser, **options: Any) -> None:
 
 def add_yes(parser: argparse.ArgumentParser) -> None:
     """Add `--yes`, for commands that call real APIs."""
-    parser.add_argument("--yes", action="store_true", help="do not ask before calling real APIs")
+    parser.add_argument(
+        "--yes", action="store_true", help="call real APIs without asking; without a terminal it is needed"
+    )
 
 
 def seconds(text: str) -> float:
@@ -88,8 +94,8 @@ def number_between(least: int, most: int) -> Callable[[str], int]:
 
 
 def context_of(args: argparse.Namespace) -> Context:
-    """Return the context of `--stage`, in this project and on the AWS of the environment."""
-    return load_context(find_project(), args.stage, of_environment())
+    """Return the context of `--stage`, in this project and on the AWS of that stage (`aws.of_stage`)."""
+    return load_context(find_project(), args.stage, of_stage(args.stage))
 
 
 def exit_code(outcome: Any) -> int:

@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from storygate.commands.arguments import add_command, exit_code
-from storygate.commands.local_aws import STAGE, local_cloud
+from storygate.commands.local_aws import local_cloud
 from storygate.deployment.bring_up import deploy
 from storygate.operations.play_demo import APPROVED, SAMPLES, play_sample
 from storygate.report.follow_run import follow_live
-from storygate.stage.aws import isolated
+from storygate.stage.aws import LOCAL, isolated
 from storygate.stage.config import find_project
 from storygate.stage.context import load_context
 from storygate.stage.project_copy import copy_project
+from storygate.support.errors import Interrupted
+from storygate.support.own_command import command_line
 from storygate.support.signals import stopped_by_signals
 from storygate.support.terminal import Terminal
 
@@ -38,11 +40,15 @@ def register(commands: Any) -> None:
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
     """Play the sample and compare its outcome with the requested one; 0 only if the run was approved."""
     began = time.monotonic()
-    with stopped_by_signals():
-        outcome = _play(find_project(), args.outcome, terminal)
+    try:
+        with stopped_by_signals():
+            outcome = _play(find_project(), args.outcome, terminal)
+    except KeyboardInterrupt:
+        again = command_line(f"demo --outcome {args.outcome}")
+        raise Interrupted("The demo was stopped; nothing of it is left.", f"Play it from its start: {again}") from None
     seconds = time.monotonic() - began
     if outcome == args.outcome:
-        red = "" if outcome == APPROVED else "; exit code 1, since only approved is success"
+        red = "" if outcome == APPROVED else ". Exit code 1: only an approved run is a success"
         terminal.done(f"outcome {outcome}, as requested, after {seconds:.1f} s{red}")
     else:
         terminal.warn(f"outcome {outcome}, but {args.outcome} was requested, after {seconds:.1f} s")
@@ -54,7 +60,7 @@ def _play(project: Path, outcome: str, terminal: Terminal) -> str:
     with tempfile.TemporaryDirectory(prefix="storygate-demo-") as directory:
         copy = copy_project(project, Path(directory))
         with local_cloud(copy) as cloud:
-            context = load_context(copy, STAGE, isolated(cloud.client, cloud.environment))
+            context = load_context(copy, LOCAL, isolated(cloud.client, cloud.environment))
             terminal.step(f"deploying to an AWS on this machine, {cloud.endpoint_url}")
             deploy(context, terminal)
             cloud.start_api()

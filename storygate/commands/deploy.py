@@ -20,6 +20,7 @@ def register(commands: Any) -> None:
         description="Brings a stage up, or up to date. Run it again at any time: it changes only what differs.",
         example="--stage dev",
         json=False,
+        continues=True,
     )
 
 

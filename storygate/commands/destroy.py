@@ -18,6 +18,7 @@ def register(commands: Any) -> None:
         description="Takes a stage down. Bucket, table and secret are kept, and a later deploy uses them again.",
         example="--stage dev --purge",
         json=False,
+        continues=True,
     )
     parser.add_argument(
         "--purge", action="store_true", help="also delete bucket (all versions), table, secret and logs, for good"

@@ -2,16 +2,19 @@
 
 import argparse
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from storygate.commands.arguments import add_command, port
-from storygate.commands.local_aws import STAGE, local_cloud
+from storygate.commands.local_aws import local_cloud
 from storygate.deployment.bring_up import deploy
 from storygate.deployment.functions import forget_record
-from storygate.stage.aws import isolated
+from storygate.stage.aws import LOCAL, LOCAL_URL, isolated
 from storygate.stage.config import find_project
 from storygate.stage.context import load_context
+from storygate.support.errors import OperatorError
+from storygate.support.http import is_taken
 from storygate.support.own_command import command_line
 from storygate.support.signals import stopped_by_signals
 from storygate.support.terminal import Terminal
@@ -23,8 +26,14 @@ AWS_PORT = 4566  # LocalStack's, which other tools expect
 API_PORT = 8000  # that of `chalice local`
 CONSOLE_PORT = 8001
 
+PORTS = (
+    ("--aws-port", AWS_PORT, "AWS"),
+    ("--api-port", API_PORT, "the REST API"),
+    ("--console-port", CONSOLE_PORT, "the console"),
+)
+"""Flag, usual port, and what is served there."""
 STEPS = (
-    ("Then drop an input, and follow the run that it starts", "start samples/approved.json"),
+    ("In another shell: drop an input, and follow the run that it starts", "start samples/approved.json"),
     (None, "watch"),
     ("approve its story, signed as Jira signs", "callback PROJ-12345 --status approved"),
     ("and read the run's result, by the name that `start` printed", "results RUN --log"),
@@ -45,11 +54,7 @@ def register(commands: Any) -> None:
         stage=False,
         json=False,
     )
-    for flag, usual, what in (
-        ("--aws-port", AWS_PORT, "AWS"),
-        ("--api-port", API_PORT, "the API"),
-        ("--console-port", CONSOLE_PORT, "the console"),
-    ):
+    for flag, usual, what in PORTS:
         parser.add_argument(
             flag, type=port, default=usual, help=f"the port of {what}, 0 for a free one (default {usual})"
         )
@@ -58,6 +63,7 @@ def register(commands: Any) -> None:
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
     """Start, deploy, stay, stop: 0. Ctrl-C and SIGTERM are the normal end."""
     project = find_project()
+    _check_ports({flag: getattr(args, flag[2:].replace("-", "_")) for flag, _, _ in PORTS})
     with stopped_by_signals():
         try:
             _serve(project, args.aws_port, args.api_port, args.console_port, terminal)
@@ -66,13 +72,27 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     return 0
 
 
+def _check_ports(ports: Mapping[str, int]) -> None:
+    """Raise OperatorError, which names all of them, if ports are taken. `ports` is by flag; 0 means any free one."""
+    taken = [(flag, ports[flag], what) for flag, _, what in PORTS if ports[flag] and is_taken(ports[flag])]
+    if not taken:
+        return
+    several = len(taken) > 1
+    named = ", ".join(f"{port} ({what})" for _, port, what in taken)
+    raise OperatorError(
+        f"Port{'s' if several else ''} {named} {'are' if several else 'is'} taken."
+        + (f" Another `{command_line('local')}` seems to run." if several else ""),
+        f"Stop it, or take free ones: {command_line('local')} {' '.join(f'{flag} 0' for flag, _, _ in taken)}",
+    )
+
+
 def _serve(project: Path, aws_port: int, api_port: int, console_port: int, terminal: Terminal) -> None:
     from storygate.console.serving import console, reserved  # Flask takes a while to import, like moto
 
     terminal.step("AWS on this machine")
-    # The console starts last, but a taken port is reported before anything is done.
+    # The console starts last, but its port is taken before anything is done.
     with reserved(console_port, "--console-port") as listener, local_cloud(project, aws_port, api_port) as cloud:
-        context = load_context(project, STAGE, isolated(cloud.client, cloud.environment))
+        context = load_context(project, LOCAL, isolated(cloud.client, cloud.environment))
         terminal.done(f"AWS: {cloud.endpoint_url}")
         forget_record(context)  # of an earlier local cloud, which is gone
         try:
@@ -91,13 +111,17 @@ def _serve(project: Path, aws_port: int, api_port: int, console_port: int, termi
 
 def _show(cloud: "LocalCloud", console_url: str, terminal: Terminal) -> None:
     terminal.say()
-    terminal.say("To use it, in every other shell")
+    terminal.say("For the AWS CLI and boto3, in every other shell")
     for name, value in cloud.environment.items():
         terminal.say(f"  export {name}={value}")
+    if cloud.endpoint_url != LOCAL_URL:
+        terminal.say("storygate's commands need only the first of them; without it they use port 4566.")
+    else:
+        terminal.say("storygate's commands with `--stage local` need none of them.")
     for explanation, command in STEPS:
         if explanation:
             terminal.say(explanation)
-        terminal.say("  " + command_line(f"{command} --stage {STAGE}"))
+        terminal.say("  " + command_line(f"{command} --stage {LOCAL}"))
     terminal.say()
     addresses = f"AWS {cloud.endpoint_url}, REST API {cloud.api_url}, console {console_url}"
-    terminal.say(f"ready: {addresses}, stage {STAGE}; Ctrl-C stops it")
+    terminal.say(f"ready: {addresses}, stage {LOCAL}; Ctrl-C stops it")

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 from localcloud import LocalCloudError
 from localcloud.gaps.registry import check_moto
+from storygate.stage.aws import LOCAL
 from storygate.support.errors import OperatorError
 
 if TYPE_CHECKING:
     from localcloud.cloud import LocalCloud
-
-STAGE = "local"
 
 
 @contextmanager
@@ -24,7 +23,7 @@ def local_cloud(project: Path, aws_port: int = 0, api_port: int = 0) -> Iterator
         # moto takes seconds to import, which the commands that work on AWS do not need.
         from localcloud.cloud import LocalCloud
 
-        with LocalCloud(project, aws_port=aws_port, api_port=api_port, stage=STAGE) as cloud:
+        with LocalCloud(project, aws_port=aws_port, api_port=api_port, stage=LOCAL) as cloud:
             yield cloud
     except LocalCloudError as error:
         raise OperatorError(f"The local cloud: {error}", "Fix what it names, then run this again.") from error

@@ -24,6 +24,7 @@ def register(commands: Any) -> None:
         "continue. The previous values are accepted until the next rotation. If it was interrupted, run it again.",
         example="--stage dev",
         json=False,
+        continues=True,
     )
     parser.add_argument(
         "--min-age",

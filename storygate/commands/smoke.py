@@ -20,8 +20,8 @@ def register(commands: Any) -> None:
         run,
         help="test the whole round on a deployed stage, approved and rejected",
         description="Plays one approval and one rejection on a deployed stage: upload, wait, signed callback, result. "
-        "Each has a story of its own, and all their files and entries are deleted. Real APIs are really called; on a "
-        "terminal it asks first.",
+        "Each has a story of its own, and all their files and entries are deleted. Real APIs are really called: "
+        "it asks first, and without a terminal it needs --yes.",
         example="--stage dev",
     )
     add_yes(parser)

@@ -26,7 +26,7 @@ def register(commands: Any) -> None:
         help="check that each API accepts its credentials, and refuses others",
         description="Calls each API of the stage as a run would: with its connection's credentials, which must "
         'succeed (2xx and "status": "success"), and with wrong ones, which must be refused (401 or 403). A real API is '
-        f"really called, for package {PACKAGE}; on a terminal it asks first.",
+        f"really called, for package {PACKAGE}: it asks first, and without a terminal it needs --yes.",
         example="--stage dev",
     )
     add_yes(parser)

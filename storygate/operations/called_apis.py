@@ -13,7 +13,7 @@ from storygate.deployment.connections import stack_connection
 from storygate.stage.config import Stage
 from storygate.stage.context import Context
 from storygate.stage.definition import call_state
-from storygate.support.errors import error_code
+from storygate.support.errors import OperatorError, error_code
 from storygate.support.terminal import Terminal
 
 
@@ -73,13 +73,19 @@ def credentials(api: CalledApi, mock_token: str, events: Any, secretsmanager: An
 
 
 def confirm_real_calls(stage: Stage, apis: list[CalledApi], what: str, terminal: Terminal) -> None:
-    """Ask the operator to type the stage's name before real APIs are called; OperatorError for another answer.
+    """Ask the operator to type the stage's name before real APIs are called. Does not ask about mocks.
 
-    Does not ask about mocks, nor without a terminal. `what` names the caller: `each of the two runs`.
+    `what` names the caller: `each of the two runs`. Raises OperatorError for another answer, and where nobody can be
+    asked: without a terminal.
     """
     real = [api for api in apis if not api.is_mock]
-    if not real or not terminal.interactive:
+    if not real:
         return
+    if not terminal.interactive:
+        raise OperatorError(
+            f"{what.capitalize()} would really call {', '.join(api.url for api in real)}; nothing was called.",
+            "If that is right, add --yes.",
+        )
     for api in real:
         terminal.warn(f"{what} really calls {api.url}, action {api.action}")
     terminal.confirm(stage.name, "nothing was called")

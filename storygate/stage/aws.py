@@ -1,14 +1,26 @@
 """The AWS that a command works on: the account of the operator's credentials, or the local cloud."""
 
 import os
+import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
+import botocore.session
+from botocore.config import Config
 
-from storygate.support.errors import no_region
+from storygate.support.errors import OperatorError, no_region
+from storygate.support.own_command import command_line
+
+LOCAL = "local"
+"""The stage of config.json that the local cloud has, and no account."""
+LOCAL_URL = "http://127.0.0.1:4566"
+"""Where `storygate local` serves AWS, unless it is given another port."""
+LOCAL_REGION = "us-east-1"
+CONNECT_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -33,6 +45,41 @@ class Aws:
     def endpoint_url(self) -> str | None:
         """The URL of an AWS that is not AWS itself, e.g. `http://127.0.0.1:4566`; else None."""
         return (self.environment.get("AWS_ENDPOINT_URL") or "").rstrip("/") or None
+
+
+def of_stage(stage: str) -> Aws:
+    """Return the AWS of a stage: the local cloud for `local`, whatever credentials the shell has; else its account.
+
+    Raises OperatorError if no local cloud runs, or if no region is set.
+    """
+    return of_local_cloud() if stage == LOCAL else of_environment()
+
+
+def of_local_cloud() -> Aws:
+    """Return the local cloud at AWS_ENDPOINT_URL, else at LOCAL_URL. Never an account: keys and region are made up."""
+    url = (os.environ.get("AWS_ENDPOINT_URL") or LOCAL_URL).rstrip("/")
+    parts = urlsplit(url)
+    try:
+        port = parts.port or {"http": 80}.get(parts.scheme, 443)
+        socket.create_connection((parts.hostname or "", port), CONNECT_SECONDS).close()
+    except (OSError, ValueError) as error:
+        raise OperatorError(
+            f"No local cloud answers at {url}: {getattr(error, 'strerror', None) or error}.",
+            f"Start it in another shell: {command_line(LOCAL)}. If it has another port: export AWS_ENDPOINT_URL=…",
+        ) from error
+    keys = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+    # A session reads AWS_PROFILE, and fails if there is no such profile.
+    session = boto3.Session(
+        botocore_session=botocore.session.Session({"profile": (None, None, None, None)}),
+        aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
+        region_name=LOCAL_REGION,
+    )
+    direct = Config(proxies={})  # not through the shell's proxy
+    return isolated(
+        lambda service: session.client(service, endpoint_url=url, config=direct),
+        {"AWS_ENDPOINT_URL": url, **keys, "AWS_DEFAULT_REGION": LOCAL_REGION, "AWS_REGION": LOCAL_REGION},
+    )
 
 
 def of_environment() -> Aws:

@@ -1,5 +1,6 @@
 """One POST over HTTP that sends its credentials only to the given URL: it follows no redirect."""
 
+import socket
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -63,6 +64,17 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout: float, w
             f"{what} cannot be reached: {getattr(error, 'reason', error)}: {url}",
             "Check the network and the URL; the local cloud must be running for a stage of this machine.",
         ) from error
+
+
+def is_taken(port: int) -> bool:
+    """Return whether a port of this machine is in use: nothing else could listen on it."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # else one that was just left counts as taken
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
 
 
 def _text(answer: Any) -> str:

@@ -28,7 +28,7 @@ from tests.policies.calls import Call, Recorder, calls_in_history
 from tests.policies.gateway import LambdaGateway, invoker
 from tests.policies.permissions import Account
 
-STAGE = "local"
+STAGE = "dev"  # commands for stage local sign with keys of their own
 FUNCTIONS = ("api_handler", "api_token_authorizer", "start_execution")
 MACHINE, OPERATOR = "state machine", "operator"
 PATIENCE = 30.0
@@ -49,7 +49,7 @@ def record(directory: Path) -> Recorded:
     _name_operators(project)
     recorder = Recorder((*FUNCTIONS, OPERATOR))
     names: dict[str, str] = {}
-    cloud = LocalCloud(project, wrap=lambda app: recorder.around(gateway.around(app)))
+    cloud = LocalCloud(project, stage=STAGE, wrap=lambda app: recorder.around(gateway.around(app)))
     gateway = LambdaGateway(invoker(lambda: cloud.client("lambda"), lambda function: names[function]))
     with cloud:
         aws = isolated(cloud.client, cloud.environment)

@@ -65,8 +65,15 @@ def test_no_credentials_exits_1_with_the_fix(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    assert main(["deploy", "--stage", "local"]) == 1
+    assert main(["deploy", "--stage", "dev"]) == 1
     assert "fix: Run `aws configure`" in capsys.readouterr().err
+
+
+def test_only_a_command_that_continues_says_so_after_ctrl_c() -> None:
+    stage = ["--stage", "dev"]
+    commands = {"deploy": stage, "destroy": stage, "rotate": stage, "demo": [], "smoke": stage, "local": []}
+    continues = [name for name, flags in commands.items() if parser().parse_args([name, *flags]).continues]
+    assert continues == ["deploy", "destroy", "rotate"]
 
 
 def test_an_unreachable_aws_exits_1_with_the_fix(
@@ -101,6 +108,14 @@ def test_purging_without_a_terminal_needs_yes(
 def test_commands_for_aws_start_without_importing_the_local_cloud() -> None:
     code = "import sys, storygate.cli; storygate.cli.parser(); sys.exit('moto' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_make_adds_no_line_to_a_command_that_has_said_why_it_failed() -> None:
+    binaries = Path(sys.executable).parent
+    command = ["make", "--old-file=.venv/local", f"BIN={binaries}", "demo", "OUTCOME=great"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode != 0
+    assert "invalid choice: 'great'" in ended.stderr.splitlines()[-1]
 
 
 def test_a_package_that_is_not_installed_is_named_with_what_to_run() -> None:

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -191,9 +192,12 @@ def test_the_apis_are_read_from_the_definition_that_runs_use(project: Path, stag
     ]
 
 
-def test_real_apis_are_asked_about_on_a_terminal_alone(stage: Stage, screen: Screen) -> None:
+def test_real_apis_are_called_only_after_a_confirmation(stage: Stage, screen: Screen) -> None:
     real = [CalledApi("deployment", "https://api.example.com/deploy", REAL, is_mock=False)]
-    confirm_real_calls(stage, real, "this", screen.terminal)
+    with pytest.raises(OperatorError, match=r"This would really call https://api.example.com/deploy") as refused:
+        confirm_real_calls(stage, real, "this", screen.terminal)  # nobody can be asked
+    assert "--yes" in refused.value.hint
+    confirm_real_calls(stage, [replace(real[0], is_mock=True)], "this", screen.terminal)
     assert screen.text == ""
 
     class Answering(Terminal):
