@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
+from chalicelib.entries import CONFLICT_ATTEMPTS, KEPT_SECONDS
 from chalicelib.refusals import Unavailable
-from chalicelib.verdicts import CONFLICT_ATTEMPTS, KEPT_SECONDS, PATIENCE_SECONDS, Verdict, VerdictTable
+from chalicelib.verdicts import PATIENCE_SECONDS, Verdict, VerdictTable
 from tests.chalicelib.fakes import StepFunctions, aws_error
 
 EARLY, AT, LATE = (f"2026-01-01T1{hour}:00:00.000Z" for hour in range(3))

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.verdicts import WEAKER_AT_A_TIE
+from chalicelib.entries import WEAKER_AT_A_TIE
 from tests.proofs import table
 from tests.protocol.explore import Explorer, Way
 from tests.protocol.guards import P1, P2, P3, P4, P5, P6, P7, P8, P9, PROPERTIES, Guards
