@@ -125,6 +125,20 @@ def test_a_definition_gets_a_number_and_the_alias_follows_it(cloud: LocalCloud, 
     assert [entry["stateMachineAliasArn"] for entry in aliases] == [renamed] == [f"{machine}:current"]
 
 
+def test_a_stack_goes_only_when_the_executions_of_its_machine_are_over(cloud: LocalCloud, stack: Deploy) -> None:
+    states, stacks = cloud.client("stepfunctions"), cloud.client("cloudformation")
+    machine = stack(VERSIONS, name="held", Definition=json.dumps(WAIT))["Machine"]
+    execution = states.start_execution(stateMachineArn=machine)["executionArn"]
+    stacks.delete_stack(StackName="held")
+    found = stacks.describe_stacks(StackName="held")["Stacks"][0]
+    assert found["StackStatus"] == "DELETE_FAILED"
+    assert "DELETING" in found["StackStatusReason"]
+    states.stop_execution(executionArn=execution)
+    stacks.delete_stack(StackName="held")
+    assert "held" not in {stack["StackName"] for stack in stacks.describe_stacks()["Stacks"]}
+    assert machine not in {found["stateMachineArn"] for found in states.list_state_machines()["stateMachines"]}
+
+
 def test_moto_still_gives_a_state_machine_no_arn(bare_moto: Bare) -> None:
     machine = ("AWS::StepFunctions::StateMachine", {"RoleArn": ROLE, "DefinitionString": "{}"})
     body = template(outputs={"Out": attribute("It", "Arn")}, It=machine)

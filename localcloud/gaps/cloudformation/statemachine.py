@@ -85,7 +85,11 @@ class StateMachine(MachineResource):
 
     @classmethod
     def remove(cls, physical_id: str, place: Place) -> None:
-        get_backend(*place).delete_state_machine(physical_id)
+        backend = get_backend(*place)
+        backend.delete_state_machine(physical_id)
+        if any(machine.arn == physical_id for machine in backend.state_machines):
+            # AWS waits for the executions before it says so; see `stepfunctions.deletion`.
+            raise ValidationError(message=f"{physical_id} did not stabilize: it is DELETING (NotStabilized)")
 
 
 gap.sets(RESOURCES, StateMachine.kind, StateMachine)

@@ -1,20 +1,18 @@
-"""Starting, stopping and describing executions.
+"""Starting and stopping executions.
 
 AWS: StartExecution with the name and the input of a running execution answers the same again; with another input, or
 once it is closed, `ExecutionAlreadyExists`; without a name it generates one; it refuses more than 262,144 bytes of
-input. DescribeExecution gives the output as JSON text and, once closed, always the stop date. StopExecution ends an
-execution before it answers and keeps `error` and `cause`. GetExecutionHistory takes `reverseOrder`, `maxResults` and
-`nextToken`. (API reference of these; recorded on AWS in localstack/localstack's aws.validated snapshots.)
+input, and an input that is no JSON with `InvalidExecutionInput`. StopExecution ends an execution before it answers and
+keeps `error` and `cause`. (API reference of these; recorded on AWS in localstack/localstack's aws.validated snapshots.)
 
 moto 5.2.5 runs state machines only if its configuration says so. It checks names without a lock, so that two
-simultaneous calls start two executions of one name; calls an unnamed one `None`; takes an input of any length; reports
-SUCCEEDED a moment before it has the output; drops the arguments of StopExecution, the stop date of a timed-out
-execution, the quotes of a string output, and every argument of GetExecutionHistory but the ARN.
+simultaneous calls start two executions of one name; calls an unnamed one `None`; takes an input of any length; copies
+the whole machine for every execution; reports SUCCEEDED a moment before it has the output; and drops the arguments of
+StopExecution and the stop date of a timed-out execution.
 """
 
 import threading
 import uuid
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,32 +32,56 @@ from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.responses import StepFunctionResponse
 
 from localcloud.gaps.patching import Gap
+from localcloud.gaps.stepfunctions.deletion import has_ended, refuse_if_deleting
+from localcloud.gaps.stepfunctions.status_events import announce
+from localcloud.gaps.stepfunctions.versions import begun_with
 
-HISTORY_PAGE = 1000
 MAX_INPUT = 262_144
 
 gap = Gap()
 
 _starting = threading.Lock()
+_ending = threading.Lock()
 
 gap.sets(default_user_config, "stepfunctions", {"execute_state_machine": True})
 
 
-@gap.wraps(StepFunctionsParserBackend, "start_execution")
+@gap.replaces(StepFunctionsParserBackend, "start_execution")
 def _start_execution(
-    original: Callable[..., Any],
     self: Any,
     state_machine_arn: str,
     name: str | None = None,
     execution_input: str | None = None,
-    *more: Any,
+    trace_header: str | None = None,
 ) -> Any:
-    name = name or str(uuid.uuid4())
+    name, text = name or str(uuid.uuid4()), execution_input or "{}"
     self._validate_name(name)
-    if len((execution_input or "").encode()) > MAX_INPUT:
+    if len(text.encode()) > MAX_INPUT:
         raise ValidationException(f"The input is longer than {MAX_INPUT} bytes")
     with _starting:
-        return original(self, state_machine_arn, name, execution_input, *more)
+        machine, snapshot = begun_with(self, state_machine_arn)
+        refuse_if_deleting(machine)
+        machine._validate_execution_input(text)
+        existing = machine._handle_name_input_idempotency(name, text)
+        if existing is not None:
+            return existing
+        execution = Execution(
+            name=name,
+            sm_type=machine.sm_type,
+            role_arn=snapshot.roleArn,
+            exec_arn=f"{machine.arn.replace(':stateMachine:', ':execution:')}:{name}",
+            account_id=self.account_id,
+            region_name=self.region_name,
+            state_machine=snapshot,
+            start_date=datetime.now(UTC),
+            cloud_watch_logging_session=None,
+            activity_store={},
+            input_data=text,
+            trace_header=trace_header,
+        )
+        machine.executions.append(execution)
+        execution.start()
+        return execution
 
 
 @gap.replaces(Execution, "status")
@@ -68,28 +90,32 @@ def _status(self: Any) -> str:
     return str((self.exec_status or ExecutionStatus.RUNNING).value)
 
 
+def _close(execution: Any, status: ExecutionStatus, **known: Any) -> None:
+    """End an execution, unless another thread has: StopExecution and the execution's own may be at it."""
+    with _ending:
+        if execution.exec_status != ExecutionStatus.RUNNING:
+            return
+        vars(execution).update(known)
+        execution.exec_status = status  # the last: a caller that sees it must find the rest
+    announce(execution)
+    has_ended(execution)
+
+
 @gap.replaces(BaseExecutionWorkerCommunication, "_reflect_execution_status")
 def _reflect_execution_status(self: Any) -> None:
     execution = self.execution
-    if execution.exec_status == ExecutionStatus.ABORTED:  # Set by StopExecution.
-        return
     env = execution.exec_worker.env
-    ended = env.program_state()
-    execution.stop_date = datetime.now(UTC)
-    # The status comes last: a caller that sees it must find the rest.
+    ended, now = env.program_state(), datetime.now(UTC)
     if isinstance(ended, ProgramEnded):
-        execution.output = to_json_str(env.states.get_input(), separators=(",", ":"))
-        execution.exec_status = ExecutionStatus.SUCCEEDED
+        output = to_json_str(env.states.get_input(), separators=(",", ":"))
+        _close(execution, ExecutionStatus.SUCCEEDED, stop_date=now, output=output)
     elif isinstance(ended, ProgramError):
         error = ended.error or {}
-        execution.error, execution.cause = error.get("error"), error.get("cause")
-        execution.exec_status = ExecutionStatus.FAILED
+        _close(execution, ExecutionStatus.FAILED, stop_date=now, error=error.get("error"), cause=error.get("cause"))
     elif isinstance(ended, ProgramTimedOut):
-        execution.exec_status = ExecutionStatus.TIMED_OUT
+        _close(execution, ExecutionStatus.TIMED_OUT, stop_date=now)
     else:
-        # `stop` sets the same; whichever thread is first, the error and its cause are there with the status.
-        execution.error, execution.cause = ended.error, ended.cause
-        execution.exec_status = ExecutionStatus.ABORTED
+        _close(execution, ExecutionStatus.ABORTED, stop_date=now, error=ended.error, cause=ended.cause)
 
 
 @gap.replaces(Execution, "stop")
@@ -98,9 +124,8 @@ def _stop(self: Any, stop_date: datetime, error: str | None, cause: str | None) 
     if not env:
         return
     env.set_stop(stop_date=stop_date, cause=cause, error=error)
-    if isinstance(env.program_state(), ProgramStopped) and self.exec_status == ExecutionStatus.RUNNING:
-        self.error, self.cause, self.stop_date = error, cause, stop_date
-        self.exec_status = ExecutionStatus.ABORTED
+    if isinstance(env.program_state(), ProgramStopped):
+        _close(self, ExecutionStatus.ABORTED, stop_date=stop_date, error=error, cause=cause)
 
 
 @gap.replaces(StepFunctionResponse, "stop_execution")
@@ -108,35 +133,3 @@ def _stop_response(self: Any) -> ActionResult:
     execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
     execution.stop(stop_date=datetime.now(UTC), error=self._get_param("error"), cause=self._get_param("cause"))
     return ActionResult({"stopDate": execution.stop_date})
-
-
-@gap.wraps(StepFunctionResponse, "describe_execution")
-def _describe_response(original: Callable[[Any], ActionResult], self: Any) -> ActionResult:
-    execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
-    response = original(self)
-    if response.result["status"] == ExecutionStatus.TIMED_OUT.value:
-        response.result["stopDate"] = execution.stop_date
-    return response
-
-
-@gap.wraps(StepFunctionResponse, "list_executions")
-def _list_response(original: Callable[[Any], ActionResult], self: Any) -> ActionResult:
-    response = original(self)
-    for listed in response.result["executions"]:
-        if listed["status"] == ExecutionStatus.TIMED_OUT.value:
-            listed["stopDate"] = self.stepfunction_backend.describe_execution(listed["executionArn"]).stop_date
-    return response
-
-
-@gap.replaces(StepFunctionResponse, "get_execution_history")
-def _history_response(self: Any) -> ActionResult:
-    execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
-    events = execution.to_history_output()["events"] if execution.exec_worker else []
-    if self._get_param("reverseOrder"):
-        events.reverse()
-    start = int(self._get_param("nextToken") or 0)
-    end = start + int(self._get_param("maxResults") or HISTORY_PAGE)
-    page: dict[str, Any] = {"events": events[start:end]}
-    if end < len(events):
-        page["nextToken"] = str(end)
-    return ActionResult(page)

@@ -3,25 +3,61 @@
 AWS: UpdateStateMachine makes a new revision, which DescribeStateMachine names as `revisionId`; a machine that was
 never updated has none. "Running executions will continue to use the previous definition and roleArn", so
 DescribeStateMachineForExecution describes the revision that the execution began with. Each revision is published once:
-a second call returns the same version. ListStateMachineVersions lists the newest first. (API reference of these.)
-moto 5.2.5 knows no revisions, publishes one revision again under a new number, cannot list versions, and answers
-DescribeStateMachineForExecution with the newest definition.
+a second call returns the same version. ListStateMachineVersions lists the newest first. StartExecution and
+ListExecutions take the ARN of a version or of an alias, which leads to its versions by their weights. (API reference of
+these and of DeleteStateMachineVersion, which refuses one that an alias names.)
+moto 5.2.5 knows no revisions, publishes one revision again under a new number, cannot list or delete versions, nor
+publish one but with its machine, answers DescribeStateMachineForExecution with the newest definition, and fails to
+start an execution of a version or an alias.
 """
 
+import copy
+import random
 import uuid
 from collections.abc import Callable
 from typing import Any
 
-from moto.core.responses import ActionResult
+from moto.core.responses import ActionResult, EmptyResult
+from moto.stepfunctions.exceptions import StateMachineDoesNotExist
 from moto.stepfunctions.models import StateMachine, StateMachineInstance, StateMachineVersion
+from moto.stepfunctions.parser.api import ConflictException
 from moto.stepfunctions.responses import StepFunctionResponse
 
 from localcloud.gaps.patching import Gap
 
-SNAPSHOT = ("definition", "roleArn", "loggingConfiguration", "tracingConfiguration", "encryptionConfiguration")
+FIELDS = ("definition", "roleArn", "loggingConfiguration", "tracingConfiguration", "encryptionConfiguration")
 
 gap = Gap()
-gap.sets(StateMachineInstance, "revision_id", None)
+for _name in ("revision_id", "version_arn", "alias_arn"):
+    gap.sets(StateMachineInstance, _name, None)
+
+
+def machine_of(backend: Any, arn: str) -> tuple[Any, str | None]:
+    """Return the machine of an ARN, and the ARN again if it names a version or an alias. Raises as AWS answers."""
+    parts = arn.split(":")
+    machine = backend.describe_state_machine(":".join(parts[:7]))
+    if len(parts) == 7:
+        return machine, None
+    if parts[7] not in machine.aliases and parts[7] not in map(str, machine.versions):
+        raise StateMachineDoesNotExist(f"State Machine Does Not Exist: '{arn}'")
+    return machine, arn
+
+
+def begun_with(backend: Any, arn: str) -> tuple[Any, Any]:
+    """Return the machine of an ARN, and the copy of it, or of its version, that an execution keeps."""
+    machine, qualified = machine_of(backend, arn)
+    kept = copy.copy(machine)
+    kept.executions = []
+    if qualified:
+        alias = machine.aliases.get(qualified.rpartition(":")[2])
+        if alias:
+            kept.alias_arn, routes = qualified, alias.routing_configuration
+            weights = [route["weight"] for route in routes]
+            qualified = random.choices(routes, weights)[0]["stateMachineVersionArn"]  # noqa: S311 - as the alias says
+        version = machine.versions[int(qualified.rpartition(":")[2])]
+        kept.version_arn, kept.revision_id = qualified, version.revision_id
+        vars(kept).update({name: getattr(version, name) for name in FIELDS})
+    return machine, kept
 
 
 @gap.wraps(StateMachine, "update")
@@ -44,14 +80,16 @@ def _publish(original: Callable[..., None], machine: Any, description: str | Non
 @gap.wraps(StepFunctionResponse, "_describe_state_machine")
 def _describe(original: Callable[..., ActionResult], response: Any, state_machine_arn: str) -> ActionResult:
     answer = original(response, state_machine_arn)
-    return _with_revision(answer, response.stepfunction_backend.describe_state_machine(state_machine_arn))
+    machine = response.stepfunction_backend.describe_state_machine(state_machine_arn)
+    answer.result["status"] = machine.status
+    return _with_revision(answer, machine)
 
 
 @gap.wraps(StepFunctionResponse, "describe_state_machine_for_execution")
 def _describe_for_execution(original: Callable[[Any], ActionResult], response: Any) -> ActionResult:
     answer = original(response)
     begun = response.stepfunction_backend.describe_execution(response._get_param("executionArn")).state_machine
-    answer.result.update({name: getattr(begun, name) for name in SNAPSHOT})
+    answer.result.update({name: getattr(begun, name) for name in FIELDS})
     answer.result.pop("revisionId", None)
     return _with_revision(answer, begun)
 
@@ -74,3 +112,29 @@ def _list_versions(response: Any) -> ActionResult:
             ]
         }
     )
+
+
+@gap.replaces(StepFunctionResponse, "publish_state_machine_version")
+def _publish_version(response: Any) -> ActionResult:
+    machine = response.stepfunction_backend.describe_state_machine(response._get_param("stateMachineArn"))
+    wanted = response._get_param("revisionId")
+    if wanted not in (None, machine.revision_id or "INITIAL"):
+        raise ConflictException(f"The current revision is not {wanted}", "ConflictException")
+    version = machine.publish(response._get_param("description"))
+    return ActionResult({"creationDate": version.creation_date, "stateMachineVersionArn": version.arn})
+
+
+@gap.replaces(StepFunctionResponse, "delete_state_machine_version")
+def _delete_version(response: Any) -> ActionResult:
+    arn = response._get_param("stateMachineVersionArn")
+    machine_arn, _, number = arn.rpartition(":")
+    machine = response.stepfunction_backend.describe_state_machine(machine_arn)
+    names = [
+        alias.name
+        for alias in machine.aliases.values()
+        if any(route["stateMachineVersionArn"] == arn for route in alias.routing_configuration)
+    ]
+    if names:
+        raise ConflictException(f"Aliases name this version: {names}", "ConflictException")
+    machine.versions.pop(int(number), None)
+    return EmptyResult()
