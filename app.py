@@ -13,6 +13,7 @@ app = Chalice(app_name="storygate")
 BUCKET = settings.required("STORYGATE_BUCKET")
 TABLE = settings.required("STORYGATE_TABLE")
 SECRET = settings.required("STORYGATE_SECRET")
+GRACE_HOURS = settings.grace_hours()
 STATE_MACHINE = settings.required("STORYGATE_STATE_MACHINE")
 RULES = jira.Rules.from_environment()
 CLIENTS = {  # the AWS clients that each function uses in the usual case
@@ -62,7 +63,7 @@ def mock_notification() -> Response:
 
 @app.route("/jira/callback", methods=["POST"], content_types=["*/*"])
 def jira_callback() -> Response:
-    """Take a decision about a story from Jira, or from another sender that knows the callback secret."""
+    """Take a decision about a story from Jira, or from another sender that knows one of its two secrets."""
     request = app.current_request
     status, body = callback.handle(request, secret(), verdict_table(), RULES, clients.call_times)
     return Response(body, status_code=status)
@@ -77,7 +78,7 @@ def mock(api: str) -> Response:
 @cache
 def secret() -> Secret:
     """The secret; Lambda keeps this object while the function is warm."""
-    return Secret(clients.Client("secretsmanager"), SECRET)
+    return Secret(clients.Client("secretsmanager"), SECRET, GRACE_HOURS)
 
 
 @cache

@@ -292,7 +292,7 @@ class _Game:
         return self._said(story, Event("rejected", at, jira_webhook.encode(body)))
 
     def _bearer(self, story: Story, decision: str, at: int, body: dict[str, Any]) -> Event:
-        headers = {"Authorization": f"Bearer {self.stage.secret}"}
+        headers = {"Authorization": f"Bearer {self.stage.values['automation']}"}
         return self._said(story, Event(decision, at, jira_webhook.encode(body), headers))
 
     def _said(self, story: Story, event: Event) -> Event:

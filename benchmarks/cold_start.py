@@ -45,7 +45,7 @@ CALLBACK = {
 AUTHORIZE = {
     "type": "TOKEN",
     "methodArn": "arn:aws:execute-api:us-east-1:123456789012:api/api/POST/mock/validation",
-    "authorizationToken": "Bearer token-v",
+    "authorizationToken": "Bearer validation-secret",
 }
 UPLOAD = {"Records": [{"s3": {"bucket": {"name": "b"}, "object": {"key": "inputs/a.json", "versionId": "v1"}}}]}
 
@@ -78,7 +78,7 @@ def call(operations):
             operation()
 
 def read():
-    clients["secretsmanager"].get_secret_value(SecretId="s", VersionStage="AWSCURRENT")
+    clients["secretsmanager"].get_secret_value(SecretId="s")
 
 def put():
     text = {"S": "2026-01-31T12:00:00.000Z"}

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -65,13 +65,11 @@ class Seen:
 def run(quick: bool) -> Sequence[Figure]:
     """Run the measurements on a local cloud with storygate; all requests stay on loopback addresses."""
     with local_stage() as stage:
-        client, name = stage.cloud.client("secretsmanager"), stage.deployment.stage.secret
-        secret = json.loads(client.get_secret_value(SecretId=name)["SecretString"])
-        figures = _generated(stage.cloud.api_url, secret, 50 if quick else 120)
+        figures = _generated(stage.cloud.api_url, stage.values, 50 if quick else 120)
         return [*figures, *_flooded(stage.cloud.api_url, stage.secret, 2.0 if quick else 10.0)]
 
 
-def _generated(url: str, secret: dict[str, str], examples: int) -> list[Figure]:
+def _generated(url: str, secret: Mapping[str, str], examples: int) -> list[Figure]:
     """Send bodies and headers that the description allows, and others that it forbids."""
     import schemathesis  # here: it takes a second, and nothing else needs it
 
@@ -105,11 +103,13 @@ def _generated(url: str, secret: dict[str, str], examples: int) -> list[Figure]:
 
 
 def _send_all(
-    operation: Any, mode: Any, examples: int, url: str, secret: dict[str, str], seen: Seen, raw: dict[str, Any]
+    operation: Any, mode: Any, examples: int, url: str, secret: Mapping[str, str], seen: Seen, raw: dict[str, Any]
 ) -> None:
     """Send one operation's examples with every kind of credential."""
     api = operation.path.rpartition("/")[2]
-    right = [_signed(secret["callback"]), _bearer(secret["callback"])] if api == "callback" else [_bearer(secret[api])]
+    right = (
+        [_signed(secret["callback"]), _bearer(secret["automation"])] if api == "callback" else [_bearer(secret[api])]
+    )
     credentials: list[Callable[[Any], Any]] = [*right, *right, lambda request: request, _bearer("wrong")]
 
     @hypothesis.seed(1)

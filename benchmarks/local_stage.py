@@ -15,7 +15,7 @@ from typing import Any
 from localcloud.cloud import LocalCloud
 from localcloud.execute_api import Application
 from storygate.deployment.bring_up import Deployment, deploy
-from storygate.deployment.stage_secret import read_field
+from storygate.deployment.stage_secret import read_secret
 from storygate.operations import jira_webhook
 from storygate.runs.inputs import drop
 from storygate.runs.result_files import read_result
@@ -40,12 +40,17 @@ class Callback:
 
 @dataclass(frozen=True)
 class LocalStage:
-    """A deployed stage, its bucket, table and state machine, and the callback's secret."""
+    """A deployed stage, its bucket, table and state machine, and its secret's values."""
 
     cloud: LocalCloud
     deployment: Deployment
-    secret: str
+    values: Mapping[str, str]
     machine: str
+
+    @property
+    def secret(self) -> str:
+        """What signs webhooks."""
+        return self.values["callback"]
 
     @property
     def bucket(self) -> str:
@@ -108,8 +113,8 @@ def local_stage(wrap: Callable[[Application], Application] = lambda app: app) ->
             context = load_context(project, "local", aws)
             deployment = deploy(context, Terminal(io.StringIO()))
             cloud.start_api()
-            secret = read_field(cloud.client("secretsmanager"), deployment.stage.secret, "callback")
-            yield LocalStage(cloud, deployment, secret, context.machine_arn)
+            values = read_secret(cloud.client("secretsmanager"), deployment.stage.secret).values
+            yield LocalStage(cloud, deployment, values, context.machine_arn)
 
 
 def awaited(what: str, done: Callable[[], bool], patience: float) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-SECRET = {"callback": "callback-secret", "validation": "token-v", "deployment": "token-d", "notification": "token-n"}
+SECRET = {name: f"{name}-secret" for name in ("callback", "automation", "validation", "deployment", "notification")}
 NAMES = {f"STORYGATE_{name}": "storygate-bench" for name in ("BUCKET", "TABLE", "SECRET", "STATE_MACHINE")}
 
 

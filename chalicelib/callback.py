@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from chalicelib import jira
+from chalicelib import credentials, jira
 from chalicelib.body import sent
 from chalicelib.refusals import Refused
 from chalicelib.secret import Secret
@@ -44,9 +44,8 @@ def answer(
     `headers` must ignore case.
     """
     try:
-        signature = headers.get("X-Hub-Signature")
-        jira.authenticate(raw, signature, headers.get("Authorization"), secret)
-        read = jira.read(raw, received or datetime.now(UTC), rules, signature is not None)
+        signed = credentials.authenticate(raw, headers.get("X-Hub-Signature"), headers.get("Authorization"), secret)
+        read = jira.read(raw, received or datetime.now(UTC), rules, signed)
         if isinstance(read, jira.Decided):
             return _delivered(read.story, read.verdict, table.deliver(read.story, read.verdict, read.former_key))
         ignored = {"story": read.story, "ignored": read.why}

@@ -1,21 +1,17 @@
-"""Check that a delivery from Jira is authentic, and read the verdict in it.
+"""Read the verdict in a delivery from Jira.
 
 A verdict is an event, not a state: a comment on a story that is already Done decides nothing. The shapes are those of
 Atlassian's documentation and of recorded deliveries (docs/set-up-jira.md). Whatever is missing or unknown in a body,
 it never approves.
 """
 
-import hashlib
-import hmac
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib import settings
 from chalicelib.body import parsed
-from chalicelib.refusals import BadBody, NotAuthentic
-from chalicelib.secret import Secret, same
-from chalicelib.tokens import bearer
+from chalicelib.refusals import BadBody
 from chalicelib.verdicts import APPROVED, PENDING, REJECTED, Verdict
 
 FLAT = {
@@ -85,28 +81,6 @@ class Ignored:
     former_key: str | None = None
     names_waiting: bool = False
     refused: bool = False
-
-
-def authenticate(raw: bytes, signature: str | None, authorization: str | None, secret: Secret) -> None:
-    """Raise NotAuthentic unless the raw body is signed with the callback secret, or the bearer is that secret.
-
-    Jira's webhooks sign (`X-Hub-Signature: sha256=<hex>`, Atlassian, "Secure admin webhooks"); Jira Automation cannot,
-    and sends a bearer. A wrong signature is refused even beside a right bearer. Call this before anything is parsed.
-    """
-    if signature is not None:
-        proven = secret.proves("callback", lambda key: same(signature.strip().lower(), sign(raw, key)))
-    else:
-        token = bearer(authorization or "")
-        proven = bool(token) and secret.proves("callback", lambda key: same(token, key))
-    if not proven:
-        raise NotAuthentic(
-            "no credential, or a wrong one: sign the body with the callback secret, or send it as bearer"
-        )
-
-
-def sign(raw: bytes, key: str) -> str:
-    """Return the X-Hub-Signature of a raw body."""
-    return "sha256=" + hmac.new(key.encode(errors="replace"), raw, hashlib.sha256).hexdigest()
 
 
 def read(raw: bytes, received: datetime, rules: Rules, signed: bool) -> Decided | Ignored:

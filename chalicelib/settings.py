@@ -4,6 +4,7 @@ They are names, never ARNs: region and account are those of the running function
 """
 
 import os
+from collections.abc import Mapping
 
 from chalicelib.refusals import Misconfigured
 
@@ -30,6 +31,18 @@ def names(variable: str, default: frozenset[str] = frozenset()) -> frozenset[str
     if not listed:
         raise Misconfigured(f"{variable} is set but names nothing: write names with commas between, or remove it")
     return listed
+
+
+def grace_hours(variables: Mapping[str, str] = os.environ) -> float:
+    """Return for how many hours after a rotation the previous secret is accepted. Raises Misconfigured."""
+    text = variables.get("STORYGATE_SECRET_GRACE_HOURS", "72")
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < 24 * 366 * 100:  # a time beyond the calendar would be an error where it is used
+        raise Misconfigured(f"STORYGATE_SECRET_GRACE_HOURS must be a number of hours, such as 72, not {text!r}")
+    return number
 
 
 def fold(name: str) -> str:

@@ -49,7 +49,7 @@ FACTS = {
     "smoke": ("deployer", "0 both runs ended as wanted; 1 one did not"),
     "doctor": ("deployer", "0 healthy, warnings included; 1 a check fails"),
     "cost": ("deployer", "0 computed; 1 there is no approved run to compute from"),
-    "rotate": ("deployer", "0 rotated; 1 the last rotation is too recent"),
+    "rotate": ("deployer", "0 rotated; 1 what the message says"),
     "definition": ("none", "0 printed"),
     "diagram": ("none", "0 drawn"),
 }

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from storygate.checks.finding import Examination, Finding, absent, check, fail, ok, warn
-from storygate.deployment.stage_secret import read_field
+from storygate.deployment.stage_secret import read_fields
 from storygate.support.errors import OperatorError
 
 SECRET_DAYS = 90
@@ -14,9 +14,14 @@ SECRET_DAYS = 90
 
 @check("secret fields", "without one of its fields, Jira or an API is refused")
 def secret_fields(context: Examination) -> Finding:
-    """The secret exists and has all its fields."""
+    """The secret exists and has all its fields, and two values for the callback's two proofs."""
     with _missing_secret(context):
-        read_field(context.client("secretsmanager"), context.stage.secret, "callback")
+        values = read_fields(context.client("secretsmanager"), context.stage.secret)
+    if values["automation"] == values["callback"]:
+        return warn(
+            "`automation` is the same as `callback`: whoever reads an Automation rule can sign webhooks",
+            f"{context.stage.command('rotate')}, then give Jira the two new values",
+        )
     return ok("complete")
 
 

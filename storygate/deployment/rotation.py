@@ -1,82 +1,93 @@
 """New secrets for a running stage, without one refused request.
 
-    1. put a new version of the secret; the app accepts it and the version before it (chalicelib/secret.py)
-    2. wait until functions that have just refused a bad credential look for new versions again
+    1. put a new version of the secret; the app accepts its values and the previous ones in it (chalicelib/secret.py)
+    2. wait until functions that have just refused a bad credential may read the secret again
     3. give the new tokens to the connections, by the workflow stack's SecretVersion alone
     4. wait until EventBridge has authorized them
 
-At each moment every credential in use is one of the two accepted versions. A third version would end the one that Jira
-still sends, so it is made only after the connections have the second, and after `min_age`.
+Nobody has a new value before step 3, so no new value meets a function that may not read the secret. The previous values
+are accepted until the grace period is over, also those from before an earlier rotation: each has its own end.
 """
 
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from chalicelib import settings
 from chalicelib.apis import APIS
+from chalicelib.refusals import Misconfigured
 from chalicelib.secret import REFETCH_SECONDS
 from storygate.deployment.connections import await_connections, connection_parameter
 from storygate.deployment.stacks import DEAD, PATIENCE, deploy_stack, settled_status
-from storygate.deployment.stage_secret import SecretVersions, read_versions, renew_secret
+from storygate.deployment.stage_secret import previous_ends, read_secret, renew_secret
 from storygate.stage.context import Context
 from storygate.support.errors import OperatorError
 from storygate.support.patience import Patience
 from storygate.support.terminal import Terminal
-from storygate.support.times import span
 
-MIN_AGE = timedelta(hours=1)
-# A function that has just refused a bad credential looks for new versions only after that (chalicelib/secret.py).
+# A function that has just refused a bad credential reads the secret again only after that (chalicelib/secret.py).
 GUARD = timedelta(seconds=REFETCH_SECONDS + 1)
+LEAST_GRACE = timedelta(hours=1)  # a rotation itself takes minutes, in which the connections send the previous tokens
 
 
-def rotate(
-    context: Context, terminal: Terminal, *, min_age: timedelta = MIN_AGE, guard: timedelta = GUARD
-) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class Rotation:
+    """What a rotation leaves to the operator.
+
+    `ends`: when the last previous value is no longer accepted. `untouched`: the APIs that are called by connections of
+    the operator's own, whose credentials a rotation does not change.
+    """
+
+    ends: datetime | None
+    untouched: tuple[str, ...]
+
+
+def rotate(context: Context, terminal: Terminal, *, guard: timedelta = GUARD) -> Rotation:
     """Rotate, or finish a rotation that was interrupted.
 
-    Returns the APIs that are called by connections of the operator's own, whose credentials a rotation does not change.
-    No connection gets a token younger than `guard`. Raises OperatorError if the stage is not deployed, or the last
-    rotation is complete and younger than `min_age`.
+    No connection gets a token younger than `guard`. Raises OperatorError if the stage is not deployed, or its grace
+    period is too short for a rotation.
     """
-    secretsmanager, cloudformation, stage = (
-        context.client("secretsmanager"),
-        context.client("cloudformation"),
-        context.stage,
-    )
+    secretsmanager, stage = context.client("secretsmanager"), context.stage
+    grace = _grace(context)
     terminal.step("secret")
     parameters = _stack_parameters(context, terminal)
-    versions = read_versions(secretsmanager, stage.secret)
-    if parameters["SecretVersion"] != versions.current:
+    secret = read_secret(secretsmanager, stage.secret)
+    if parameters["SecretVersion"] != secret.version:
         terminal.detail(f"secret {stage.secret}: renewed already, but not yet in the connections; continuing there")
-        version = versions.current
     else:
         await_connections(context)
-        _refuse_if_young(context, versions, min_age)
-        version = renew_secret(secretsmanager, stage.secret, versions.current)
+        secret = renew_secret(secretsmanager, stage.secret, secret, grace.total_seconds())
         terminal.done(f"secret {stage.secret}: has new values; the previous ones are still accepted")
-    made = read_versions(secretsmanager, stage.secret).since
     with terminal.waiting("until every function looks for the new values"):
-        time.sleep(_seconds_left(made, guard))
+        time.sleep(_seconds_left(secret.made, guard))
     terminal.step("connections")
     # The stack's own template: a rotation must not deploy what this checkout happens to hold.
-    changed = {**parameters, "SecretVersion": version}
-    deploy_stack(cloudformation, stage.workflow_stack, None, changed, terminal, capabilities=["CAPABILITY_IAM"])
+    changed = {**parameters, "SecretVersion": secret.version}
+    deploy_stack(
+        context.client("cloudformation"), stage.workflow_stack, None, changed, terminal, capabilities=["CAPABILITY_IAM"]
+    )
     await_connections(context)
     terminal.done("connections: authorized with the new tokens")
-    return tuple(api for api in APIS if parameters.get(connection_parameter(api)))
+    untouched = tuple(api for api in APIS if parameters.get(connection_parameter(api)))
+    return Rotation(previous_ends(secret.values, grace.total_seconds()), untouched)
 
 
-def _refuse_if_young(context: Context, versions: SecretVersions, min_age: timedelta) -> None:
-    """Raise OperatorError if a caller may still send the previous values. A first rotation has none to protect."""
-    rotated = datetime.now(UTC) - versions.since
-    if versions.previous and rotated < min_age:
-        left = min_age - rotated
+def _grace(context: Context) -> timedelta:
+    """Return the stage's grace period; OperatorError if it could end before the connections have the new tokens."""
+    fix = "Set it to 1 or more in .chalice/config.json, deploy, and run this again."
+    try:
+        grace = timedelta(hours=settings.grace_hours(context.stage.variables))
+    except Misconfigured as error:
+        raise OperatorError(f"{error}.", fix) from error
+    if grace < LEAST_GRACE:
         raise OperatorError(
-            f"The last rotation was {span(rotated.total_seconds())} ago. Another one now would end the previous value, "
-            "which Jira may still send.",
-            f"Give Jira the current value first, then run this again in {span(left.total_seconds())}. Or, if Jira has "
-            f"the current value already: {context.stage.command('rotate')} --force",
+            "STORYGATE_SECRET_GRACE_HOURS is too short: the connections send the previous tokens while a rotation "
+            "goes on.",
+            fix,
         )
+    return grace
 
 
 def _seconds_left(made: datetime, guard: timedelta) -> float:

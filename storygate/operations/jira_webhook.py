@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from chalicelib.jira import sign
+from chalicelib.credentials import sign
 from storygate.stage.config import Stage
 
 __all__ = ["ClosedAs", "Decision", "closed_as", "encode", "issue_updated", "sign"]

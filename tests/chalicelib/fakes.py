@@ -9,12 +9,13 @@ from typing import Any
 import boto3
 
 from chalicelib import jira
+from chalicelib.apis import APIS
 from chalicelib.verdicts import Delivery, Verdict
 from tests import ROOT
 
 REGION = "eu-central-1"
 SAMPLES = ROOT / "samples" / "jira"
-SECRET_VALUES = {name: f"{name}-7f3a-Zq9" for name in ("callback", "validation", "deployment", "notification")}
+SECRET_VALUES = {name: f"{name}-7f3a-Zq9" for name in ("callback", "automation", *APIS)}
 DEFAULT_RULES = jira.Rules(
     frozenset(),
     frozenset(),
@@ -84,32 +85,26 @@ class Clock:
 
 
 class SecretsManager:
-    """One secret's versions by staging label, as text; `failure`, if set, is raised instead of an answer."""
+    """One secret as text; `failure`, if set, is raised instead of an answer."""
 
-    def __init__(self, current: Any = SECRET_VALUES, previous: Any = None) -> None:
+    def __init__(self, value: Any = SECRET_VALUES) -> None:
         self.exceptions = exceptions("secretsmanager")
-        self.versions: dict[str, str] = {}
-        self.calls: list[tuple[str, str]] = []
+        self.calls: list[str] = []
         self.failure: Exception | None = None
-        self.put("AWSCURRENT", current)
-        if previous is not None:
-            self.put("AWSPREVIOUS", previous)
+        self.put(value)
 
-    def put(self, stage: str, value: Any) -> None:
-        self.versions[stage] = value if isinstance(value, str) else json.dumps(value)
+    def put(self, value: Any) -> None:
+        self.text = value if isinstance(value, str) else json.dumps(value)
 
-    def rotate(self, value: Any) -> None:
-        """Make the new value the current one, and the current one the previous one."""
-        self.versions["AWSPREVIOUS"] = self.versions["AWSCURRENT"]
-        self.put("AWSCURRENT", value)
+    def rotate(self, value: Any, at: str = "1970-01-01T00:16:40Z") -> None:
+        """Make the new value the current one, and the current one the previous one; by default at Clock's start."""
+        self.put(value | {"previous": json.loads(self.text), "rotatedAt": at})
 
-    def get_secret_value(self, *, SecretId: Any, VersionStage: Any) -> Any:
-        self.calls.append((SecretId, VersionStage))
+    def get_secret_value(self, *, SecretId: Any) -> Any:
+        self.calls.append(SecretId)
         if self.failure:
             raise self.failure
-        if VersionStage not in self.versions:
-            raise aws_error("secretsmanager", "ResourceNotFoundException", "GetSecretValue")
-        return {"Name": SecretId, "SecretString": self.versions[VersionStage]}
+        return {"Name": SecretId, "SecretString": self.text}
 
 
 class StepFunctions:

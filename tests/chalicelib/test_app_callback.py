@@ -2,15 +2,16 @@
 
 import base64
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from chalicelib import jira
 from chalicelib.callback import LONGEST_HEADER
+from chalicelib.credentials import sign
 from tests.chalicelib.fakes import SECRET_VALUES, sample
 
-KEY = SECRET_VALUES["callback"]
+KEY, TOKEN = SECRET_VALUES["callback"], SECRET_VALUES["automation"]
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def post(cloud: Any) -> Any:
 
     def post(body: Any, headers: Any = None, content_type: Any = "application/json") -> Any:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-        headers = {"X-Hub-Signature": jira.sign(raw, KEY)} if headers is None else headers
+        headers = {"X-Hub-Signature": sign(raw, KEY)} if headers is None else headers
         typed = {"content-type": content_type} if content_type else {}
         response = cloud.http.post("/jira/callback", body=raw, headers=typed | headers)
         return response.status_code, response.json_body
@@ -78,7 +79,7 @@ def test_a_body_that_api_gateway_passes_on_as_base64_is_proven_by_its_bytes(clou
     raw = (json.dumps(sample("localised-done"), ensure_ascii=False) + " ").encode()
     event = {
         "requestContext": {"resourcePath": "/jira/callback", "httpMethod": "POST", "identity": {}},
-        "headers": {"x-hub-signature": jira.sign(raw, KEY), "content-type": "application/octet-stream"},
+        "headers": {"x-hub-signature": sign(raw, KEY), "content-type": "application/octet-stream"},
         "multiValueQueryStringParameters": None,
         "pathParameters": None,
         "stageVariables": None,
@@ -118,16 +119,23 @@ def test_a_secret_that_is_gone_is_503(cloud: Any, post: Any) -> None:
 
 def test_a_rotated_secret_is_accepted_at_once_and_the_old_one_still(cloud: Any, post: Any) -> None:
     assert post(sample("cloud-done"))[0] == 202
-    rotated = json.dumps(SECRET_VALUES | {"callback": "fresh"})
-    cloud.secretsmanager.put_secret_value(SecretId=cloud.app.SECRET, SecretString=rotated)
-    assert post(sample("cloud-done"), headers={"Authorization": "Bearer fresh"})[0] == 202
-    assert post(sample("cloud-done"))[0] == 202
+    rotated = SECRET_VALUES | {"automation": "fresh", "previous": SECRET_VALUES}
+    rotated |= {"rotatedAt": datetime.now(UTC).isoformat()}
+    cloud.secretsmanager.put_secret_value(SecretId=cloud.app.SECRET, SecretString=json.dumps(rotated))
+    for token in ("fresh", SECRET_VALUES["automation"]):
+        assert post(sample("cloud-done"), headers={"Authorization": f"Bearer {token}"})[0] == 202
+
+
+def test_a_value_that_only_secrets_manager_calls_previous_is_refused(cloud: Any, post: Any) -> None:
+    fresh = json.dumps(SECRET_VALUES | {"callback": "fresh"})
+    cloud.secretsmanager.put_secret_value(SecretId=cloud.app.SECRET, SecretString=fresh)
+    assert post(sample("cloud-done"))[0] == 401
 
 
 def test_each_delivery_leaves_one_log_line_without_credential_or_body(
     post: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    post(sample("flat-rejected"), headers={"Authorization": f"Bearer {KEY}", "X-Atlassian-Webhook-Identifier": "w-1"})
+    post(sample("flat-rejected"), headers={"Authorization": f"Bearer {TOKEN}", "X-Atlassian-Webhook-Identifier": "w-1"})
     (line,) = capsys.readouterr().out.splitlines()
     logged = json.loads(line)
     assert 0 < logged.pop("ms") < 60_000
@@ -136,7 +144,7 @@ def test_each_delivery_leaves_one_log_line_without_credential_or_body(
         "log": "callback", "status": 202, "story": "PROJ-12346", "decision": "rejected", "resumed": [],
         "webhook": "w-1", "retry": "0",
     }  # fmt: skip
-    assert KEY not in line
+    assert TOKEN not in line
     assert "Rollback" not in line
 
 

@@ -13,7 +13,8 @@ from chalice.app import Request
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib import callback, jira, mock_apis
+from chalicelib import callback, mock_apis
+from chalicelib.credentials import sign
 from chalicelib.secret import Secret
 from tests.chalicelib.fakes import DEFAULT_RULES, SECRET_VALUES, SecretsManager, Table, sample
 
@@ -49,7 +50,7 @@ def deliver(raw: bytes, headers: Any = None, **more: Any) -> Any:
     """Deliver a body, signed unless headers are given; return the status and what was recorded."""
     table: Any = Table()
     printed = io.StringIO()
-    headers = {"X-Hub-Signature": jira.sign(raw, KEY)} if headers is None else headers
+    headers = {"X-Hub-Signature": sign(raw, KEY)} if headers is None else headers
     with redirect_stdout(printed):
         status, body = callback.handle(Request(event(raw, headers, **more)), SECRET, table, DEFAULT_RULES, list)
     assert json.loads(printed.getvalue())["status"] == status

@@ -9,12 +9,13 @@ from chalice.app import Request
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib import apis, body, jira, tokens
+from chalicelib import apis, body, tokens
+from chalicelib.credentials import sign
 from tests.chalicelib.fakes import SECRET_VALUES, sample
 from tests.chalicelib.test_hostile_bodies import KEY, SECRET, deliver, event
 
 RAW = json.dumps(sample("cloud-done")).encode()
-RIGHT = jira.sign(RAW, KEY)
+RIGHT = sign(RAW, KEY)
 WRONG = "sha256=" + "0" * 64
 JSON_TYPE = {"Content-Type": "application/json"}
 

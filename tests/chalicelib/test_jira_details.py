@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib import jira
+from chalicelib.credentials import sign
 from chalicelib.refusals import BadBody
 from tests.chalicelib.fakes import DEFAULT_RULES, changed, sample, without
 
@@ -130,4 +131,4 @@ def test_times_are_utc_wherever_the_code_runs(timestamp: Any) -> None:
 
 
 def test_a_key_that_is_no_utf_8_signs_as_any_other() -> None:
-    assert jira.sign(b"", "\ud800") == jira.sign(b"", "?")
+    assert sign(b"", "\ud800") == sign(b"", "?")

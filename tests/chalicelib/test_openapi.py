@@ -8,7 +8,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from chalicelib import jira
+from chalicelib.credentials import sign
 from tests import ROOT
 from tests.chalicelib.fakes import SAMPLES, SECRET_VALUES, sample
 from tests.chalicelib.test_jira_forms import ROWS
@@ -46,7 +46,7 @@ def test_it_has_the_apps_routes_methods_and_content_types(cloud: Any) -> None:
     for route, operation in OPERATIONS.items():
         schemes = {name for each in operation["security"] for name in each}
         token = route[0].removeprefix("/mock/") + "Token"
-        assert schemes == ({token} if routes[route].authorizer else {"callbackSecret", "signature"})
+        assert schemes == ({token} if routes[route].authorizer else {"automationSecret", "signature"})
         assert set(operation["requestBody"]["content"]) == {"application/json"}
 
 
@@ -61,13 +61,13 @@ def test_every_answer_of_the_callback_is_one_it_describes(cloud: Any) -> None:
     for name, _ in ROWS:
         for times in (1, 2):
             raw = json.dumps(sample(name) | ({"timestamp": 1} if times == 2 else {})).encode()
-            for headers in ({"X-Hub-Signature": jira.sign(raw, SECRET_VALUES["callback"])}, {}):
+            for headers in ({"X-Hub-Signature": sign(raw, SECRET_VALUES["callback"])}, {}):
                 response = cloud.http.post("/jira/callback", body=raw, headers=headers)
                 described(CALLBACK, response.status_code).validate(response.json_body)
                 seen.add(str(response.status_code))
     cloud.dynamodb.delete_table(TableName=cloud.app.TABLE)
     response = cloud.http.post(
-        "/jira/callback", body=raw, headers={"Authorization": f"Bearer {SECRET_VALUES['callback']}"}
+        "/jira/callback", body=raw, headers={"Authorization": f"Bearer {SECRET_VALUES['automation']}"}
     )
     described(CALLBACK, response.status_code).validate(response.json_body)
     assert seen | {str(response.status_code)} == set(CALLBACK["responses"])

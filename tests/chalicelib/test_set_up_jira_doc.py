@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib import jira
+from chalicelib.credentials import sign
 from tests import ROOT
 from tests.chalicelib.fakes import DEFAULT_RULES, SAMPLES, sample
 
@@ -23,14 +24,14 @@ def blocks(language: Any) -> Any:
 def test_the_printed_commands_send_the_sample_with_a_right_signature_and_a_right_bearer() -> None:
     read_secret, signed, bearer = blocks("bash")
     value = "-7f3a $`'\" Zq9"
-    aws = f"aws() {{ printf %s {json.dumps(json.dumps({'callback': 'SECRET'}))}; }}"
+    aws = f"aws() {{ printf %s {json.dumps(json.dumps({'callback': 'SECRET', 'automation': 'other'}))}; }}"
     script = "\n".join(
         (
             "set -euo pipefail",
             aws.replace("SECRET", "plain"),
             read_secret,
-            'test "$secret" = plain',
-            'secret="$1"',
+            'test "$callback $automation" = "plain other"',
+            'callback="$1" automation="$1"',
             """curl() { printf '%s\\0' CALL curl "$@"; case " $* " in *" -H @- "*) cat ;; esac; }""",
             signed,
             bearer,
@@ -39,7 +40,7 @@ def test_the_printed_commands_send_the_sample_with_a_right_signature_and_a_right
     run = subprocess.run(["bash", "-c", script, "bash", value], cwd=ROOT, capture_output=True, text=True, check=True)
     first, second = (call.split("\0")[1:] for call in run.stdout.split("CALL")[1:])
     raw = (SAMPLES / "edited-while-done.json").read_bytes()
-    assert f"X-Hub-Signature: {jira.sign(raw, value)}" in first
+    assert f"X-Hub-Signature: {sign(raw, value)}" in first
     assert "@samples/jira/edited-while-done.json" in first
     assert f"Authorization: Bearer {value}" in second
 

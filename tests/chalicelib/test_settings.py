@@ -55,3 +55,17 @@ def test_a_list_that_names_nothing_fails_naming_its_variable(monkeypatch: pytest
 )
 def test_a_name_is_folded_for_comparison(name: str, folded: Any) -> None:
     assert settings.fold(name) == folded
+
+
+def test_the_grace_period_is_72_hours_unless_the_stage_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("STORYGATE_SECRET_GRACE_HOURS", raising=False)
+    assert settings.grace_hours() == 72
+    monkeypatch.setenv("STORYGATE_SECRET_GRACE_HOURS", " 1.5 ")
+    assert settings.grace_hours() == 1.5
+    assert settings.grace_hours({"STORYGATE_SECRET_GRACE_HOURS": "0"}) == 0
+
+
+@pytest.mark.parametrize("value", ["", "three days", "-1", "nan", "inf", "1e9"])
+def test_a_grace_period_that_is_no_number_of_hours_fails_naming_its_variable(value: str) -> None:
+    with pytest.raises(Misconfigured, match="STORYGATE_SECRET_GRACE_HOURS"):
+        settings.grace_hours({"STORYGATE_SECRET_GRACE_HOURS": value})

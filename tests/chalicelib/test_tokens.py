@@ -14,7 +14,7 @@ from tests.chalicelib.fakes import SECRET_VALUES, Clock, SecretsManager, aws_err
 
 
 def secret(manager: Any = None) -> Any:
-    return Secret(manager or SecretsManager(), "the-secret", Clock())
+    return Secret(manager or SecretsManager(), "the-secret", clock=Clock())
 
 
 @pytest.mark.parametrize("api", APIS)
@@ -30,8 +30,9 @@ def test_anything_else_names_none(header: str) -> None:
     assert api_of(header, secret()) is None
 
 
-def test_the_callback_secret_is_no_api_token() -> None:
-    assert api_of(f"Bearer {SECRET_VALUES['callback']}", secret()) is None
+@pytest.mark.parametrize("field", ["callback", "automation"])
+def test_what_opens_the_callback_is_no_api_token(field: str) -> None:
+    assert api_of(f"Bearer {SECRET_VALUES[field]}", secret()) is None
 
 
 @pytest.mark.parametrize("api", APIS)

@@ -6,7 +6,7 @@ from typing import Any
 from benchmarks.chaos import play_on
 from benchmarks.chaos_faults import KINDS, MOST, RATE, Plan
 from benchmarks.local_stage import LocalStage
-from storygate.deployment.stage_secret import read_field
+from storygate.deployment.stage_secret import read_secret
 
 EVENTS = 100
 
@@ -15,8 +15,8 @@ def test_every_input_has_one_right_outcome_whatever_aws_and_jira_do(local: Any) 
     stage = local.deployment.stage
     account = local.cloud.client("sts").get_caller_identity()["Account"]
     machine = f"arn:aws:states:{stage.region}:{account}:stateMachine:{stage.state_machine}"
-    secret = read_field(local.cloud.client("secretsmanager"), stage.secret, "callback")
-    outcome = play_on(LocalStage(local.cloud, local.deployment, secret, machine), local.faults, 11, EVENTS)
+    values = read_secret(local.cloud.client("secretsmanager"), stage.secret).values
+    outcome = play_on(LocalStage(local.cloud, local.deployment, values, machine), local.faults, 11, EVENTS)
     assert outcome.wrong() == [], outcome.line()
     assert outcome.events.total() >= EVENTS
     assert outcome.faults.total() > EVENTS // 5

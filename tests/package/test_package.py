@@ -20,7 +20,7 @@ from moto.server import ThreadedMotoServer
 from tests import ROOT
 from tests.package.runtime_api import invoke
 
-SECRET = {"callback": "callback-secret", "validation": "token-v", "deployment": "token-d", "notification": "token-n"}
+SECRET = {name: f"{name}-secret" for name in ("callback", "automation", "validation", "deployment", "notification")}
 ROUTE_ARN = "arn:aws:execute-api:us-east-1:123456789012:api/api/POST/mock/validation"
 
 
@@ -108,7 +108,7 @@ def test_the_callback_records_a_signed_verdict(package: Path, environment: dict[
 
 
 def test_the_authorizer_lets_a_token_reach_its_own_api(package: Path, environment: dict[str, str]) -> None:
-    event = {"type": "TOKEN", "methodArn": ROUTE_ARN, "authorizationToken": "Bearer token-d"}
+    event = {"type": "TOKEN", "methodArn": ROUTE_ARN, "authorizationToken": "Bearer deployment-secret"}
     answer = invoke(package, "app.api_token_authorizer", event, environment)
     assert answer["policyDocument"]["Statement"][0]["Resource"] == [
         ROUTE_ARN.replace("mock/validation", "mock/deployment")

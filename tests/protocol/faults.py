@@ -78,8 +78,7 @@ class Faulty:
             def real() -> Any:
                 return getattr(self._client, operation)(**arguments)
 
-            stage = arguments.get("VersionStage")
-            if self._operation != (f"{operation} {stage}" if stage else operation) or self.times < 1:
+            if self._operation != operation or self.times < 1:
                 return real()
             self.times -= 1
             return self._fault(self.exceptions, operation, real)

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from sfnx import testing
 
 from chalicelib import callback, jira
+from chalicelib.credentials import sign
 from chalicelib.secret import Secret
 from chalicelib.verdicts import VerdictTable
 from storygate.stage.definition import definition_json
@@ -74,7 +75,7 @@ def handler(body: bytes, exceptions: dict[str, Any], tamper: Tamper | None = Non
             Replayed(name, exceptions[name], past, tamper) for name in ("dynamodb", "stepfunctions")
         )
         table = table_of(dynamodb, stepfunctions)
-        headers = {"X-Hub-Signature": jira.sign(body, KEY)}
+        headers = {"X-Hub-Signature": sign(body, KEY)}
         return callback.answer(body, headers, Secret(Secrets(), "storygate"), table, RULES, NOW)
 
     return play

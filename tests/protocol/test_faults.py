@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from chalicelib import callback, jira
+from chalicelib import callback
+from chalicelib.credentials import sign
 from chalicelib.secret import Secret
 from tests.proofs import table as as_table
 from tests.protocol import real
@@ -26,8 +27,7 @@ from tests.protocol.replay import Answered, Call, Process, Table
 
 DECIDED = real.COUNTS_FROM + timedelta(minutes=1)
 CALLS = {
-    "get_secret_value AWSCURRENT": "secretsmanager",
-    "get_secret_value AWSPREVIOUS": "secretsmanager",
+    "get_secret_value": "secretsmanager",
     "put_item": "dynamodb",
     "query": "dynamodb",
     RESUMES: "stepfunctions",
@@ -63,17 +63,12 @@ class StepFunctions:
 
 @dataclass
 class Secrets:
-    """A secret that was never rotated."""
+    """Secrets Manager, which holds the secret."""
 
     exceptions: Any
 
-    def get_secret_value(self, VersionStage: str, **_: str) -> dict[str, str]:
-        """Return the secret's current version."""
-        if VersionStage == "AWSPREVIOUS":
-            code = "ResourceNotFoundException"
-            raise self.exceptions.from_code(code)(
-                {"Error": {"Code": code, "Message": "never rotated"}}, "GetSecretValue"
-            )
+    def get_secret_value(self, **_: str) -> dict[str, str]:
+        """Return the secret."""
         return {"SecretString": json.dumps({"callback": real.KEY})}
 
 
@@ -92,7 +87,7 @@ class House:
         table = real.table_of(self.clients["dynamodb"], self.clients["stepfunctions"])
         try:
             status, reply = callback.answer(
-                body, {"X-Hub-Signature": jira.sign(body, real.KEY)}, secret, table, real.RULES, real.NOW
+                body, {"X-Hub-Signature": sign(body, real.KEY)}, secret, table, real.RULES, real.NOW
             )
         except Died:
             return NO_ANSWER

@@ -329,6 +329,10 @@ def test_a_field_that_is_missing_in_the_secret_is_named_and_no_value_is(ward: An
     assert red.status == "fail"
     assert "callback" in red.found
     assert not [value for value in broken.values() if value in red.found + red.fix]
+    same = json.loads(whole["SecretString"]) | {"automation": json.loads(whole["SecretString"])["callback"]}
+    secrets.put_secret_value(SecretId=NAME, SecretString=json.dumps(same))
+    yellow = ward.look("secret fields")
+    assert (yellow.status, "rotate" in yellow.fix) == ("warn", True)
     secrets.put_secret_value(SecretId=NAME, SecretString=whole["SecretString"])
     assert ward.look("secret fields").status == "ok"
 

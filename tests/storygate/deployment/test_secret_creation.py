@@ -26,7 +26,7 @@ def test_a_new_secret_has_a_random_value_for_each_field(client: Any, screen: Scr
     version = ensure_secret(client, NAME, screen.terminal)
     assert version == client.get_secret_value(SecretId=NAME)["VersionId"]
     assert tuple(values(client)) == FIELDS
-    assert len(set(values(client).values())) == 4
+    assert len(set(values(client).values())) == 5
     # What a connection's value may hold: at most 512 characters, no colon.
     assert all(40 <= len(value) <= 500 and ":" not in value for value in values(client).values())
 
@@ -44,12 +44,25 @@ def test_a_rotated_secret_gives_its_new_version(client: Any, screen: Screen) -> 
     assert ensure_secret(client, NAME, screen.terminal) == rotated["VersionId"] != first
 
 
-def test_missing_fields_are_reported_not_invented(client: Any, screen: Screen) -> None:
-    client.create_secret(Name=NAME, SecretString=json.dumps({"callback": "hush", "validation": " ", "deployment": 5}))
-    with pytest.raises(OperatorError, match="lacks validation, deployment, notification") as caught:
+def test_what_is_missing_is_added_and_no_value_changed(client: Any, screen: Screen) -> None:
+    written = {field: f"mine-{field}" for field in FIELDS if field not in {"deployment", "notification"}}
+    client.create_secret(Name=NAME, SecretString=json.dumps(written))
+    version = ensure_secret(client, NAME, screen.terminal)
+    assert version == client.get_secret_value(SecretId=NAME)["VersionId"]
+    found = values(client)
+    assert {field: found[field] for field in written} == written
+    assert len({found["deployment"], found["notification"]} - set(written.values())) == 2
+    assert "has deployment, notification now; no value was changed" in screen.text
+
+
+@pytest.mark.parametrize("value", [" ", "", 5, None])
+def test_what_is_there_and_no_value_is_reported_not_replaced(client: Any, screen: Screen, value: Any) -> None:
+    written = dict.fromkeys(FIELDS, "mine") | {"validation": value}
+    client.create_secret(Name=NAME, SecretString=json.dumps(written))
+    with pytest.raises(OperatorError, match="lacks validation: what is there is no text, or blank") as caught:
         ensure_secret(client, NAME, screen.terminal)
-    assert "file://" in caught.value.hint
-    assert values(client)["validation"] == " "
+    assert "umask 077" in caught.value.hint
+    assert values(client) == written
 
 
 @pytest.mark.parametrize("text", ["hush", '"hush"', '["hush"]'])
@@ -83,3 +96,11 @@ def test_no_value_is_ever_shown(client: Any, screen: Screen) -> None:
 def test_one_field_is_read_for_signing(client: Any, screen: Screen) -> None:
     ensure_secret(client, NAME, screen.terminal)
     assert read_field(client, NAME, "callback") == values(client)["callback"]
+
+
+def test_a_field_that_deploy_adds_is_said_to_be_added_by_it(client: Any) -> None:
+    client.create_secret(Name=NAME, SecretString=json.dumps({"callback": "hush"}))
+    with pytest.raises(OperatorError, match="lacks automation") as caught:
+        read_field(client, NAME, "automation")
+    assert "deploy --stage STAGE" in caught.value.hint
+    assert read_field(client, NAME, "callback") == "hush"
