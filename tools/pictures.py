@@ -1,6 +1,7 @@
-"""`python -m tools.pictures` (`make pictures`): play runs in a local cloud and take the README's pictures of them.
+"""`python -m tools.pictures` (`make pictures`): play runs in a local cloud and take the pictures of them for the docs.
 
-Writes docs/pictures/{report,console}{,-dark}.png. Needs Chromium on the PATH (Debian: apt-get install chromium).
+Writes docs/pictures/{report,console,console-waiting,console-dialog,console-ended}{,-phone}{,-dark}.png. Needs Chromium
+on the PATH (Debian: apt-get install chromium).
 """
 
 import io
@@ -47,11 +48,14 @@ RUNS: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("rejected", "rejected", {}),
     ("approved", "approved", {}),
     ("approved", "train-41", {"jiraStoryId": "REL-481"}),
+    ("approved", "train-41-again", {"jiraStoryId": "REL-481"}),
     ("approved", "hotfix", {"jiraStoryId": "REL-482"}),
 )
 """Sample, name of its input, and changes to the sample; runs of changed samples are left waiting."""
 SCHEMES: tuple[tuple[Literal["light", "dark"], str], ...] = (("light", ""), ("dark", "-dark"))
-SIZES = {"report": (1280, 1180), "console": (1280, 660)}
+WIDE, PHONE = 1280, 390
+HEIGHTS = {"report": 1180, "console": 660, "console-waiting": 1000, "console-dialog": 800, "console-ended": 1000}
+PHONE_HEIGHT = 844
 
 
 @contextmanager
@@ -79,7 +83,16 @@ def main() -> int:
             approved = Path(directory, "report.html")
             approved.write_text(report(read_view(context, names["approved"]), read_drawing(project)), encoding="utf-8")
             with reserved(0, "--port") as listener, console(context, listener, locked=False) as address:
-                _take({"report": approved.as_uri(), "console": address})
+                waiting, ended = (f"{address}/runs/{names[name]}" for name in ("train-41", "rejected"))
+                _take(
+                    {
+                        "report": approved.as_uri(),
+                        "console": address,
+                        "console-waiting": waiting,
+                        "console-dialog": waiting,
+                        "console-ended": ended,
+                    }
+                )
     return 0
 
 
@@ -101,14 +114,16 @@ def _take(addresses: dict[str, str]) -> None:
     target.mkdir(exist_ok=True)
     with chromium() as browser:
         for name, address in addresses.items():
-            width, height = SIZES[name]
-            for scheme, suffix in SCHEMES:
-                tab = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
-                tab.goto(address)
-                path = target / f"{name}{suffix}.png"
-                tab.screenshot(path=path)
-                print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1000:.0f} kB")
-                tab.close()
+            for width, height, size in ((WIDE, HEIGHTS[name], ""), (PHONE, PHONE_HEIGHT, "-phone")):
+                for scheme, suffix in SCHEMES:
+                    tab = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+                    tab.goto(address)
+                    if name == "console-dialog":
+                        tab.get_by_role("button", name="Approve…").click()
+                    path = target / f"{name}{size}{suffix}.png"
+                    tab.screenshot(path=path)
+                    print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1000:.0f} kB")
+                    tab.close()
 
 
 if __name__ == "__main__":

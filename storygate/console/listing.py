@@ -22,10 +22,10 @@ SEARCHED = 200  # runs that one page looks at, at most
 REMEMBERED = 10_000  # runs, some 300 bytes each
 
 ONGOING = ("waiting", "running")
-OUTCOMES = ("approved", "rejected", "timed_out", "api_failed", "invalid_input", "cancelled")
+OUTCOMES = ("approved", "rejected", "timed_out", "api_failed", "release_failed", "invalid_input", "cancelled")
 FILTERS = ("", *ONGOING, "ended", *OUTCOMES, "error")
 STATUS = {"waiting": RUNNING, "running": RUNNING, "approved": "SUCCEEDED", "cancelled": "ABORTED"}
-STATUS |= dict.fromkeys(("rejected", "timed_out", "api_failed", "invalid_input"), "FAILED")
+STATUS |= dict.fromkeys(("rejected", "timed_out", "api_failed", "release_failed", "invalid_input"), "FAILED")
 
 
 @dataclass(frozen=True)

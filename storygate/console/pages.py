@@ -14,14 +14,15 @@ from werkzeug.exceptions import HTTPException
 from chalicelib import story_key
 from storygate.console.actions import ACTIONS, act
 from storygate.console.guard import protect
-from storygate.console.listing import FILTERS, Listing
+from storygate.console.listing import FILTERS, ONGOING, Listing
+from storygate.console.open_runs import OpenRuns
 from storygate.report.coordinates import Drawing, read_drawing
 from storygate.report.page import CSS, TEMPLATES, body, label, page
-from storygate.report.view import RunView, read_view
+from storygate.report.view import RunView
 from storygate.runs.executions import RUNNING
-from storygate.runs.waits import waiting_for
+from storygate.runs.waits import reached_by
 from storygate.stage.context import Context
-from storygate.support.errors import AWS_ERRORS, DENIED, THROTTLED, OperatorError, error_code, explain
+from storygate.support.errors import AWS_ERRORS, DENIED, THROTTLED, NotFound, OperatorError, error_code, explain
 from storygate.support.times import span
 
 NAMED = 20  # runs that a dialog names; of others it says only that there are more
@@ -35,7 +36,7 @@ def create_app(context: Context, port: int, key: str | None = None) -> Flask:
     app = Flask(__name__)
     _set_up_templates(app, context)
     protect(app, port, key)
-    listing, drawing = Listing(context), read_drawing(context.project)
+    listing, open_runs, drawing = Listing(context), OpenRuns(context), read_drawing(context.project)
 
     @app.get("/")
     def runs() -> str:
@@ -43,23 +44,23 @@ def create_app(context: Context, port: int, key: str | None = None) -> Flask:
 
     @app.get("/live")
     def runs_live() -> Response:
-        return jsonify(html=render_template("_rows.html", **_listed(listing)))
+        shown = _listed(listing)
+        return jsonify(html=render_template("_rows.html", **shown), said=shown["said"])
 
     @app.get("/runs/<execution>")
     def run(execution: str) -> str:
-        seen = read_view(context, execution)
-        return render_template("run.html", **_shown(context, seen, drawing))
+        return render_template("run.html", **_shown(context, open_runs.view(execution), drawing))
 
     @app.get("/runs/<execution>/live")
     def run_live(execution: str) -> Response:
-        shown = _shown(context, read_view(context, execution), drawing)
+        shown = _shown(context, open_runs.view(execution), drawing)
         return jsonify(
             html=render_template("_run.html", **shown), title=shown["title"], said=shown["said"], over=shown["over"]
         )
 
     @app.get("/runs/<execution>/report.html")
     def report(execution: str) -> Response:
-        seen = read_view(context, execution)
+        seen = open_runs.view(execution)
         answer = Response(page(seen, drawing), mimetype="text/html")
         answer.headers["Content-Disposition"] = f'attachment; filename="{seen.execution}.html"'
         return answer
@@ -88,6 +89,7 @@ def _set_up_templates(app: Flask, context: Context) -> None:
         who=context.who,
         start_command=context.stage.command("start FILE"),
         filters=[(name, {"": "All", "ended": "Ended"}.get(name) or label(name)[0]) for name in FILTERS],
+        ongoing=("", *ONGOING, "ended"),
         label=label,
         span=span,
     )
@@ -101,8 +103,11 @@ def _listed(listing: Listing) -> dict[str, Any]:
     outcome = outcome if outcome in FILTERS else ""
     token = request.args.get("next")
     asked = {name: value for name, value in (("outcome", outcome), ("story", story)) if value}
+    listed = listing.page(outcome, story, token)
+    waiting = sum(row["outcome"] == "waiting" for row in listed.rows)
     return {
-        "listed": listing.page(outcome, story, token),
+        "listed": listed,
+        "said": f"{len(listed.rows)} runs shown, {waiting} waiting",
         "outcome": outcome,
         "story": story,
         "asked": asked,
@@ -114,14 +119,14 @@ def _shown(context: Context, seen: RunView, drawing: Drawing) -> dict[str, Any]:
     words, _ = label(seen.outcome)
     over = seen.status != RUNNING
     story = seen.story or "its story"
-    others: list[str] = []
+    others: list[tuple[str, str]] = []
     if not over and seen.story:
-        names = waiting_for(context.client("dynamodb"), context.stage.table, seen.story, NAMED + 2)
-        others = [name for name in names if name != seen.execution]
+        reached = reached_by(context.client("dynamodb"), context.stage.table, seen.story, NAMED + 2)
+        others = [(key, name) for key, name in reached if name != seen.execution]
     return {
         "run": seen,
         "body": Markup(body(seen, drawing)),  # noqa: S704  (escaped where it is made)
-        "title": f"{words} · {seen.execution}",
+        "title": f"{words} · {seen.story or seen.execution}",
         "said": f"{words}: {seen.reason}" if over and seen.reason else f"{words}, {story}",
         "over": over,
         "story": story,
@@ -140,7 +145,7 @@ def _error_page(error: Exception) -> ResponseReturnValue:
     if isinstance(error, HTTPException):
         status, explained = error.code or 500, OperatorError(error.description or error.name, "")
     elif isinstance(error, OperatorError):
-        status, explained = 404, error
+        status, explained = 404 if isinstance(error, NotFound) else 502, error
     else:
         code = error_code(error)
         status = 403 if code in DENIED else 503 if code in THROTTLED else 502

@@ -92,6 +92,11 @@ class Facts:
         return _text(self._variables.get("story")) or None
 
     @property
+    def started_by(self) -> str | None:
+        """Who dropped the input, as S3 names them: `AWS:AROA…:ann`; None for a run that was started by hand."""
+        return _text(self._variables.get("startedBy"))
+
+    @property
     def reason(self) -> str | None:
         """The reason in the result, as far as the run has one."""
         return _text(self._variables.get("reason"))

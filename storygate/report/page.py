@@ -19,13 +19,15 @@ TEMPLATES = Path(__file__).parent / "templates"
 CSS = (TEMPLATES / "style.css").read_text(encoding="utf-8")
 """The style of a run, for light, dark and paper; the console adds its own to it."""
 
-# Outcome -> its name for people, and the phase whose colour it has.
+# Outcome -> its name for people, and the class of its colour and sign. A refusal is a decision, and a timeout the lack
+# of one: neither looks like a fault.
 LABELS = {
     "approved": ("Approved", "done"),
-    "rejected": ("Rejected", "failed"),
-    "timed_out": ("Timed out", "failed"),
+    "rejected": ("Rejected", "rejected"),
+    "timed_out": ("Timed out", "late"),
     "api_failed": ("API failed", "failed"),
-    "invalid_input": ("Invalid input", "failed"),
+    "release_failed": ("Release failed", "failed"),
+    "invalid_input": ("Invalid input", "invalid"),
     "error": ("Error", "failed"),
     "cancelled": ("Cancelled", "stopped"),
     "running": ("Running", "running"),

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,6 +32,9 @@ class RunView:
     read_at: datetime
     definition: Mapping[str, Any]
     story: str | None = None
+    story_url: str | None = None
+    """The story's page in Jira; None for a stage that names no Jira."""
+    started_by: str | None = None
     reason: str | None = None
     ended: datetime | None = None
     waiting_since: datetime | None = None
@@ -50,6 +53,19 @@ class RunView:
     """Where the result is, `s3://…`; None if none was written."""
 
     @property
+    def packages(self) -> tuple[str, ...]:
+        """The names of the packages; empty if the request has none, or no list."""
+        given = (self.request or {}).get("packageIds")
+        return tuple(map(str, given)) if isinstance(given, list) else ()
+
+    @property
+    def environment(self) -> str | None:
+        """The request's `metadata.environment`, by which approvers know what is at stake; None if it is no text."""
+        metadata = (self.request or {}).get("metadata")
+        environment = metadata.get("environment") if isinstance(metadata, Mapping) else None
+        return environment if isinstance(environment, str) else None
+
+    @property
     def seconds(self) -> float:
         """The time from the start to the end, or until now."""
         return ((self.ended or self.read_at) - self.started).total_seconds()
@@ -63,14 +79,26 @@ class RunView:
         )
 
 
+class RunReader:
+    """Reads one run again and again: its new events each time, and once what does not change."""
+
+    def __init__(self, context: Context, execution: str) -> None:
+        """Find the run given by name or ARN, and the definition that it uses; raises NotFound for an unknown one."""
+        client = context.client("stepfunctions")
+        arn = Runs(context).describe(execution)["executionArn"]
+        self._definition = json.loads(client.describe_state_machine_for_execution(executionArn=arn)["definition"])
+        self._history, self._stage = History(client, arn), context.stage
+
+    def read(self) -> RunView:
+        """Return the run as it is now: one call of GetExecutionHistory, or more if much has happened since the last."""
+        self._history.read()
+        view = of_events(self._history.arn, self._history.events, self._definition)
+        return replace(view, story_url=self._stage.story_url(view.story))
+
+
 def read_view(context: Context, execution: str) -> RunView:
-    """Read the run given by name or ARN, with the definition that it uses; raises OperatorError for an unknown one."""
-    client, described = context.client("stepfunctions"), Runs(context).describe(execution)
-    arn = described["executionArn"]
-    definition = client.describe_state_machine_for_execution(executionArn=arn)["definition"]
-    history = History(client, arn)
-    history.read()
-    return of_events(arn, history.events, json.loads(definition))
+    """Read the run given by name or ARN once; raises NotFound for an unknown one."""
+    return RunReader(context, execution).read()
 
 
 def of_events(
@@ -92,6 +120,7 @@ def of_events(
         read_at=read_at,
         definition=definition,
         story=facts.story,
+        started_by=facts.started_by,
         reason=redacted(ended.get("reason") or (facts.reason if ended else None)),
         ended=history.end.at if history.end else None,
         waiting_since=history.waiting_since,
@@ -121,6 +150,7 @@ def as_json(view: RunView) -> dict[str, Any]:
         "outcome": view.outcome,
         "reason": view.reason,
         "jiraStoryId": view.story,
+        "startedBy": view.started_by,
         "startedAt": iso(view.started),
         "endedAt": _iso(view.ended),
         "readAt": iso(view.read_at),

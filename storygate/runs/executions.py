@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from storygate.stage.context import Context
-from storygate.support.errors import OperatorError
+from storygate.support.errors import NotFound, OperatorError
 
 RUNNING = "RUNNING"
 
@@ -43,11 +43,11 @@ class Runs:
         return execution
 
     def describe(self, execution: str) -> Any:
-        """Return DescribeExecution's answer for a run given by name or ARN; raises OperatorError for an unknown one."""
+        """Return DescribeExecution's answer for a run given by name or ARN; raises NotFound for an unknown one."""
         try:
             return self._client.describe_execution(executionArn=self.arn(execution))
         except (self._client.exceptions.ExecutionDoesNotExist, self._client.exceptions.InvalidArn) as error:
-            raise OperatorError(
+            raise NotFound(
                 f"Stage {self._stage.name} has no run {execution}.",
                 f"`{self._stage.command('list')}` shows its runs; Step Functions deletes a run 90 days after its end.",
             ) from error
@@ -70,7 +70,7 @@ class Runs:
     def page(self, status: str | None, size: int, token: str | None = None) -> tuple[list[Run], str | None]:
         """Return at most `size` runs in the order of `latest`, and the token of the next page or None.
 
-        One call. Raises OperatorError for a token that has expired (after 24 hours, API reference), as well.
+        One call. Raises NotFound for a token that has expired (after 24 hours, API reference), as well.
         """
         request: dict[str, Any] = {"stateMachineArn": self._machine, "maxResults": size}
         request |= ({"statusFilter": status} if status else {}) | ({"nextToken": token} if token else {})
@@ -79,7 +79,7 @@ class Runs:
         except self._client.exceptions.StateMachineDoesNotExist as error:
             raise self._not_deployed() from error
         except self._client.exceptions.InvalidToken as error:
-            raise OperatorError(
+            raise NotFound(
                 "This page of runs has expired; AWS keeps its place for 24 hours.",
                 "Begin again with the newest runs.",
             ) from error

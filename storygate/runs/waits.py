@@ -4,7 +4,7 @@ An entry holds the task token, and whoever has that can approve. The token is re
 that entry and not a newer one, and is never returned.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -13,6 +13,7 @@ from storygate.support.errors import OperatorError
 ENTRY = "WAIT#"  # the start of a waiting run's `entry`; its name follows (chalicelib/verdicts.py)
 BATCH = 100  # keys of one BatchGetItem (API reference)
 ROUNDS = 8
+FORMER_KEYS = 20  # of one story, that are followed
 
 
 def waiting_among(dynamodb: Any, table: str, stories: Mapping[str, str]) -> set[str]:
@@ -46,6 +47,43 @@ def waiting_for(dynamodb: Any, table: str, story: str, limit: int) -> list[str]:
         Limit=limit,
     )
     return [item["entry"]["S"].removeprefix(ENTRY) for item in answer["Items"]]
+
+
+def reached_by(dynamodb: Any, table: str, story: str, limit: int) -> list[tuple[str, str]]:
+    """Return story and name of at most `limit` runs that a verdict for a story reaches: those that wait for it.
+
+    Those under a key that the story had before it was moved are reached too (chalicelib/verdicts.py), its own first.
+    Costs one Query for each key.
+    """
+    found: list[tuple[str, str]] = []
+    keys = [story]
+    for key in keys:  # grows while it is read
+        for entry in _entries(dynamodb, table, key):
+            kind, _, name = entry.partition("#")
+            if kind == "MOVED" and name not in keys and len(keys) < FORMER_KEYS:
+                keys.append(name)
+            elif kind == "WAIT":
+                found.append((key, name))
+            if len(found) == limit:
+                return found
+    return found
+
+
+def _entries(dynamodb: Any, table: str, story: str) -> Iterator[str]:
+    query = {
+        "TableName": table,
+        "KeyConditionExpression": "story = :story",
+        "ExpressionAttributeValues": {":story": {"S": story}},
+        "ProjectionExpression": "entry",
+        "Select": "SPECIFIC_ATTRIBUTES",  # as in waiting_for
+        "ConsistentRead": True,
+    }
+    while True:
+        answer = dynamodb.query(**query)
+        yield from (item["entry"]["S"] for item in answer["Items"])
+        if not (last := answer.get("LastEvaluatedKey")):
+            return
+        query["ExclusiveStartKey"] = last
 
 
 def remove_entry(dynamodb: Any, table: str, story: str, execution: str) -> bool:

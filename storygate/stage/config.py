@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from storygate.support.errors import OperatorError
 from storygate.support.own_command import command_line
@@ -107,6 +108,12 @@ class Stage:
     def command(self, command: str) -> str:
         """Return one of storygate's commands for this stage, to copy: `storygate watch NAME --stage dev`."""
         return command_line(f"{command} --stage {self.name}")
+
+    def story_url(self, story: str | None) -> str | None:
+        """Return the address of a story in the stage's Jira; None if STORYGATE_JIRA_SITE names none."""
+        site = self.variables.get("STORYGATE_JIRA_SITE", "").strip().rstrip("/")
+        known = story and site.startswith(("https://", "http://"))
+        return f"{site}/browse/{quote(story, safe='')}" if known and story else None
 
     def not_deployed(self, why: str) -> OperatorError:
         """Return the error for a stage that this account and region do not have; `why`: `there is no …`."""

@@ -47,6 +47,10 @@ class OperatorError(Exception):
         self.hint = hint
 
 
+class NotFound(OperatorError):
+    """What was asked for does not exist: a run, or a page of runs that has expired."""
+
+
 class OutOfPatience(OperatorError):
     """A wait reached its bound; the awaited event may still come. The exit code is that of timeout(1)."""
 

@@ -149,7 +149,9 @@ def test_messages_that_are_quoted_exist() -> None:
 @each_document
 def test_settings_that_are_named_exist(path: Path) -> None:
     text = text_of(path)
-    runtime = "".join(map(text_of, [ROOT / "app.py", *(ROOT / "chalicelib").glob("*.py")]))
+    runtime = "".join(
+        map(text_of, [ROOT / "app.py", *(ROOT / "chalicelib").glob("*.py"), ROOT / "storygate" / "stage" / "config.py"])
+    )
     for variable in re.findall(r"\bSTORYGATE_[A-Z_]+[A-Z]\b", text):
         assert variable in runtime, variable
     template = text_of(ROOT / "statemachine" / "workflow.yaml").partition("\nConditions:")[0]

@@ -154,16 +154,36 @@ def test_every_page_is_accessible_in_light_and_dark_and_fits_a_narrow_screen(
             answer = Axe().run(audited, options=options).response
             assert answer["passes"], what
             found.update({(what, scheme, one["id"]): one["nodes"][0]["html"] for one in answer["violations"]})
-        audited.set_viewport_size({"width": 320, "height": 640})
+        for width in (390, 320):
+            audited.set_viewport_size({"width": width, "height": 640})
+            assert audited.evaluate("document.documentElement.scrollWidth") <= width, what
         picture(audited, f"narrow-{what}")
-        assert audited.evaluate("document.documentElement.scrollWidth") <= 320, what
+        answer = Axe().run(audited, options=AA).response
+        found.update({(what, "narrow", one["id"]): one["nodes"][0]["html"] for one in answer["violations"]})
         audited.set_viewport_size({"width": 1280, "height": 800})
 
     audit("runs")
     audited.goto(f"{home}/runs/{name}")
     audit("run")
-    audited.get_by_role("button", name="Cancel run…").click()
+    audited.get_by_role("button", name="Approve…").click()
     audit("dialog")
     audited.goto(f"{home}/runs/none")
     audit("unknown")
     assert found == {}
+
+
+def test_on_a_phone_the_decision_is_in_reach_and_the_graph_opens_at_the_current_state(
+    context: Context, address: Any, audited: Any, picture: Any
+) -> None:
+    audited.set_viewport_size({"width": 390, "height": 844})
+    audited.goto(f"{address.partition('/?')[0]}/runs/{waiting_run(context, 'PROJ-902')}")
+    for action in ("Reject…", "Approve…"):
+        expect(audited.get_by_role("button", name=action)).to_be_in_viewport(ratio=1)
+    current = audited.locator(".graph [data-phase=waiting]")
+    audited.locator("#way").scroll_into_view_if_needed()
+    frame, box = audited.locator(".graph").bounding_box(), current.bounding_box()
+    assert frame["x"] <= box["x"]
+    assert box["x"] + box["width"] <= frame["x"] + frame["width"]
+    assert frame["y"] <= box["y"]
+    assert box["y"] + box["height"] <= frame["y"] + frame["height"]
+    picture(audited, "phone-graph")

@@ -88,7 +88,7 @@ function complain(text) {
     line = document.createElement("p");
     line.id = "trouble";
     line.className = "notice failed";
-    line.setAttribute("role", "alert");
+    line.setAttribute("role", "status");
     live.before(line);
   }
   const full = `Not live: ${text} Trying again.`;
@@ -134,6 +134,19 @@ if (address.searchParams.has("key")) {
   address.searchParams.delete("key");
   history.replaceState(null, "", address);
 }
+
+// A narrow screen shows a part of the graph: begin with the state that goes on, else with the last one that failed.
+function showState() {
+  const graph = document.querySelector(".graph");
+  if (!graph) return;
+  const last = (phases) => [...graph.querySelectorAll(phases)].pop();
+  const state = last("[data-phase=waiting], [data-phase=running]") || last("[data-phase=failed]");
+  if (!state) return;
+  const [box, frame] = [state.getBoundingClientRect(), graph.getBoundingClientRect()];
+  graph.scrollLeft += box.left + box.width / 2 - frame.left - frame.width / 2;
+  graph.scrollTop += box.top + box.height / 2 - frame.top - frame.height / 2;
+}
+showState();
 
 const notice = document.querySelector("[data-notice]");
 if (notice) notice.focus({ preventScroll: true });

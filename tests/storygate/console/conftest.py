@@ -7,6 +7,7 @@ import shutil
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -39,6 +40,8 @@ class World:
     def __init__(self) -> None:
         self.runs: dict[str, dict[str, Any]] = {}
         self.waiting: set[tuple[str, str]] = set()
+        self.moved: set[tuple[str, str]] = set()
+        """Story and the key that it had before."""
         self.fails: dict[str, ClientError] = {}
         self.calls: Counter[str] = Counter()
         self.pages: list[dict[str, Any]] = []
@@ -101,12 +104,13 @@ class World:
 
     def describe_state_machine_for_execution(self, *, executionArn: str) -> dict[str, Any]:
         del executionArn
+        self._called("describe_state_machine_for_execution")
         return {"definition": json.dumps(DEFINITION)}
 
     def get_execution_history(self, *, executionArn: str, **_: Any) -> dict[str, Any]:
         self._called("get_execution_history")
         run = self._of(executionArn)
-        known = {"story": json.dumps(run["story"]), "reason": json.dumps(run.get("reason"))}
+        known = {name: json.dumps(run.get(name)) for name in ("story", "reason", "request", "startedBy")}
         kinds: list[tuple[str, dict[str, Any]]] = [
             ("ExecutionStarted", {}),
             ("PassStateEntered", {"stateEnteredEventDetails": {"name": "Known"}}),
@@ -154,10 +158,14 @@ class World:
             }
         }
 
-    def query(self, *, ExpressionAttributeValues: dict[str, Any], Limit: int, **_: Any) -> dict[str, Any]:
+    def query(self, *, ExpressionAttributeValues: dict[str, Any], Limit: int = 1000, **_: Any) -> dict[str, Any]:
         self._called("query")
         story = ExpressionAttributeValues[":story"]["S"]
-        return {"Items": [{"entry": {"S": f"WAIT#{name}"}} for of, name in sorted(self.waiting) if of == story][:Limit]}
+        entries = [f"MOVED#{former}" for of, former in sorted(self.moved) if of == story]
+        entries += [f"WAIT#{name}" for of, name in sorted(self.waiting) if of == story]
+        if ":wait" in ExpressionAttributeValues:
+            entries = [entry for entry in entries if entry.startswith("WAIT#")]
+        return {"Items": [{"entry": {"S": entry}} for entry in entries[:Limit]]}
 
     def get_item(self, **_: Any) -> dict[str, Any]:
         return {}
@@ -218,14 +226,15 @@ def context(world: World, tmp_path: Path) -> Context:
     return make_context(world, tmp_path, "http://127.0.0.1:1")
 
 
-def make_context(world: World, project: Path, endpoint: str) -> Context:
+def make_context(world: World, project: Path, endpoint: str, **variables: str) -> Context:
     record = project / ".chalice" / "deployed" / "dev.json"
     record.parent.mkdir(parents=True)
     record.write_text(json.dumps({"resources": [{"name": "rest_api", "rest_api_id": "api1"}]}))
     (project / DRAWING).parent.mkdir()
     shutil.copy(ROOT / DRAWING, project / DRAWING)
     aws = Aws(lambda _: world, "eu-west-1", {"AWS_ENDPOINT_URL": endpoint})
-    return Context(project, load_stage(ROOT, "dev", "eu-west-1"), aws)
+    stage = load_stage(ROOT, "dev", "eu-west-1")
+    return Context(project, replace(stage, variables={**stage.variables, **variables}), aws)
 
 
 class Browser:

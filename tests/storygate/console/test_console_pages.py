@@ -1,11 +1,12 @@
 """A run's page: what it offers, what it warns of, what it says when AWS does not answer; and text stays text."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.storygate.console.conftest import Browser, World
+from tests.storygate.console.conftest import Browser, World, make_context
 
 SCRIPT = "<script>alert(1)</script>"
 
@@ -13,7 +14,11 @@ SCRIPT = "<script>alert(1)</script>"
 def dialog(page: Any, action: str) -> Any:
     """The words of a dialog."""
     found = re.search(rf'<dialog id="{action}".*?</dialog>', page.text, re.DOTALL)
-    return found and " ".join(re.sub(r"<[^>]+>", " ", found.group()).split())
+    return found and words(found.group())
+
+
+def words(markup: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", markup).split())
 
 
 def test_a_waiting_run_can_be_decided_and_cancelled_and_not_retried(browser: Browser, world: World) -> None:
@@ -24,9 +29,7 @@ def test_a_waiting_run_can_be_decided_and_cancelled_and_not_retried(browser: Bro
         "reject",
         "cancel",
     }
-    assert "Every run that waits for PROJ-1 ends approved : this one, a ; no other waits now." in dialog(
-        page, "approve"
-    )
+    assert "Every run that waits for PROJ-1 ends approved : this one; no other waits now." in dialog(page, "approve")
     assert "Stops a of stage dev at once." in dialog(page, "cancel")
 
 
@@ -35,8 +38,13 @@ def test_a_decision_names_every_other_run_that_it_reaches(browser: Browser, worl
         world.run(name)
     world.run("d", "PROJ-2")
     told = dialog(browser.get("/runs/a"), "reject")
-    assert "this one, a , and 2 others: b c" in told
+    assert "this one, and 2 others: b c" in told
     assert "done by user/ann" in told
+    world.moved |= {("PROJ-1", "OLD-7"), ("OLD-7", "OLDER-3"), ("OLDER-3", "PROJ-1")}  # there and back again
+    world.run("early", "OLD-7")
+    world.run("first", "OLDER-3")
+    told = dialog(browser.get("/runs/a"), "reject")
+    assert "4 others: b c early , which waits for OLD-7, a former key of this story first , which waits" in told
     for number in range(30):
         world.run(f"run-{number}")
     assert "and 20 and more others:" in dialog(browser.get("/runs/a"), "reject")
@@ -57,16 +65,48 @@ def test_a_run_that_is_over_can_only_be_retried_and_an_approved_one_with_a_warni
 def test_the_live_part_says_what_to_announce_and_whether_the_run_has_ended(browser: Browser, world: World) -> None:
     world.run("a")
     live = browser.get("/runs/a/live").json
-    assert (live["title"], live["said"], live["over"]) == ("Waiting · a", "Waiting, PROJ-1", False)
+    assert (live["title"], live["said"], live["over"]) == ("Waiting · PROJ-1", "Waiting, PROJ-1", False)
     assert 'id="approve"' in live["html"]
     assert "<html" not in live["html"]
     world.runs["a"] |= {"status": "FAILED", "outcome": "rejected", "reason": "PROJ-1 was rejected by Ann."}
     live = browser.get("/runs/a/live").json
     assert (live["title"], live["said"], live["over"]) == (
-        "Rejected · a",
+        "Rejected · PROJ-1",
         "Rejected: PROJ-1 was rejected by Ann.",
         True,
     )
+
+
+def test_head_and_dialog_say_first_what_is_decided_and_where_the_story_is(world: World, tmp_path: Path) -> None:
+    request = {"jiraStoryId": "PROJ-1", "packageIds": ["api", "web"], "metadata": {"environment": "production"}}
+    world.run("a", request=request, startedBy="AWS:AROAEXAMPLE:ann")
+    site = {"STORYGATE_JIRA_SITE": "https://example.atlassian.net/"}
+    page = Browser(make_context(world, tmp_path, "http://127.0.0.1:1", **site)).get("/runs/a")
+    asked = "2 packages api web Environment production Started by ann AWS:AROAEXAMPLE:ann"
+    head = words(page.text[page.text.index("<article") : page.text.index("</header>", page.text.index("<article"))])
+    assert head.startswith(f"PROJ-1 Waiting Waiting for PROJ-1 to be approved or rejected. {asked} Started 31 Jan")
+    assert page.text.count('href="https://example.atlassian.net/browse/PROJ-1"') == 3, "head and both decisions"
+    for action in ("approve", "reject", "cancel"):
+        assert dialog(page, action).partition("? ")[2].startswith(asked)
+    assert re.findall(r'<h2 id="(\w+)"', page.text) == ["request", "apis", "decision", "way", "times", "log"]
+
+
+def test_an_open_page_asks_once_for_what_does_not_change(browser: Browser, world: World) -> None:
+    world.run("a")
+    for path in ("/runs/a", *["/runs/a/live"] * 5, "/runs/a/report.html"):
+        assert browser.get(path).status_code == 200
+    once = {"describe_execution": 1, "describe_state_machine_for_execution": 1}
+    assert world.calls == {**once, "get_execution_history": 7, "query": 6}
+
+
+def test_outcomes_that_differ_look_different(browser: Browser, world: World) -> None:
+    outcomes = ("approved", "rejected", "timed_out", "api_failed", "release_failed", "invalid_input", "cancelled")
+    for outcome in outcomes:
+        world.run(outcome, outcome=outcome)
+    badges = re.findall(r'<span class="badge ([\w-]+)">', browser.get("/").text)
+    looks = dict(zip(outcomes, badges, strict=True))
+    assert looks["api_failed"] == looks["release_failed"] == "failed"
+    assert len(set(looks.values())) == 6
 
 
 def test_an_ended_run_is_not_looked_at_again(browser: Browser, world: World) -> None:
@@ -96,6 +136,7 @@ def test_an_unknown_run_is_a_page_that_says_so(browser: Browser) -> None:
         ("AccessDeniedException", 403, "to the role you deploy with"),
         ("ThrottlingException", 503, "AWS limits the rate of calls"),
         ("InternalServerException", 502, "AWS refused"),
+        ("ExpiredTokenException", 502, "Renew them"),
     ],
 )
 def test_what_aws_refuses_is_a_page_that_says_what_to_do(
