@@ -77,7 +77,7 @@ class _Scale:
 
     def bring_up(self, count: int) -> None:
         """Drop that many inputs, each of a story of its own, and wait until all of their runs wait."""
-        stories = [f"SCALE-{self.started + number}" for number in range(count)]
+        stories = [f"SCALE-{self.started + number}" for number in range(1, count + 1)]
         self.started += count
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(self._drop, stories))
@@ -113,7 +113,7 @@ class _Scale:
         written = self.stage.files(RESULTS) & self.stage.files(LOGS)
         right = {name for name in self.resumed if name in written and self._outcome(name) == "approved"}
         stories = Counter(name.rpartition("-")[0] for name in right)
-        lost = sum(stories[f"SCALE-{number}"] != 1 for number in range(self.started))
+        lost = sum(stories[f"SCALE-{number}"] != 1 for number in range(1, self.started + 1))
         return lost, sum(times > 1 for times in self.resumed.values())
 
     def _count(self, answers: list[Callback]) -> None:

@@ -14,7 +14,7 @@ from storygate.commands.arguments import (
     print_json,
     quiet_if_json,
 )
-from storygate.operations.start_run import await_start, read_json
+from storygate.operations.start_run import await_start, read_input
 from storygate.report.follow_run import follow_to_end
 from storygate.runs.executions import Runs
 from storygate.runs.inputs import Drop, drop
@@ -30,7 +30,7 @@ def register(commands: Any) -> None:
         run,
         help="drop an input, and so start its run",
         description="Uploads an input file to the stage's bucket, which starts its run, and prints the run's name. "
-        "The run itself checks the file's content.",
+        "Refuses a file with which the run would end invalid_input.",
         example="samples/approved.json --stage dev --wait",
     )
     parser.add_argument("file", metavar="FILE", type=Path, help="a JSON file, see the README")
@@ -40,7 +40,8 @@ def register(commands: Any) -> None:
 
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
     """Upload: 0. With --wait 0 if the run ended approved, else 1, and 124 at the timeout."""
-    content, context, shown = read_json(args.file), context_of(args), quiet_if_json(args, terminal)
+    context, shown = context_of(args), quiet_if_json(args, terminal)
+    content = read_input(args.file, context.stage.projects)
     dropped = drop(context.client("s3"), context.stage.bucket, f"{args.file.stem}.json", content)
     document = _document(context, dropped)
     shown.done(f"uploaded s3://{dropped.bucket}/{dropped.key}, version {dropped.version}")

@@ -116,6 +116,7 @@ def _deploy_workflow(context: Context, definition: bytes, secret_version: str, u
             "StateMachineName": stage.state_machine,
             "BucketName": stage.bucket,
             "TableName": stage.table,
+            "Projects": ",".join(stage.projects),
             "SecretName": stage.secret,
             "SecretVersion": secret_version,
             "DefinitionKey": key,

@@ -1,11 +1,13 @@
 """Start a run: read its input, and wait until the upload has started it."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from storygate.runs.executions import Runs
 from storygate.runs.history import History, await_run
+from storygate.runs.input_rules import problems
 from storygate.runs.inputs import Drop
 from storygate.stage.context import Context
 from storygate.support.errors import OperatorError, OutOfPatience
@@ -14,18 +16,28 @@ from storygate.support.errors import OperatorError, OutOfPatience
 START_SECONDS = 120.0
 
 
-def read_json(path: Path) -> bytes:
-    """Return the file's bytes; raises OperatorError if it cannot be read or is not JSON in UTF-8."""
+def read_input(path: Path, projects: Sequence[str]) -> bytes:
+    """Return the bytes of an input file for a stage that gates these projects (Stage.projects).
+
+    Raises OperatorError if a drop of the file would start no run, or a run that ends `invalid_input`.
+    """
+    if path.suffix != ".json":
+        raise OperatorError(
+            f"{path} does not end in .json, and only a file that does starts a run.",
+            f"Rename it to {path.with_suffix('.json').name}.",
+        )
     try:
         content = path.read_bytes()
     except OSError as error:
         raise OperatorError(f"{path} cannot be read: {error.strerror}.", "Check the path.") from error
     try:
-        json.loads(content.decode(), parse_constant=_no_constant)
+        request = json.loads(content.decode("utf-8-sig"), parse_constant=_no_constant)
     except UnicodeDecodeError as error:
         raise OperatorError(f"{path} is not UTF-8 text: {error.reason}.", "Save it as UTF-8.") from error
     except (ValueError, RecursionError) as error:
         raise OperatorError(f"{path} is not JSON: {error}.", "Fix it at that place.") from error
+    if wrong := problems(request, projects):
+        raise OperatorError(f"{path} is no valid input: {'; '.join(wrong)}.", "Correct it. Nothing was uploaded.")
     return content
 
 

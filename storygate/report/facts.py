@@ -13,13 +13,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from storygate.runs.history import Visit
+from storygate.runs.input_rules import FIELDS
 from storygate.runs.result_files import log_key, result_key
 from storygate.stage.definition import api_of_state
 from storygate.support.json_text import loaded
 from storygate.support.redact import redacted
 from storygate.support.times import moment_of
 
-REQUEST = ("jiraStoryId", "packageIds", "metadata", "timeoutSeconds")
 CALLING, NOT_CALLED = "calling", "not called"
 
 
@@ -111,13 +111,13 @@ class Facts:
     def request(self) -> dict[str, Any] | None:
         """The fields of the request that storygate knows, as given."""
         given = self._variables.get("request")
-        return redacted({name: given[name] for name in REQUEST if name in given}) if isinstance(given, dict) else None
+        return redacted({name: given[name] for name in FIELDS if name in given}) if isinstance(given, dict) else None
 
     @property
     def ignored(self) -> tuple[str, ...]:
         """The names of the request's other fields."""
         given = self._variables.get("request")
-        return tuple(name for name in given if name not in REQUEST) if isinstance(given, dict) else ()
+        return tuple(name for name in given if name not in FIELDS) if isinstance(given, dict) else ()
 
     @property
     def source(self) -> str | None:

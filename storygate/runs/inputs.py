@@ -65,10 +65,7 @@ def pinned(s3: Any, bucket: str, described: Any) -> str:
 
 
 def story_of(s3: Any, bucket: str, text: str | None) -> str | None:
-    """Return the story in an execution's input (JSON text), read from S3 if it is there; None if it has no story.
-
-    Written as the workflow writes it: without blanks around it, in capitals.
-    """
+    """Return the story in an execution's input (JSON text), read from S3 if it is there; None if it names no story."""
     source = _source(text or "", bucket)
     request = loaded(text) if source is None else loaded(_read(s3, source))
     story = request.get("jiraStoryId") if isinstance(request, dict) else None

@@ -17,10 +17,12 @@ WORKFLOW_TEMPLATE = Path("statemachine", "workflow.yaml")
 
 # The functions of app.py. Chalice itself names the one behind the REST API.
 API_HANDLER, AUTHORIZER, TRIGGER = "api_handler", "api_token_authorizer", "start_execution"
+PROJECTS = "STORYGATE_PROJECTS"
 VARIABLES = ("STORYGATE_BUCKET", "STORYGATE_TABLE", "STORYGATE_SECRET", "STORYGATE_STATE_MACHINE")
 # The parameters of workflow.yaml that `deploy` sets; a stage may set the others.
 FILLED = {"StateMachineName", "BucketName", "TableName", "SecretName", "SecretVersion", "DefinitionKey"}
-FILLED |= {"FunctionPrefix", "ApiName", "ApiStage"}
+FILLED |= {"FunctionPrefix", "ApiName", "ApiStage", "Projects"}
+PROJECT_KEY = re.compile(r"[A-Z][A-Z0-9_]*")  # as in a story's key (workflow.asl.yaml, InputIsValid)
 
 LOG_RETENTION_DAYS = 90
 # For all callers together: far above Jira's busiest automation, and low enough that a flood of calls costs little.
@@ -52,6 +54,11 @@ class Stage:
     def listed(self, variable: str) -> list[str]:
         """Return the names in a variable that is a list with commas, in its order and spelling; empty without it."""
         return [name.strip() for name in self.variables.get(variable, "").split(",") if name.strip()]
+
+    @property
+    def projects(self) -> tuple[str, ...]:
+        """The keys of the projects whose stories this stage gates, in capitals; empty for every project."""
+        return tuple(key.upper() for key in self.listed(PROJECTS))
 
     @property
     def storage_stack(self) -> str:
@@ -151,7 +158,7 @@ def load_stage(project: Path, name: str, region: str) -> Stage:
     bucket, table, secret, state_machine = (_required(variables, variable, name) for variable in VARIABLES)
     functions = _merged(config, own, "lambda_functions")
     throttling = _throttling(name, own.get("api", {}))
-    return Stage(
+    stage = Stage(
         name=name,
         app_name=app_name,
         # "api" is Chalice's default name for the stage of API Gateway.
@@ -176,6 +183,8 @@ def load_stage(project: Path, name: str, region: str) -> Stage:
         },
         variables={name: str(value) for name, value in variables.items()},
     )
+    _check_projects(stage)
+    return stage
 
 
 def sharing_bucket(project: Path, stage: Stage) -> list[str]:
@@ -232,6 +241,17 @@ def _required(variables: Mapping[str, Any], variable: str, stage: str) -> str:
             f'Add "{variable}": "storygate-{stage}" to that stage\'s "environment_variables".',
         )
     return value.strip()
+
+
+def _check_projects(stage: Stage) -> None:
+    """Raise OperatorError for a list of projects that names none, or something else than project keys."""
+    wrong = [key for key in stage.projects if not PROJECT_KEY.fullmatch(key)]
+    if wrong or (PROJECTS in stage.variables and not stage.projects):
+        raise OperatorError(
+            f'{PROJECTS} in stage "{stage.name}" of {CONFIG} '
+            + (f"has {wrong[0]}, which is no project key." if wrong else "is set but names nothing."),
+            'Write Jira\'s project keys with commas between, such as "PROJ,PAY", or remove it to gate every project.',
+        )
 
 
 def _workflow_parameters(project: Path, stage: str, given: object) -> dict[str, str]:

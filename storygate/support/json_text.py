@@ -5,9 +5,9 @@ from typing import Any
 
 
 def loaded(text: str | None) -> Any:
-    """Return the value of a JSON text; None for a text that is missing or is not JSON."""
+    """Return the value of a JSON text, which may begin with a byte order mark; None without one that is JSON."""
     try:
-        return json.loads(text or "null")
+        return json.loads((text or "null").removeprefix("\ufeff"))
     except ValueError:
         return None
 

@@ -13,6 +13,7 @@ import pytest
 
 from chalicelib.drop import execution_name
 from storygate.runs.history import History, follow
+from storygate.runs.inputs import drop
 from storygate.support.own_command import command_line
 from storygate.support.patience import Patience
 from tests import ROOT
@@ -43,6 +44,13 @@ def waiting(storygate: Command, local: Local, request_file: Any) -> Any:
         return told["execution"]
 
     return start
+
+
+def drop_invalid(storygate: Command, local: Local) -> str:
+    """Upload an input that ends `invalid_input`, as another tool would; return its run's name."""
+    name = drop(local.aws.client("s3"), local.deployment.stage.bucket, "invalid.json", b"{}").execution
+    assert storygate("watch", name).code == 1
+    return name
 
 
 def await_wait(local: Local, arn: Any) -> None:
@@ -196,16 +204,17 @@ def test_an_input_that_is_no_json_uploads_nothing(storygate: Command, local: Loc
 
 
 def test_the_list_names_story_and_outcome_and_those_that_wait(
-    storygate: Command, waiting: Any, request_file: Any
+    storygate: Command, local: Local, waiting: Any, request_file: Any
 ) -> None:
     name = waiting("PROJ-30")
-    invalid = storygate("start", request_file("", name="invalid"), "--wait", "--json")
-    assert (invalid.code, invalid.json["outcome"]) == (1, "invalid_input")
+    refused = storygate("start", request_file("", name="invalid"))
+    assert (refused.code, "Nothing was uploaded" in refused.err) == (1, True)
+    invalid = drop_invalid(storygate, local)
     rows = {row["execution"]: row for row in storygate("list", "--json").json}
     assert (rows[name]["story"], rows[name]["outcome"]) == ("PROJ-30", "waiting")
-    assert rows[invalid.json["execution"]]["outcome"] == "invalid_input"
+    assert rows[invalid]["outcome"] == "invalid_input"
     assert name in [row["execution"] for row in storygate("list", "--waiting", "--json").json]
-    assert invalid.json["execution"] not in storygate("list", "--waiting").out
+    assert invalid not in storygate("list", "--waiting").out
     assert len(storygate("list", "--limit", "1", "--json").json) == 1
     shown = storygate("list").out
     assert shown.startswith("RUN ")
@@ -234,8 +243,8 @@ def test_a_cancelled_run_leaves_no_entry_and_writes_no_files(storygate: Command,
     assert (again.code, again.json["entryRemoved"]) == (0, False)
 
 
-def test_a_run_that_is_over_cannot_be_cancelled(storygate: Command, request_file: Any) -> None:
-    name = storygate("start", request_file("", name="over"), "--wait", "--json").json["execution"]
+def test_a_run_that_is_over_cannot_be_cancelled(storygate: Command, local: Local) -> None:
+    name = drop_invalid(storygate, local)
     ended = storygate("cancel", name)
     assert ended.code == 1
     assert "has already ended: invalid_input. Nothing was cancelled." in ended.err

@@ -62,7 +62,7 @@ def test_thirty_drops_and_callbacks_at_once_give_thirty_approved_results(
     cloud: LocalCloud, deployment: Deployment
 ) -> None:
     stage = deployment.stage
-    stories = [f"LOAD-{number}" for number in range(RUNS)]
+    stories = [f"LOAD-{number}" for number in range(1, RUNS + 1)]
     secret = read_field(cloud.client("secretsmanager"), stage.secret, "callback")
 
     def drop(story: str) -> None:

@@ -74,7 +74,7 @@ class Traffic:
     def run_once(self, number: int) -> None:
         client = self.local.aws.client("stepfunctions")
         machine = client.list_state_machines()["stateMachines"][0]["stateMachineArn"]
-        request = {"jiraStoryId": f"RUN-{number}", "packageIds": ["pkg-001"], "timeoutSeconds": 1}
+        request = {"jiraStoryId": f"RUN-{number + 1}", "packageIds": ["pkg-001"], "timeoutSeconds": 1}
         started = client.start_execution(stateMachineArn=machine, input=json.dumps(request))
         self.runs.append(started["executionArn"])
 

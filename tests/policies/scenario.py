@@ -8,6 +8,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -112,9 +113,12 @@ class _Run:
         self._operator("list")
 
     def _early_verdict(self) -> None:
-        # Its verdict is there before the run waits, and counts within the allowance for clocks.
+        # Its verdict is there before the run starts, and counts because it is newer than the upload.
+        body = json.dumps({"jiraStoryId": "PROJ-2", "packageIds": ["pkg-001"]})
+        self.cloud.client("s3").put_object(Bucket=self.deployment.stage.bucket, Key="inputs/early.txt", Body=body)
+        uploaded = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         self._call_back("PROJ-2")
-        self._execute({"jiraStoryId": "PROJ-2", "packageIds": ["pkg-001"]})
+        self._execute({"inputFile": "inputs/early.txt", "droppedAt": uploaded})
 
     def _inputs_without_version(self) -> None:
         self.cloud.client("s3").put_object(Bucket=self.deployment.stage.bucket, Key="inputs/empty.txt", Body=b"{}")

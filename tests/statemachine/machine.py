@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import pytest
@@ -20,13 +21,24 @@ TEXT = definition_json(ROOT)
 PLACEHOLDERS = {
     "Bucket": "the-bucket",
     "Table": "the-table",
+    "Projects": "",
     "DefaultTimeoutSeconds": "604800",
     "ClockSkewSeconds": "0",
     **{f"{api}Url": f"https://apis.example/{api.lower()}" for api in ("Validation", "Deployment", "Notification")},
     **{f"{api}Connection": f"arn:{api.lower()}-connection" for api in ("Validation", "Deployment", "Notification")},
 }
-MACHINE = json.loads(re.sub(r"\$\{(\w+)\}", lambda placeholder: PLACEHOLDERS[placeholder[1]], TEXT))
-testing.check(MACHINE)  # once, see sfnx_once.py
+
+
+@cache
+def machine(**parameters: str) -> dict[str, Any]:
+    """Return the state machine with its placeholders filled in, those of `parameters` with other values."""
+    values = PLACEHOLDERS | parameters
+    filled: dict[str, Any] = json.loads(re.sub(r"\$\{(\w+)\}", lambda placeholder: values[placeholder[1]], TEXT))
+    testing.check(filled)  # once, see sfnx_once.py
+    return filled
+
+
+MACHINE = machine()
 
 GET = "arn:aws:states:::aws-sdk:s3:getObject"
 PUT = "arn:aws:states:::aws-sdk:s3:putObject"
@@ -145,7 +157,7 @@ class Run:
         return said
 
 
-def play(execution_input: object = REQUEST, **answers: object) -> Run:
+def play(execution_input: object = REQUEST, machine: Any = MACHINE, **answers: object) -> Run:
     """Run the state machine. `answers`, by name: s3, validation, deployment, notification, wait, story, log, result;
     each is what the integration returns, a Failure, or several InTurn. By default all succeed; the story is approved.
 
@@ -168,7 +180,7 @@ def play(execution_input: object = REQUEST, **answers: object) -> Run:
     waits: list[testing.Wait] = []
     functions = {"now": clock.now, "millis": clock.millis}
     done = sfnx_once.run(
-        MACHINE, execution_input, answer, functions=functions, start_time=STARTED, on_wait=waits.append
+        machine, execution_input, answer, functions=functions, start_time=STARTED, on_wait=waits.append
     )
     return Run(done.states, done.calls, done.error, done.cause, None if done.error is not None else done.output, waits)
 

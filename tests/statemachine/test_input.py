@@ -1,5 +1,6 @@
 """Where a run finds its request: in S3, as the trigger or an operator names it, or in the execution's own input."""
 
+import json
 from typing import Any
 
 import pytest
@@ -38,19 +39,25 @@ def test_the_named_object_is_read(execution_input: Any, read: Any) -> None:
     assert done.ending[0] == "approved"
 
 
-@pytest.mark.parametrize("beside", [{}, NAMED, {"inputFile": "inputs/x.json"}])
-def test_a_request_as_execution_input_reads_nothing(beside: Any) -> None:
-    done = play(REQUEST | beside)
+def test_a_request_as_execution_input_reads_nothing() -> None:
+    done = play(REQUEST)
     assert done.states[:2] == ("FindInput", "InputIsValid")
     assert done.made_by("ReadInput") == []
     assert done.log["events"][0]["message"] == "The run started with its request as input."
+
+
+@pytest.mark.parametrize("beside", [NAMED, {"inputFile": "inputs/x.json"}, {"startedBy": "me"}, {"droppedAt": "now"}])
+def test_a_request_that_also_names_a_file_is_refused_and_reads_nothing(beside: Any) -> None:
+    done = play(REQUEST | beside)
+    assert done.states == ("FindInput", *refused_for(1), *NOT_APPROVED)
+    assert f"(unknown: {', '.join(beside)})" in done.ending[1]
 
 
 @pytest.mark.parametrize("unusable", [None, "", 7, [], ["inputs/x.json"], {}])
 @pytest.mark.parametrize("name", ["key", "inputFile"])
 def test_a_file_name_that_is_none_is_an_invalid_request(name: str, unusable: Any) -> None:
     done = play({"bucket": "drops", name: unusable})
-    assert done.states == ("FindInput", *refused_for(2), *NOT_APPROVED)
+    assert done.states == ("FindInput", *refused_for(3), *NOT_APPROVED)
     assert done.ending[0] == "invalid_input"
 
 
@@ -71,7 +78,8 @@ def test_a_file_name_that_is_none_is_an_invalid_request(name: str, unusable: Any
         ),
         (stored("{'jiraStoryId'"), "s3://drops/inputs/x.json is not JSON: correct the file and drop it again."),
         (stored(""), "s3://drops/inputs/x.json is not JSON: correct the file and drop it again."),
-        (stored("\ufeff{}"), "s3://drops/inputs/x.json is not JSON: correct the file and drop it again."),
+        (stored("\ufeff"), "s3://drops/inputs/x.json is not JSON: correct the file and drop it again."),
+        (stored("\ufeff\ufeff{}"), "s3://drops/inputs/x.json is not JSON: correct the file and drop it again."),
         ({"ContentLength": 0}, "s3://drops/inputs/x.json is not JSON: correct the file and drop it again."),
     ],
 )
@@ -81,6 +89,12 @@ def test_an_object_that_cannot_be_used_is_an_invalid_input(answer: Any, reason: 
     assert len(done.made_by("ReadInput")) == 1
     assert done.ending == ("invalid_input", reason)
     assert (done.result["jiraStoryId"], done.result["packageIds"], done.result["metadata"]) == (None, [], {})
+
+
+def test_a_byte_order_mark_is_read_over() -> None:
+    done = play(NAMED, s3=stored("\ufeff" + json.dumps(REQUEST)))
+    assert done.ending[0] == "approved"
+    assert done.result["jiraStoryId"] == "PROJ-1"
 
 
 @pytest.mark.parametrize("content", [None, True, 7, "text", [], [REQUEST, REQUEST], {}])

@@ -1,12 +1,12 @@
 """For any input: a run ends in one of two states, has written both files, and approves only what a verdict approves."""
 
 import json
-import math
 from typing import Any
 
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from storygate.runs.input_rules import problems
 from tests.statemachine.machine import (
     APPROVED,
     CANCELLED,
@@ -23,7 +23,6 @@ from tests.statemachine.machine import (
     story,
 )
 
-BLANKS = " \t\r\n"  # what $trim removes
 OUTCOMES = {"approved", "rejected", "timed_out", "api_failed", "invalid_input", "error"}
 RESULT = {
     "execution", "jiraStoryId", "packageIds", "metadata", "outcome", "reason", "startedBy", "apis", "decision",
@@ -78,38 +77,22 @@ def ended(done: Run) -> str:
     return done.ending[0]
 
 
-def valid(request: object) -> bool:
-    """Return whether a request is valid, by the rules of the README ("What goes in")."""
-    if not isinstance(request, dict):
-        return False
-    packages, timeout = request.get("packageIds"), request.get("timeoutSeconds", 1)
-    return (
-        isinstance(request.get("jiraStoryId"), str)
-        and request["jiraStoryId"].strip(BLANKS) != ""
-        and isinstance(packages, list)
-        and 1 <= len(packages) <= 100
-        and all(isinstance(package, str) and package.strip(BLANKS) for package in packages)
-        and isinstance(request.get("metadata", {}), dict)
-        and type(timeout) in (int, float)
-        and 1 <= timeout <= 31_536_000
-        and math.floor(timeout) == timeout
-    )
-
-
 @often
 @given(anything | requests)
 def test_any_execution_input_ends_well(execution_input: Any) -> None:
     done = play(execution_input, s3=stored(""), wait=REJECTED)
     assert ended(done) in ("invalid_input", "rejected")
     if "ReadInput" not in done.states:
-        assert (done.result["outcome"] == "rejected") == valid(execution_input)
+        assert (done.result["outcome"] == "rejected") == (problems(execution_input, ()) == [])
 
 
 @often
 @given(anything | requests)
-def test_any_json_in_s3_is_judged_as_the_contract_says(content: Any) -> None:
+def test_any_json_in_s3_is_judged_as_before_an_upload(content: Any) -> None:
     done = play({"key": "inputs/x.json"}, s3=stored(json.dumps(content)), wait=REJECTED)
-    assert ended(done) == ("rejected" if valid(content) else "invalid_input")
+    wrong = problems(content, ())
+    assert ended(done) == ("invalid_input" if wrong else "rejected")
+    assert not wrong or done.ending[1].startswith(f"Correct the input: {'; '.join(wrong)}")
 
 
 @often

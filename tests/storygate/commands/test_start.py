@@ -1,4 +1,4 @@
-"""An input that is no JSON is refused before anything is uploaded; the run's name comes from the upload's version."""
+"""An input that cannot succeed is refused before the upload; the run's name comes from the upload's version."""
 
 from pathlib import Path
 from typing import Any
@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 
 from chalicelib.drop import execution_name
-from storygate.operations.start_run import read_json
+from storygate.operations.start_run import read_input
 from storygate.runs.inputs import drop
 from storygate.stage.aws import Aws
 from storygate.support.errors import OperatorError
+
+GOOD = b'{"jiraStoryId": "proj-1", "packageIds": ["pkg-1"]}'
 
 
 @pytest.mark.parametrize(
@@ -20,7 +22,10 @@ from storygate.support.errors import OperatorError
         (b'{"a": NaN}', "NaN"),
         (b'{"a": 1', "line 1 column 8"),
         (b"\xff\xfe{}", "not UTF-8"),
-        (b"\xef\xbb\xbf{}", "not JSON"),
+        (b"\xef\xbb\xbf", "not JSON"),
+        (b'"text"', "must be one JSON object"),
+        (b'{"jiraStoryId": "12345", "packageIds": ["a"]}', "jiraStoryId must be the key"),
+        (b'{"jiraStoryId": "P-1", "packageIds": ["a"], "timeoutSecond": 1}', r"\(unknown: timeoutSecond\)"),
         (b"[" * 100_000, "not JSON"),
     ],
 )
@@ -28,18 +33,35 @@ def test_what_is_no_json_is_refused_with_the_reason(tmp_path: Path, content: Any
     path = tmp_path / "input.json"
     path.write_bytes(content)
     with pytest.raises(OperatorError, match=told):
-        read_json(path)
+        read_input(path, ())
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(OperatorError, match=r"gone\.json cannot be read: No such file"):
-        read_json(tmp_path / "gone.json")
+        read_input(tmp_path / "gone.json", ())
 
 
-def test_what_json_it_is_the_workflow_says(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_a_good_file_is_uploaded_byte_by_byte(tmp_path: Path, mark: bytes) -> None:
     path = tmp_path / "input.json"
-    path.write_bytes(b'"text"')
-    assert read_json(path) == b'"text"'
+    path.write_bytes(mark + GOOD)
+    assert read_input(path, ()) == mark + GOOD
+
+
+def test_a_story_of_a_project_that_the_stage_does_not_gate_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "input.json"
+    path.write_bytes(GOOD)
+    assert read_input(path, ("PAY", "PROJ")) == GOOD
+    with pytest.raises(OperatorError, match="STORYGATE_PROJECTS: PAY"):
+        read_input(path, ("PAY",))
+
+
+@pytest.mark.parametrize("name", ["x.JSON", "x.json.txt", "x", "json"])
+def test_only_a_name_that_ends_in_json_starts_a_run(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(GOOD)
+    with pytest.raises(OperatorError, match=r"does not end in \.json, and only a file that does starts a run"):
+        read_input(path, ())
 
 
 def test_the_runs_name_is_the_one_that_the_trigger_will_give_it(aws: Aws) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from storygate.report.facts import REQUEST
 from storygate.report.view import as_json, marks
+from storygate.runs.input_rules import FIELDS
 from storygate.stage.definition import read_definition
 from storygate.support.redact import redacted
 from tests import ROOT
@@ -188,4 +188,4 @@ def test_scripts_get_the_view_as_plain_json() -> None:
 def test_the_request_shows_each_field_that_the_apis_get_and_the_timeout() -> None:
     (call, *_) = (branch["States"] for branch in read_definition(ROOT)["States"]["CallApis"]["Branches"])
     sent = call["CallValidation"]["Arguments"]["RequestBody"].keys() - {"action"}
-    assert set(REQUEST) == {*sent, "timeoutSeconds"}
+    assert set(FIELDS) == {*sent, "timeoutSeconds"}

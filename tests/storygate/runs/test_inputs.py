@@ -67,6 +67,7 @@ def test_a_version_that_is_gone_is_said_to_be(s3: Any) -> None:
     [
         ('{"jiraStoryId": "  proj-1 "}', "PROJ-1"),
         ('{"jiraStoryId": ""}', None),
+        ('\ufeff{"jiraStoryId": "P-1"}', "P-1"),
         ('{"jiraStoryId": 7}', None),
         ('{"inputFile": "inputs/none.json"}', None),
         ('{"key": ""}', None),

@@ -8,6 +8,7 @@ import pytest
 
 from storygate.stage.config import FILLED, WORKFLOW_TEMPLATE, Stage, find_project, load_stage, template_parameters
 from storygate.support.errors import OperatorError
+from tests import ROOT
 from tests.storygate.conftest import Configure
 
 
@@ -76,6 +77,22 @@ def test_a_real_api_is_a_url_and_a_connection_in_the_stage(configure: Configure)
         "ValidationUrl": "https://api.example.com/validate",
         "ClockSkewSeconds": "9",
     }
+
+
+def test_a_stage_gates_every_project_or_those_of_its_list(configure: Configure) -> None:
+    assert load_stage(ROOT, "dev", "eu-west-1").projects == ()
+    project = configure(lambda config: dev(config)["environment_variables"].update(STORYGATE_PROJECTS=" proj, PAY_2,"))
+    assert load_stage(project, "dev", "eu-west-1").projects == ("PROJ", "PAY_2")
+
+
+@pytest.mark.parametrize(
+    ("listed", "told"), [("PROJ,P-1", "has P-1, which is no project key"), ("2P", "has 2P"), (" , ", "names nothing")]
+)
+def test_a_list_of_projects_that_names_none_is_refused(configure: Configure, listed: str, told: str) -> None:
+    project = configure(lambda config: dev(config)["environment_variables"].update(STORYGATE_PROJECTS=listed))
+    with pytest.raises(OperatorError, match=told) as caught:
+        load_stage(project, "dev", "eu-west-1")
+    assert "STORYGATE_PROJECTS" in caught.value.message
 
 
 @pytest.mark.parametrize("parameter", ["ValidationURL", *sorted(FILLED)])
