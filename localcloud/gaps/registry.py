@@ -15,6 +15,7 @@ MOTO = "5.2.5"
 GAPS = (
     "server.memory",
     "server.speed",
+    "apigateway.authorizers",
     "apigateway.swagger",
     "awslambda.invoke",
     "cloudformation.resource",

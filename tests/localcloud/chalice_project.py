@@ -11,13 +11,13 @@ from typing import Any
 from localcloud.cloud import LocalCloud
 
 APP = '''
-"""Answers on its routes, and sends each S3 event that it gets to a queue."""
+"""Answers on its routes, and sends each event that it gets to a queue."""
 
 import json
 import os
 
 import boto3
-from chalice import AuthResponse, Chalice
+from chalice import AuthResponse, Chalice, Rate
 
 app = Chalice(app_name="tiny")
 queue = os.environ["QUEUE_URL"]
@@ -55,6 +55,16 @@ def on_drop(event):
     note(version=VERSION, request_id=event.context.aws_request_id, event=event.to_dict())
     if event.key.endswith("stumble.json") and not survived_two():
         raise RuntimeError("not yet")
+
+
+@app.schedule(Rate(5, unit=Rate.MINUTES))
+def tick(event):
+    note(ticked=event.to_dict()["detail-type"])
+
+
+@app.on_cw_event({"source": ["aws.states"], "detail": {"status": ["SUCCEEDED"]}})
+def over(event):
+    note(over=event.detail["name"])
 
 
 def survived_two():

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from localcloud.cloud import LocalCloud
 from tests.localcloud.chalice_project import Project
-from tests.localcloud.conftest import Bare, eventually
+from tests.localcloud.conftest import BREAKS, Bare, eventually
 
 JSON = {"Content-Type": "application/json"}
 RIGHT = {**JSON, "Authorization": "Bearer right"}
@@ -112,6 +112,37 @@ def test_the_authorizer_decides_on_both_addresses(
         assert (got.status_code, got.json()) == (status, answer)
 
 
+def test_an_authorizer_that_fails_is_answered_with_the_status_that_the_api_sets(
+    cloud: LocalCloud, project: Project, api: str
+) -> None:
+    gateway = cloud.client("apigateway")
+    failure = {"restApiId": project.deployed("rest_api")["rest_api_id"], "responseType": "AUTHORIZER_FAILURE"}
+    default = gateway.get_gateway_response(**failure)
+    assert (default["statusCode"], default["defaultResponse"]) == ("500", True)
+    gateway.put_gateway_response(**failure, statusCode="503")
+    got = post(f"{api}/hello/you", headers={**JSON, "Authorization": "break"}, data=b"{}")
+    assert got.status_code == 503
+    gateway.delete_gateway_response(**failure)
+
+
+def test_the_authorizers_cache_of_a_stage_can_be_flushed(cloud: LocalCloud, project: Project) -> None:
+    gateway, api = cloud.client("apigateway"), project.deployed("rest_api")["rest_api_id"]
+    answer = gateway.flush_stage_authorizers_cache(restApiId=api, stageName="api")
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 202
+    with pytest.raises(gateway.exceptions.NotFoundException):
+        gateway.flush_stage_authorizers_cache(restApiId=api, stageName="other")
+
+
+def test_handlers_of_a_schedule_and_of_the_ends_of_executions_are_woken(cloud: LocalCloud, project: Project) -> None:
+    cloud.schedules.fire("tick")
+    assert project.notes(1) == [{"ticked": "Scheduled Event"}]
+    states, definition = cloud.client("stepfunctions"), {"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}
+    role = "arn:aws:iam::123456789012:role/machine"
+    arn = states.create_state_machine(name="m", definition=json.dumps(definition), roleArn=role)["stateMachineArn"]
+    states.start_execution(stateMachineArn=arn, name="first")
+    assert project.notes(1) == [{"over": "first"}]
+
+
 def test_bodies_arrive_as_api_gateway_passes_them(api: str) -> None:
     not_utf8 = b"\xff{}"
     assert post(f"{api}/length", data=not_utf8, headers=JSON).json() == {
@@ -150,6 +181,12 @@ def test_delete_leaves_no_function_and_no_api(cloud: LocalCloud, project: Projec
     project.chalice("delete")
     assert cloud.client("lambda").list_functions()["Functions"] == []
     assert cloud.client("apigateway").get_rest_apis()["items"] == []
+    assert cloud.client("events").list_rules()["Rules"] == []
+
+
+def test_moto_still_cannot_flush_an_authorizers_cache(bare_moto: Bare) -> None:
+    with pytest.raises(BREAKS):
+        bare_moto.client("apigateway").flush_stage_authorizers_cache(restApiId="a", stageName="b")
 
 
 def test_moto_still_refuses_swagger_2(bare_moto: Bare) -> None:
