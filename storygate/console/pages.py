@@ -28,14 +28,14 @@ from storygate.support.times import span
 NAMED = 20  # runs that a dialog names; of others it says only that there are more
 
 
-def create_app(context: Context, port: int, key: str | None = None) -> Flask:
-    """Return the console of a stage, to be served at `port` of this machine; see `guard.protect` for the key.
+def create_app(context: Context, port: int, key: str | None = None, root: str = "") -> Flask:
+    """Return the console of a stage, to be served at `port` of this machine; see `guard.protect` for key and root.
 
     Raises AWS's error if it does not know the caller, and OperatorError without the workflow's drawing.
     """
     app = Flask(__name__)
     _set_up_templates(app, context)
-    protect(app, port, key)
+    protect(app, port, key, root)
     listing, open_runs, drawing = Listing(context), OpenRuns(context), read_drawing(context.project)
 
     @app.get("/")

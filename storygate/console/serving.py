@@ -11,8 +11,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from werkzeug.exceptions import Forbidden
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from storygate.console.guard import ENTER
 from storygate.console.pages import create_app
 from storygate.stage.context import Context
 from storygate.support.errors import OperatorError
@@ -27,18 +30,19 @@ log = logging.getLogger("storygate.console")
 def console(context: Context, listener: socket.socket, *, locked: bool) -> Iterator[str]:
     """Serve a stage's console on a socket of `reserved` while the block runs; yields its address.
 
-    `locked` puts a random key into the address, without which every request is refused. Raises AWS's error if it does
-    not know the caller.
+    `locked` puts a random path and a random key into the address, without which every request is refused. Raises AWS's
+    error if it does not know the caller.
     """
     listener.listen(128)
     port = listener.getsockname()[1]
-    key = secrets.token_urlsafe(24) if locked else None
-    app = create_app(context, port, key)
-    server = make_server(HOST, port, app, threaded=True, request_handler=_Handler, fd=listener.fileno())
+    key, root = (secrets.token_urlsafe(24), f"/{secrets.token_urlsafe(16)}") if locked else (None, "")
+    app = create_app(context, port, key, root)
+    site = DispatcherMiddleware(Forbidden(ENTER), {root: app}) if root else app
+    server = make_server(HOST, port, site, threaded=True, request_handler=_Handler, fd=listener.fileno())
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
-        yield f"http://{HOST}:{port}" + (f"/?key={key}" if key else "")
+        yield f"http://{HOST}:{port}" + (f"{root}/?key={key}" if key else "")
     finally:
         server.shutdown()
         server.server_close()

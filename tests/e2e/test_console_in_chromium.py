@@ -6,9 +6,12 @@ Set STORYGATE_SCREENSHOTS to a directory to keep a picture of each step.
 import json
 import os
 import re
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -129,6 +132,45 @@ def test_a_run_is_seen_to_wait_approved_by_keyboard_and_seen_to_end(context: Con
     assert watching.locator("details").evaluate_all("all => all.map(one => one.open)")[: len(folded)] == folded
     assert watching.evaluate("document.activeElement.tagName") == "SUMMARY"
     picture(watching, "5-live")
+
+
+def test_another_port_gets_neither_cookie_nor_key_and_the_back_button_does_not_bring_the_key_back(
+    browser: Any, address: Any
+) -> None:
+    received: list[Any] = []
+
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            received.append((self.path, dict(self.headers)))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    context = browser.new_context()
+    context.set_default_timeout(SECONDS * 1000)
+    page = context.new_page()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Other) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        page.goto(address)
+        home = page.url
+        assert page.evaluate("history.length") == 2, "the blank page and this one"
+        other = f"http://127.0.0.1:{server.server_address[1]}/"
+        page.evaluate("url => location.assign(url)", other)
+        page.wait_for_url(other)
+        page.go_back()
+        page.wait_for_url(home)
+        server.shutdown()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Runs")
+    context.close()
+    key = parse_qs(urlsplit(address).query)["key"][0]
+    assert key not in home
+    assert received
+    for path, headers in received:
+        assert "Cookie" not in headers
+        assert key not in f"{path} {headers}"
+        assert urlsplit(home).path not in str(headers)
 
 
 @pytest.fixture

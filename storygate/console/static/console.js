@@ -128,7 +128,7 @@ document.addEventListener("submit", (event) => {
   for (const button of event.target.querySelectorAll("button")) button.disabled = true;
 });
 
-// The key stays in the cookie, and off the screen and the bookmarks.
+// Where the server could not redirect: the key stays in the cookie, and off the screen and the bookmarks.
 const address = new URL(location.href);
 if (address.searchParams.has("key")) {
   address.searchParams.delete("key");

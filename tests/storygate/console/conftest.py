@@ -240,8 +240,8 @@ def make_context(world: World, project: Path, endpoint: str, **variables: str) -
 class Browser:
     """A browser on the console's own pages: it sends what a browser sends."""
 
-    def __init__(self, context: Context, key: str | None = None) -> None:
-        self.client = create_app(context, PORT, key).test_client()
+    def __init__(self, context: Context, key: str | None = None, root: str = "") -> None:
+        self.client = create_app(context, PORT, key, root).test_client()
 
     def get(self, path: str, **options: Any) -> Any:
         return self.client.get(path, **(HOME | options))

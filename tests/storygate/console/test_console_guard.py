@@ -1,5 +1,6 @@
 """Only this machine's browser, on the console's own pages, with the key, is let in; and no page holds a secret."""
 
+import re
 from typing import Any
 
 import pytest
@@ -87,6 +88,23 @@ def test_without_the_key_every_request_is_refused_and_a_browser_needs_it_only_on
     assert "SameSite=Strict" in cookie
     assert "the-key" not in cookie + entered.text
     assert browser.get("/runs/a").status_code == 200
+
+
+def test_the_cookie_is_for_the_consoles_own_path_alone_so_that_no_other_port_receives_it(context: Context) -> None:
+    browser = Browser(context, key="the-key", root="/Xk3f")
+    inside = f"{HOME['base_url']}/Xk3f"
+    entered = browser.client.get("/?key=the-key&story=A-1", base_url=inside, headers={"Sec-Fetch-Site": "none"})
+    assert (entered.status_code, entered.headers["Location"]) == (303, "/Xk3f/?story=A-1")
+    assert "Path=/Xk3f/;" in entered.headers["Set-Cookie"]
+    assert browser.client.get("/", base_url=inside).status_code == 200
+    links = re.findall(r'(?:href|src|action|data-live)="([^"]+)"', browser.client.get("/", base_url=inside).text)
+    assert links
+    assert all(link.startswith(("/Xk3f/", "#")) for link in links)
+
+
+@pytest.mark.parametrize("headers", [{}, {"Sec-Fetch-Site": "cross-site"}])
+def test_a_client_whose_cookie_would_not_come_back_gets_its_page_at_once(context: Context, headers: Any) -> None:
+    assert Browser(context, key="the-key").get("/?key=the-key", headers=headers).status_code == 200
 
 
 def test_every_answer_forbids_foreign_scripts_frames_and_caches(browser: Browser, world: World) -> None:

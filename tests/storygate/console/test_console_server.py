@@ -26,10 +26,15 @@ def get(address: Any, path: str) -> Any:
 
 def test_the_address_lets_in_and_nothing_else_does_and_each_start_has_another_key(context: Context) -> None:
     with reserved(0, "--port") as port, console(context, port, locked=True) as address:
-        assert get(address, f"/?{urlsplit(address).query}")[0] == 200
-        assert get(address, "/")[0] == 403
+        path, query = urlsplit(address).path, urlsplit(address).query
+        status, cookie = get(address, f"{path}?{query}")
+        assert status == 200
+        assert f"Path={path};" in cookie
+        for refused in (path, "/", f"/?{query}", "/runs/a"):
+            assert get(address, refused) == (403, None)
         with reserved(0, "--port") as another, console(context, another, locked=True) as other:
-            assert get(other, f"/?{urlsplit(address).query}")[0] == 403
+            assert get(other, f"{urlsplit(other).path}?{query}")[0] == 403
+            assert urlsplit(other).path != path
     with pytest.raises(ConnectionRefusedError):
         get(address, "/")
 

@@ -169,6 +169,19 @@ def test_what_an_api_echoes_is_shown_without_the_credentials_in_it() -> None:
     [
         ({"x-api-key": "k", "taskToken": ["a"], "Set-Cookie": "c"}, ["[hidden]"] * 3),
         ({"token": None, "tokens": 3, "keyword": "k", "secretary": "ann"}, [None, 3, "k", "ann"]),
+        ({"private_key": "k", "aws_secret_access_key": "k", "db.pwd": "p", "PWD2": 7}, ["[hidden]"] * 4),
+        ({"tokens": ["a"], "refreshTokens": {"a": "b"}, "api_keys": "k", "credentials": "c"}, ["[hidden]"] * 4),
+        ({"tokens": 3.5, "passwords": True, "aws_access_key_id": "AKIA"}, [3.5, True, "AKIA"]),
+        ({"u": "GET https://ann:p@ss@api.example/x failed"}, ["GET https://[hidden]@api.example/x failed"]),
+        ({"u": "(https://ghp_token@git.example)"}, ["(https://[hidden]@git.example)"]),
+        (
+            {"u": "https://a.example/?access_token=t&page=2#top"},
+            ["https://a.example/?access_token=[hidden]&page=2#top"],
+        ),
+        (
+            {"u": "mail ann@example.com, see https://a.example/@ann"},
+            ["mail ann@example.com, see https://a.example/@ann"],
+        ),
         ({"deep": [{"db_password": "p"}]}, [[{"db_password": "[hidden]"}]]),
         ({"text": "a basic idea, bearer of news"}, ["a basic idea, bearer of news"]),
     ],
