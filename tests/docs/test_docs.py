@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,14 @@ DOCUMENTS = [
     *sorted((ROOT / "samples").rglob("*.md")),
 ]
 MADE = (".venv/", ".chalice/deployed/")  # named in the docs, and not in the repository
+WRITTEN = {"result.json", "execution.json"}  # by each run
+OTHERS = {"docs/design.md"}  # sfnx's
+NAMES = {
+    file.name
+    for entry in ROOT.iterdir()
+    if entry.name not in {".git", ".venv"}
+    for file in (entry.rglob("*") if entry.is_dir() else [entry])
+}
 DEFINITION = read_definition(ROOT)
 each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=[str(path.relative_to(ROOT)) for path in DOCUMENTS])
 
@@ -131,9 +140,20 @@ def test_links_to_files_and_headings_resolve(path: Path) -> None:
 @each_document
 def test_files_that_are_named_exist(path: Path) -> None:
     top = "|".join(re.escape(entry.name) for entry in ROOT.iterdir() if entry.is_dir())
-    for name in re.findall(rf"`((?:{top})/[\w./*<>-]+)`", text_of(path)):
-        pattern = re.sub(r"<\w+>", "*", name).rstrip("/")
-        assert name.startswith(MADE) or list(ROOT.glob(pattern)), name
+    text = re.sub(r"https?://\S+", "", text_of(path))
+    for name in re.findall(rf"(?<![\w/:.-])((?:{top})/(?:[\w./*-]|<\w+>)+)", text):
+        pattern = re.sub(r"<\w+>", "*", name).rstrip("/.")
+        assert name.startswith(MADE) or name in OTHERS or list(ROOT.glob(pattern)), name
+    if path.name == "CHANGELOG.md":
+        return  # it also names what is gone
+    for name in re.findall(r"`([\w.-]+\.(?:py|ya?ml|json|svg|md|mjs|toml|css|js|html|sh))`", text):
+        assert name in NAMES or name in WRITTEN, name
+
+
+@each_document
+def test_modules_that_are_run_exist(path: Path) -> None:
+    for module in re.findall(r"python3? -m ([\w.]+)", text_of(path)):
+        assert find_spec(module), module
 
 
 def test_messages_that_are_quoted_exist() -> None:

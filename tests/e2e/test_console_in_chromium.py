@@ -200,8 +200,9 @@ def test_every_page_is_accessible_in_light_and_dark_and_fits_a_narrow_screen(
             audited.set_viewport_size({"width": width, "height": 640})
             assert audited.evaluate("document.documentElement.scrollWidth") <= width, what
         picture(audited, f"narrow-{what}")
-        answer = Axe().run(audited, options=AA).response
-        found.update({(what, "narrow", one["id"]): one["nodes"][0]["html"] for one in answer["violations"]})
+        if what in ("run", "dialog"):  # other pages are the same at any width, but for their line breaks
+            answer = Axe().run(audited, options=AA).response
+            found.update({(what, "narrow", one["id"]): one["nodes"][0]["html"] for one in answer["violations"]})
         audited.set_viewport_size({"width": 1280, "height": 800})
 
     audit("runs")
