@@ -7,13 +7,19 @@
 from typing import Any
 
 from chalicelib.body import parsed, sent
-from chalicelib.refusals import BadBody
+from chalicelib.refusals import BadBody, Unavailable
+from chalicelib.tokens import unavailable
 
 Answer = tuple[int, dict[str, Any]]
 
 
 def handle(api: str, request: Any) -> Answer:
-    """Return HTTP status and body of an API's answer to a Chalice request; 400 for a body that cannot be used."""
+    """Return HTTP status and body of an API's answer to a Chalice request.
+
+    400 for a body that cannot be used, 503 for a token that could not be judged: the body is then not read.
+    """
+    if why := unavailable(request):
+        return Unavailable.status, {"status": "error", "message": why}
     try:
         return answer(api, parsed(sent(request)), request.headers.get("X-Attempt", ""))
     except BadBody as error:

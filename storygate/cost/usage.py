@@ -175,7 +175,4 @@ def _count_mocks(bill: Bill, mocks: int, meter: Meter) -> None:
     bill.add(MOCKS, "lambda request", 2 * mocks, "authorizer and handler for each")
     memory = Decimal(meter.memory_mb(API_HANDLER) + meter.memory_mb(AUTHORIZER)) / 1024
     bill.add(MOCKS, "gb-second", mocks * ASSUMED_MS / 1000 * memory, f"{ASSUMED_MS} ms each, assumed")
-    bill.assumptions.append(
-        f"A mock's handler and its authorizer run for {ASSUMED_MS} ms each; API Gateway's cache of 5 minutes is not "
-        "subtracted."
-    )
+    bill.assumptions.append(f"A mock's handler and its authorizer run for {ASSUMED_MS} ms each.")

@@ -63,10 +63,21 @@ def test_no_authorization_header_is_401(cloud: Any) -> None:
 
 @pytest.mark.parametrize("api", APIS)
 @pytest.mark.parametrize("asked", APIS)
-def test_the_policy_names_the_tokens_own_route_whatever_was_asked_because_it_is_cached(
-    authorize: Any, api: str, asked: Any
-) -> None:
+def test_the_policy_names_the_tokens_own_route_whatever_was_asked(authorize: Any, api: str, asked: Any) -> None:
     assert authorize(f"Bearer {SECRET_VALUES[api]}", asked) == [ROUTE.format(api)]
+
+
+def test_no_policy_is_cached(cloud: Any) -> None:
+    assert cloud.app.app.builtin_auth_handlers[0].ttl_seconds == 0
+
+
+@pytest.mark.parametrize("token", ["validation", "deployment"])
+@pytest.mark.parametrize("body", [b"{", None])
+def test_without_the_secret_every_token_and_body_is_503(cloud: Any, post: Any, token: str, body: Any) -> None:
+    cloud.secretsmanager.delete_secret(SecretId=cloud.app.SECRET, ForceDeleteWithoutRecovery=True)
+    response = post("validation", token, body=body)
+    assert response.status_code == 503
+    assert response.json_body == {"status": "error", "message": "the secret cannot be read"}
 
 
 @pytest.mark.parametrize("token", ["", "Bearer", "Bearer wrong", f"Bearer {SECRET_VALUES['callback']}"])

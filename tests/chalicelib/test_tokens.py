@@ -9,7 +9,7 @@ import pytest
 from chalicelib.apis import APIS
 from chalicelib.refusals import Unavailable
 from chalicelib.secret import Secret
-from chalicelib.tokens import api_of, authorized, bearer
+from chalicelib.tokens import api_of, authorize, bearer
 from tests.chalicelib.fakes import SECRET_VALUES, Clock, SecretsManager, aws_error
 
 
@@ -108,7 +108,7 @@ def test_a_refusal_is_one_line_with_route_reason_and_trace_and_no_token(
     token: str, why: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=5;Sampled=1")
-    authorized(asked(token, "validation"), secret())
+    authorize(asked(token, "validation"), secret())
     (line,) = capsys.readouterr().out.splitlines()
     assert json.loads(line) == {
         "log": "authorizer",
@@ -120,11 +120,22 @@ def test_a_refusal_is_one_line_with_route_reason_and_trace_and_no_token(
 
 def test_outside_lambda_there_is_no_trace(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("_X_AMZN_TRACE_ID", raising=False)
-    authorized(asked("Bearer wrong", "validation"), secret())
+    authorize(asked("Bearer wrong", "validation"), secret())
     assert json.loads(capsys.readouterr().out)["trace"] == ""
 
 
 @pytest.mark.parametrize("api", APIS)
 def test_what_is_let_in_needs_no_line(api: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert authorized(asked(f"Bearer {SECRET_VALUES[api]}", api), secret()) == api
+    answer = authorize(asked(f"Bearer {SECRET_VALUES[api]}", api), secret())
+    assert (answer.principal_id, answer.context) == (api, {})
     assert capsys.readouterr().out == ""
+
+
+def test_a_token_that_cannot_be_judged_is_let_through_as_such_with_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    manager = SecretsManager()
+    manager.failure = aws_error("secretsmanager", "InternalServiceError")
+    answer = authorize(asked("Bearer wrong", "validation"), secret(manager))
+    assert (answer.principal_id, answer.context) == ("unknown", {"unavailable": "the secret cannot be read"})
+    assert [(route.path, route.methods) for route in answer.routes] == [("/mock/validation", ["POST"])]
+    line = json.loads(capsys.readouterr().out)
+    assert (line["route"], line["unavailable"]) == ("/mock/validation", "the secret cannot be read")
