@@ -3,7 +3,7 @@
     python -m benchmarks.chaos --seed 7 --events 10000
 
 S3 delivers late, twice and out of order; AWS throttles, breaks, stalls, or does what it was asked and loses the answer;
-the APIs answer 429 and 50x or nothing; Jira delivers twice, out of order, and again after anything but 2xx and 4xx.
+the APIs answer 50x or nothing; Jira delivers twice, out of order, and again after anything but 2xx and 4xx.
 What is right is computed from what was sent and when (chaos_oracle), never from what the code says of itself.
 The faults are the seed's (see chaos_faults); threads take turns as they like, and what is right holds for any turns.
 """

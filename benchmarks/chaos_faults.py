@@ -29,7 +29,7 @@ API_RATE = 0.15
 API_FATAL_RATE = 0.004  # of the calls of an API that fail for good, with a 500, which is not retried
 MOST = 3
 STALL_SECONDS = 1.7  # longer than the functions wait for AWS (chalicelib/clients.py)
-API_STATUSES = (429, 502, 503, 504)
+API_STATUSES = (502, 503, 504)  # a 429 is waited out for two minutes, which would make a chaos run slow
 API_ATTEMPTS = 4  # of the workflow: one, and three retries
 
 Fault = str

@@ -13,13 +13,19 @@ from tests.statemachine.machine import (
     NOT_APPROVED,
     SUCCESS,
     InTurn,
+    all_states,
     each_api,
     http,
     play,
     refused,
 )
 
-RETRIED = [*(f"States.Http.StatusCode.{status}" for status in (429, 502, 503, 504)), "States.Http.Socket"]
+BUSY = "States.Http.StatusCode.429"
+RETRIED = {
+    **{f"States.Http.StatusCode.{status}": 3 for status in (502, 503, 504)},
+    "States.Http.Socket": 3,
+    BUSY: 6,
+}  # and how often
 
 
 def state(api: str) -> str:
@@ -49,15 +55,15 @@ def test_a_call_says_which_action_for_which_packages(api: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("error", RETRIED)
+@pytest.mark.parametrize(("error", "retries"), RETRIED.items())
 @each_api
-def test_a_passing_failure_is_tried_three_times_more(api: str, error: str) -> None:
+def test_a_passing_failure_is_tried_again(api: str, error: str, retries: int) -> None:
     done = play(**{api: Failure(error, "busy")})
     headers = [call["Headers"] for call in done.made_by(state(api))]
-    assert [sent["X-Attempt"] for sent in headers] == ["0", "1", "2", "3"]
+    assert [sent["X-Attempt"] for sent in headers] == [str(attempt) for attempt in range(retries + 1)]
     assert {sent["Idempotency-Key"] for sent in headers} == {f"execution-{api}"}
     failed = done.result["apis"][api]
-    assert (failed["status"], failed["attempts"], failed["error"]) == ("failed", 4, f"{error}: busy")
+    assert (failed["status"], failed["attempts"], failed["error"]) == ("failed", retries + 1, f"{error}: busy")
     assert failed["statusCode"] == (int(error[-3:]) if error[-3:].isdigit() else None)
 
 
@@ -76,9 +82,26 @@ def test_a_call_that_succeeds_at_last_has_succeeded(api: str, failures: int) -> 
 
 
 def test_attempts_add_up_over_different_failures() -> None:
-    done = play(validation=InTurn(refused(429), Failure("States.Http.Socket"), refused(502), refused(504), SUCCESS))
+    done = play(validation=InTurn(refused(503), Failure("States.Http.Socket"), refused(502), refused(504), SUCCESS))
     assert len(done.made_by("CallValidation")) == 4
     assert done.result["apis"]["validation"]["statusCode"] == 504
+
+
+def test_a_limit_of_requests_has_retries_of_its_own() -> None:
+    mixed = [refused(429)] * 3 + [refused(503)] * 3 + [refused(429)] * 3
+    done = play(validation=InTurn(*mixed, SUCCESS))
+    assert [call["Headers"]["X-Attempt"] for call in done.made_by("CallValidation")] == [*map(str, range(10))]
+    assert done.result["apis"]["validation"]["attempts"] == 10
+
+
+def test_a_limit_of_requests_is_waited_out_for_two_minutes() -> None:
+    calls = [state for name, state in all_states() if name.startswith("Call") and state["Type"] == "Task"]
+    assert len(calls) == 3
+    for state in calls:
+        (busy,) = [retry for retry in state["Retry"] if retry["ErrorEquals"] == [BUSY]]
+        first, rate, most = busy["IntervalSeconds"], busy["BackoffRate"], busy["MaxDelaySeconds"]
+        delays = [min(most, first * rate**attempt) for attempt in range(busy["MaxAttempts"])]
+        assert delays == [4, 8, 16, 32, 32, 32]
 
 
 @pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 409, 500, 501])

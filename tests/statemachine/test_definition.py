@@ -163,9 +163,9 @@ def test_an_api_that_fails_does_not_end_the_others(name: str) -> None:
 def test_only_what_passes_is_retried_and_with_an_end(name: str) -> None:
     for retry in STATES[name].get("Retry", []):
         assert set(retry["ErrorEquals"]) <= set(TRANSIENT)
-        assert 1 <= retry["MaxAttempts"] <= 5
+        assert 1 <= retry["MaxAttempts"] <= 6
         assert retry["BackoffRate"] > 1
-        assert retry["MaxDelaySeconds"] <= 30
+        assert retry["MaxDelaySeconds"] <= 32
         assert retry["JitterStrategy"] == "FULL"
 
 

@@ -155,6 +155,15 @@ def test_a_statement_of_the_role_covers_everything_only_where_iam_knows_no_resou
     assert not [arn for arn in arns if "*" in arn.removesuffix("/*")]
 
 
+def test_only_the_state_machine_itself_may_assume_its_role() -> None:
+    (trust,) = WORKFLOW["Role"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    arn = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:${StateMachineName}"
+    assert trust["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}},
+        "ArnLike": {"aws:SourceArn": [{"Fn::Sub": arn}, {"Fn::Sub": f"{arn}:*"}]},
+    }
+
+
 def test_only_the_named_urls_may_be_called_and_only_by_post() -> None:
     (call,) = [s for s in statements() if s["Action"] == "states:InvokeHTTPEndpoint"]
     assert call["Condition"] == {
