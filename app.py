@@ -5,7 +5,8 @@ from functools import cache
 from chalice import AuthResponse, Chalice, Response
 from chalice.app import AuthRequest, CORSConfig
 
-from chalicelib import callback, clients, drop, jira, mock_apis, settings, tokens
+from chalicelib import callback, clients, drop, mock_apis, settings, tokens
+from chalicelib.rules import Rules
 from chalicelib.secret import Secret
 from chalicelib.verdicts import VerdictTable
 
@@ -15,7 +16,7 @@ TABLE = settings.required("STORYGATE_TABLE")
 SECRET = settings.required("STORYGATE_SECRET")
 GRACE_HOURS = settings.grace_hours()
 STATE_MACHINE = settings.required("STORYGATE_STATE_MACHINE")
-RULES = jira.Rules.from_environment()
+RULES = Rules.from_environment()
 CLIENTS = {  # the AWS clients that each function uses in the usual case
     "app.app": ("secretsmanager", "dynamodb", "stepfunctions"),
     "app.api_token_authorizer": ("secretsmanager",),

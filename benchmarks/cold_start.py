@@ -31,7 +31,7 @@ from tests.package.runtime_api import ColdStart, cold_start
 
 GOAL = 1.05
 PACKAGE_GOAL = 100_000  # bytes
-BODY = json.dumps({"jiraStoryId": "PROJ-1", "status": "approved", "message": "ok"})
+BODY = json.dumps({"jiraStoryId": "PROJ-1", "status": "approved", "message": "ok", "timestamp": 1767261600000})
 SIGNATURE = "sha256=" + hmac.new(SECRET["callback"].encode(), BODY.encode(), hashlib.sha256).hexdigest()
 CALLBACK = {
     "requestContext": {"resourcePath": "/jira/callback", "httpMethod": "POST", "identity": {"sourceIp": "192.0.2.1"}},

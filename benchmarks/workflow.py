@@ -5,6 +5,7 @@ Functions pricing: "a state transition is counted each time a step of your workf
 """
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -68,7 +69,7 @@ def run(quick: bool) -> Sequence[Figure]:
 
 def _play(stage: LocalStage, way: Way, story: str) -> tuple[str, list[Any]]:
     """Drop an input, send Jira's verdict, return the run and its history; RuntimeError for another end."""
-    verdict = json.dumps({"jiraStoryId": story, "status": way.status}).encode()
+    verdict = json.dumps({"jiraStoryId": story, "status": way.status, "timestamp": round(time.time() * 1000)}).encode()
     request = {} if way.request is None else {"jiraStoryId": story, "packageIds": ["pkg-1"], **way.request}
     execution = stage.drop(f"{story.lower()}.json", json.dumps(request).encode())
     if way.early:  # the verdict is there before the run has called its APIs

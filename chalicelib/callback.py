@@ -9,6 +9,7 @@ from typing import Any
 from chalicelib import credentials, jira
 from chalicelib.body import sent
 from chalicelib.refusals import Refused
+from chalicelib.rules import Rules
 from chalicelib.secret import Secret
 from chalicelib.verdicts import Delivery, Verdict, VerdictTable
 
@@ -17,7 +18,7 @@ LONGEST_HEADER = 100  # characters of a header in the log line
 
 
 def handle(
-    request: Any, secret: Secret, table: VerdictTable, rules: jira.Rules, call_times: Callable[[], list[str]]
+    request: Any, secret: Secret, table: VerdictTable, rules: Rules, call_times: Callable[[], list[str]]
 ) -> Answer:
     """Answer a Chalice request, and print one line of JSON about it, without body and credential.
 
@@ -36,7 +37,7 @@ def answer(
     headers: Mapping[str, str],
     secret: Secret,
     table: VerdictTable,
-    rules: jira.Rules,
+    rules: Rules,
     received: datetime | None = None,
 ) -> Answer:
     """Return HTTP status and body for a delivery (README, "What Jira sends"); `received` is now if it is not given.

@@ -2,57 +2,28 @@
 
 A verdict is an event, not a state: a comment on a story that is already Done decides nothing. The shapes are those of
 Atlassian's documentation and of recorded deliveries (docs/set-up-jira.md). Whatever is missing or unknown in a body,
-it never approves.
+it never approves. What a change decides, by the stage's lists: rules.py.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chalicelib import settings
 from chalicelib.body import parsed
 from chalicelib.refusals import BadBody
+from chalicelib.rules import Judged, Rules, State, no_approver, unlisted
 from chalicelib.verdicts import APPROVED, PENDING, REJECTED, Verdict
 
 FLAT = {
     **dict.fromkeys(("success", "approved", "done"), APPROVED),
     **dict.fromkeys(("failure", "failed", "rejected", "error"), REJECTED),
 }
-REJECTED_STATUSES = frozenset(("Rejected", "Declined", "Cancelled", "Canceled", "Won't Do", "Abandoned"))
-REJECTED_RESOLUTIONS = frozenset(
-    ("Won't Do", "Won't Fix", "Declined", "Rejected", "Duplicate", "Cannot Reproduce", "Cancelled", "Canceled",
-     "Incomplete", "Invalid", "Abandoned")
-)  # fmt: skip
+AHEAD = timedelta(minutes=5)  # a webhook dated later than this after its arrival approves nothing
 LONGEST_KEY = 255  # bytes
 LONGEST_TEXT = 1000  # of a result's message; a Jira description may have 32,767 characters
 
 Body = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What approves and rejects a story, whose approvals count, and of which projects.
-
-    Names of statuses and resolutions, and approvers, are compared folded (settings.fold); project keys in capitals.
-    If `projects` is empty the stage gates every project; if `approvers` is empty everybody may approve.
-    """
-
-    approved: frozenset[str]
-    approved_resolutions: frozenset[str]
-    rejected: frozenset[str]
-    rejected_resolutions: frozenset[str]
-    projects: frozenset[str] = frozenset()
-    approvers: frozenset[str] = frozenset()
-
-    @classmethod
-    def from_environment(cls) -> "Rules":
-        """Return the stage's rules. Raises Misconfigured, which names the variable."""
-        return cls(
-            settings.names("STORYGATE_APPROVED_STATUSES"),
-            settings.names("STORYGATE_APPROVED_RESOLUTIONS"),
-            settings.names("STORYGATE_REJECTED_STATUSES", REJECTED_STATUSES),
-            settings.names("STORYGATE_REJECTED_RESOLUTIONS", REJECTED_RESOLUTIONS),
-        )
 
 
 @dataclass(frozen=True)
@@ -86,13 +57,23 @@ class Ignored:
 def read(raw: bytes, received: datetime, rules: Rules, signed: bool) -> Decided | Ignored:
     """Return the verdict in a body of any of the four forms; raises BadBody for a body that cannot be used.
 
-    `signed`: the body came with Jira's signature, not with a bearer.
+    `signed`: the body has Jira's signature. A bearer proves neither a user nor a move: whoever knows it can write both.
     """
-    body = _object(raw)
+    found = _read(_object(raw), received, rules, signed)
+    if found.story and not rules.gates(found.story):
+        return Ignored(found.story, "its project is not in STORYGATE_PROJECTS")
+    if found.former_key and not rules.gates(found.former_key):
+        return Ignored(found.story, f"moved here from {found.former_key}, whose project is not in STORYGATE_PROJECTS")
+    return found
+
+
+def _read(body: Body, received: datetime, rules: Rules, signed: bool) -> Decided | Ignored:
     if "webhookEvent" in body:
-        return _webhook(body, received, rules, signed)
+        issue = _dict(body.get("issue"))
+        story = _key(issue.get("key"))
+        return _issue(story, issue, body, received, rules, signed) if story else Ignored(None, "not about an issue")
     if "jiraStoryId" in body or ("status" in body and "issue" not in body):
-        return _flat(body, received)
+        return _flat(body, received, rules, signed)
     issue = body.get("issue", body)
     story = _key(issue.get("key")) if isinstance(issue, dict) else None
     if not story:
@@ -100,7 +81,7 @@ def read(raw: bytes, received: datetime, rules: Rules, signed: bool) -> Decided 
             'not understood: send a Jira webhook, "Issue data" from Jira Automation, '
             'or {"jiraStoryId": "PROJ-1", "status": "approved", "message": "..."}'
         )
-    return _decided(story, body, issue, _jira_time(body.get("timestamp"), received), received, rules, signed)
+    return _issue(story, issue, body, received, rules, signed)
 
 
 def _object(raw: bytes) -> Body:
@@ -113,84 +94,97 @@ def _object(raw: bytes) -> Body:
     return body
 
 
-def _webhook(body: Body, received: datetime, rules: Rules, signed: bool) -> Decided | Ignored:
-    event = body["webhookEvent"] if isinstance(body["webhookEvent"], str) else ""
-    issue = _dict(body.get("issue"))
-    story = _key(issue.get("key"))
-    if not story:
-        return Ignored(None, "not about an issue")
-    became = {_field(item) for item in _items(body)} & {"status", "resolution"}
-    if not (became or event.endswith(("issue_created", "issue_deleted"))):
-        return Ignored(story, "neither status nor resolution changed", _former_key(body, story))
-    return _decided(story, body, issue, _jira_time(body.get("timestamp"), received), received, rules, signed)
-
-
-def _decided(
-    story: str, body: Body, issue: Body, decided: datetime, received: datetime, rules: Rules, signed: bool
-) -> Decided:
-    """Return the verdict of an issue, in a webhook or from Automation."""
-    user = _dict(body.get("user")) if signed else {}  # whoever has the bearer could write any name there
-    changes = {_field(item): item for item in _items(body)}
-    fields = _dict(issue.get("fields"))
-    status = _dict(fields.get("status"))
-    # If the issue has no status, the changelog's item has it, but only its name.
-    name = _text(status.get("name") if status else changes.get("status", {}).get("toString"))
-    resolution = _name(
-        fields.get("resolution") if "resolution" in fields else changes.get("resolution", {}).get("toString")
-    )
-    category = _text(_dict(status.get("statusCategory")).get("key"))
-    event = body.get("webhookEvent")
-    deleted = isinstance(event, str) and event.endswith("issue_deleted")
+def _issue(story: str, issue: Body, body: Body, received: datetime, rules: Rules, signed: bool) -> Decided | Ignored:
+    """Return what a webhook decides, or an issue from Automation, which counts whatever changed: a rule sent it."""
+    webhook, event = "webhookEvent" in body, _text(body.get("webhookEvent")) or ""
+    moved_from = _former_key(body, story)
+    former_key = moved_from if signed else None
+    created, deleted = event.endswith("issue_created"), event.endswith("issue_deleted")
+    if webhook and not (created or deleted or {"status", "resolution"} & {_field(item) for item in _items(body)}):
+        return Ignored(story, "neither status nor resolution changed", former_key)
+    now, user = _state(issue, body), _dict(body.get("user")) if signed else {}
+    before = _before(now, body) if webhook and not created else None
+    judged = Judged(REJECTED) if deleted else rules.judge(now, before, _ids(user), moved=bool(moved_from))
+    if judged.decision is None:
+        return Ignored(story, judged.nothing or "", former_key, names_waiting=not moved_from)
+    dated = _moment(body.get("timestamp"))
+    if webhook and judged.decision == APPROVED and (dated is None or dated > received + AHEAD):
+        return Ignored(story, _wrong_time(dated), refused=True)
+    dated = dated or (None if webhook else _moment(_dict(issue.get("fields")).get("updated")))
     verdict = Verdict(
-        decision=REJECTED if deleted else _decision(name, category, resolution, rules),
-        decided_at=_iso(decided),
+        decision=judged.decision,
+        decided_at=_iso(min(dated or received, received)),
         received_at=_iso(received),
-        status=name,
+        status=now.status,
         actor=_text(user.get("displayName") or user.get("name") or user.get("accountId")),
-        message=_message(deleted, name, resolution),
+        message="the issue was deleted" if deleted else _message(now),
         actor_id=_text(user.get("accountId") or user.get("key") or user.get("name")),
     )
-    return Decided(story, verdict, _former_key(body, story))
+    return Decided(story, verdict, former_key, judged.unlisted)
 
 
-def _decision(status: str | None, category: str | None, resolution: str | None, rules: Rules) -> str:
-    name = settings.fold(status or "")
-    approves = name in rules.approved if rules.approved else category == "done"
-    # A resolution also rejects if the status approves by its name: the status of an old server has no category.
-    refused = settings.fold(resolution or "") in rules.rejected_resolutions and (approves or category == "done")
-    if name in rules.rejected or refused:
-        return REJECTED
-    return APPROVED if approves else PENDING
+def _state(issue: Body, body: Body) -> State:
+    """Return status and resolution of the issue, or of the changelog where the issue does not have the field."""
+    became = {_field(item): item.get("toString") for item in _items(body)}
+    fields = issue.get("fields") or {}
+    if not isinstance(fields, dict):
+        return State(None, None)
+    resolution = fields["resolution"] if "resolution" in fields else became.get("resolution")
+    if resolution is not None and resolution != "":
+        resolution = _name(resolution) or "without a name"  # which no list names
+    if fields.get("status") is None:
+        return State(_text(became.get("status")), resolution)
+    status = _dict(fields["status"])
+    return State(_text(status.get("name")), resolution, _text(_dict(status.get("statusCategory")).get("key")))
 
 
-def _message(deleted: bool, status: str | None, resolution: str | None) -> str:
-    if deleted:
-        return "the issue was deleted"
-    return f"status {status or 'unknown'}" + (f", resolution {resolution}" if resolution else "")
+def _before(now: State, body: Body) -> State:
+    """Return status and resolution before the change; of several changes of a field the changelog's first counts."""
+    was = {_field(item): _text(item.get("fromString")) for item in reversed(_items(body))}
+    return State(was.get("status", now.status), was.get("resolution", now.resolution))
 
 
-def _flat(body: Body, received: datetime) -> Decided:
+def _ids(user: Body) -> frozenset[str]:
+    """Return what STORYGATE_APPROVERS may call a user: the account id on Cloud, else key or name (Data Center)."""
+    names = ("accountId",) if user.get("accountId") else ("key", "name")
+    return frozenset(settings.fold(text) for name in names if (text := _text(user.get(name))))
+
+
+def _wrong_time(dated: datetime | None) -> str:
+    if dated is None:
+        return 'it approves nothing without a "timestamp" (epoch milliseconds)'
+    return (
+        f"it approves nothing, because it is dated {_iso(dated)}, more than five minutes ahead: set the sender's clock"
+    )
+
+
+def _message(now: State) -> str:
+    return f"status {now.status or 'unknown'}" + (f", resolution {now.resolution}" if now.resolution else "")
+
+
+def _flat(body: Body, received: datetime, rules: Rules, signed: bool) -> Decided:
     story, status = _key(body.get("jiraStoryId")), body.get("status")
     if not story:
         raise BadBody('"jiraStoryId" must be the story\'s key, e.g. "PROJ-123"')
     decision = FLAT.get(status.strip().lower()) if isinstance(status, str) else None
     if not decision:
         raise BadBody(f'"status" must be one of {", ".join(FLAT)}')
-    decided = _flat_time(body["timestamp"], received) if body.get("timestamp") is not None else received
-    verdict = Verdict(decision, _iso(decided), _iso(received), _text(status), None, _text(body.get("message")))
-    return Decided(story, verdict)
+    lacks = None
+    if decision == APPROVED and not rules.let_approve(frozenset()):
+        decision, lacks = PENDING, unlisted([no_approver(frozenset())])
+    decided = _iso(_flat_time(body.get("timestamp"), received, signed))
+    verdict = Verdict(decision, decided, _iso(received), _text(status), None, _text(body.get("message")))
+    return Decided(story, verdict, unlisted=lacks)
 
 
-def _flat_time(value: Any, received: datetime) -> datetime:
-    decided = _moment(value)
+def _flat_time(value: Any, received: datetime, signed: bool) -> datetime:
+    example = 'epoch milliseconds or ISO 8601, e.g. "2026-01-31T12:00:00Z"'
+    if value is None and signed:
+        raise BadBody(f'"timestamp" is missing: a signed body can be sent again later, so it must say when: {example}')
+    decided = received if value is None else _moment(value)
     if decided is None:
-        raise BadBody('"timestamp" must be epoch milliseconds or ISO 8601, e.g. "2026-01-31T12:00:00Z"')
+        raise BadBody(f'"timestamp" must be {example}')
     return min(decided, received)
-
-
-def _jira_time(value: Any, received: datetime) -> datetime:
-    """Return Jira's timestamp (epoch ms), but never a moment after `received`; `received` if there is none."""
-    return min(_moment(value) or received, received)
 
 
 def _moment(value: Any) -> datetime | None:

@@ -4,6 +4,7 @@ They are names, never ARNs: region and account are those of the running function
 """
 
 import os
+import re
 from collections.abc import Mapping
 
 from chalicelib.refusals import Misconfigured
@@ -22,12 +23,35 @@ def required(variable: str) -> str:
 def names(variable: str, default: frozenset[str] = frozenset()) -> frozenset[str]:
     """Return a comma-separated list of Jira names, folded for comparison, or the default if the variable is unset.
 
-    Raises Misconfigured for a variable that is set but lists no name: no story would ever match it, without an error.
+    Raises Misconfigured as `_listed` does.
+    """
+    listed = _listed(variable)
+    return frozenset(map(fold, default if listed is None else listed))
+
+
+def projects(variable: str) -> frozenset[str]:
+    """Return a comma-separated list of Jira project keys, in capitals; none if the variable is unset.
+
+    Raises Misconfigured as `_listed` does, and for what is not a project key, e.g. a project's name.
+    """
+    keys = [key.upper() if key.isascii() else key for key in _listed(variable) or []]
+    for key in keys:
+        if not re.fullmatch("[A-Z][A-Z0-9_]*", key):
+            raise Misconfigured(
+                f'{variable}: "{key}" is not a project key: write PROJ for the stories PROJ-1, PROJ-2, …'
+            )
+    return frozenset(keys)
+
+
+def _listed(variable: str) -> list[str] | None:
+    """Return the texts between a variable's commas; None if it is unset.
+
+    Raises Misconfigured for a variable that is set but lists nothing: it would match nothing, without an error.
     """
     text = os.environ.get(variable)
     if text is None:
-        return frozenset(fold(name) for name in default)
-    listed = frozenset(fold(name) for name in text.split(",") if name.strip())
+        return None
+    listed = [name.strip() for name in text.split(",") if name.strip()]
     if not listed:
         raise Misconfigured(f"{variable} is set but names nothing: write names with commas between, or remove it")
     return listed

@@ -1,5 +1,6 @@
 """Call back as Jira does: send the signed webhook, or the flat form, to a stage's callback."""
 
+import time
 from typing import Any, cast
 
 from chalicelib.jira import FLAT
@@ -33,8 +34,8 @@ def webhook(context: Context, story: str, status: str, *, message: str | None = 
 
 
 def flat(story: str, status: str, *, message: str | None) -> dict[str, Any]:
-    """Return the flat form (README, "What Jira sends") without a timestamp: it is dated when it is received."""
-    body = {"jiraStoryId": story, "status": status}
+    """Return the flat form (README, "What Jira sends"), dated now in epoch milliseconds: a signed one must be dated."""
+    body = {"jiraStoryId": story, "status": status, "timestamp": round(time.time() * 1000)}
     return body | ({"message": message} if message else {})
 
 

@@ -8,19 +8,26 @@ from typing import Any
 
 import boto3
 
-from chalicelib import jira
+from chalicelib import rules
 from chalicelib.apis import APIS
+from chalicelib.credentials import sign
+from chalicelib.settings import fold
 from chalicelib.verdicts import Delivery, Verdict
 from tests import ROOT
 
 REGION = "eu-central-1"
 SAMPLES = ROOT / "samples" / "jira"
 SECRET_VALUES = {name: f"{name}-7f3a-Zq9" for name in ("callback", "automation", *APIS)}
-DEFAULT_RULES = jira.Rules(
-    frozenset(),
-    frozenset(),
-    frozenset(name.casefold() for name in jira.REJECTED_STATUSES),
-    frozenset(name.casefold() for name in jira.REJECTED_RESOLUTIONS),
+DEFAULT_RULES = rules.Rules(
+    *(
+        frozenset(map(fold, names))
+        for names in (
+            rules.APPROVED_STATUSES,
+            rules.APPROVED_RESOLUTIONS,
+            rules.REJECTED_STATUSES,
+            rules.REJECTED_RESOLUTIONS,
+        )
+    )
 )
 
 
@@ -61,6 +68,13 @@ def changed(body: Any, path: Any, value: Any) -> Any:
         part = part[step]
     part[last] = value
     return body
+
+
+def proof(raw: bytes) -> dict[str, str]:
+    """Return the headers of a body's usual sender: Jira signs its webhooks, Automation and scripts send a bearer."""
+    if b'"webhookEvent"' in raw:
+        return {"X-Hub-Signature": sign(raw, SECRET_VALUES["callback"])}
+    return {"Authorization": f"Bearer {SECRET_VALUES['automation']}"}
 
 
 def without(body: Any, path: Any) -> Any:

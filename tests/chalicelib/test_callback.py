@@ -7,7 +7,6 @@ import pytest
 from chalice.app import CaseInsensitiveMapping
 
 from chalicelib import callback
-from chalicelib.credentials import sign
 from chalicelib.refusals import Unavailable
 from chalicelib.secret import Secret
 from chalicelib.verdicts import VerdictTable
@@ -19,6 +18,7 @@ from tests.chalicelib.fakes import (
     Table,
     aws_error,
     changed,
+    proof,
     sample,
 )
 
@@ -27,7 +27,7 @@ KEY, TOKEN = SECRET_VALUES["callback"], SECRET_VALUES["automation"]
 
 def send(body: Any, table: Any, headers: Any = None, secret: Any = None) -> Any:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    headers = {"X-Hub-Signature": sign(raw, KEY)} if headers is None else headers
+    headers = proof(raw) if headers is None else headers
     secret = secret or Secret(SecretsManager(), "the-secret")
     return callback.answer(raw, CaseInsensitiveMapping(headers), secret, table, DEFAULT_RULES)
 
@@ -121,7 +121,7 @@ def test_a_move_without_a_verdict_says_which_runs_it_reached_with_the_known_one(
 
 def test_a_moved_story_answers_under_its_old_key_too(cloud: Any, table: Any) -> None:
     wait(cloud.dynamodb, "run-1", "token-1")
-    status, body = send(sample("moved-and-done"), table)
+    status, body = send(sample("moved-and-rejected"), table)
     assert (status, body["story"], body["resumed"]) == (200, "PAY-9", ["run-1"])
 
 

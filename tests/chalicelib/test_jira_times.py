@@ -8,14 +8,14 @@ import pytest
 
 from chalicelib import jira
 from chalicelib.refusals import BadBody
-from tests.chalicelib.fakes import DEFAULT_RULES, sample, without
+from tests.chalicelib.fakes import DEFAULT_RULES, changed, sample, without
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 RECEIVED = "2026-03-01T12:00:00.000Z"
 
 
 def decided_at(body: Any) -> Any:
-    read = jira.read(json.dumps(body).encode(), NOW, DEFAULT_RULES, signed=True)
+    read = jira.read(json.dumps(body).encode(), NOW, DEFAULT_RULES, signed="webhookEvent" in body)
     assert isinstance(read, jira.Decided)
     return read.verdict.decided_at
 
@@ -47,9 +47,8 @@ def flat(timestamp: Any) -> Any:
         (0, "1970-01-01T00:00:00.000Z"),
         ("0001-01-01T00:00:00", "0001-01-01T00:00:00.000Z"),
         # Later than now is now.
-        (4102444800000, RECEIVED),
-        ("9999-12-31T23:59:59Z", RECEIVED),
         (1772366400001, RECEIVED),
+        ("2026-03-01T12:05:00Z", RECEIVED),
     ],
 )
 def test_a_timestamp_is_read_as_milliseconds_or_iso_and_never_lies_ahead(
@@ -78,8 +77,8 @@ def test_a_timestamp_is_read_as_milliseconds_or_iso_and_never_lies_ahead(
     ],
 )
 class TestATimestampThatIsNone:
-    def test_is_received_time_in_a_webhook(self, timestamp: Any) -> None:
-        assert decided_at(webhook(timestamp)) == RECEIVED
+    def test_is_received_time_in_a_webhook_that_approves_nothing(self, timestamp: Any) -> None:
+        assert decided_at(sample("reopened") | {"timestamp": timestamp}) == RECEIVED
 
     def test_is_refused_in_the_flat_form(self, timestamp: Any) -> None:
         with pytest.raises(BadBody, match="timestamp"):
@@ -87,11 +86,45 @@ class TestATimestampThatIsNone:
 
 
 def test_without_a_timestamp_the_moment_we_received_it_counts() -> None:
-    assert decided_at(without(sample("cloud-done"), "timestamp")) == RECEIVED
+    assert decided_at(without(sample("reopened"), "timestamp")) == RECEIVED
     assert decided_at(sample("flat-approved")) == RECEIVED
     assert decided_at(flat(None)) == RECEIVED
-    assert decided_at(sample("automation-jira-format")) == RECEIVED
-    assert decided_at(sample("automation-automation-format")) == RECEIVED
+    assert decided_at(flat(4102444800000)) == RECEIVED
+
+
+def test_a_signed_flat_body_must_say_when_because_it_can_be_sent_again() -> None:
+    signed = json.dumps(flat("2026-01-01T10:00:00Z")).encode()
+    assert jira.read(signed, NOW, DEFAULT_RULES, signed=True) == jira.read(signed, NOW, DEFAULT_RULES, signed=False)
+    told = (
+        '"timestamp" is missing: a signed body can be sent again later, so it must say when: '
+        'epoch milliseconds or ISO 8601, e.g. "2026-01-31T12:00:00Z"'
+    )
+    for body in (sample("flat-approved"), sample("flat-rejected"), flat(None)):
+        with pytest.raises(BadBody) as refusal:
+            jira.read(json.dumps(body).encode(), NOW, DEFAULT_RULES, signed=True)
+        assert str(refusal.value) == told
+
+
+@pytest.mark.parametrize(
+    ("updated", "moment"),
+    [
+        ("2026-01-01T10:00:00.000+0000", "2026-01-01T10:00:00.000Z"),
+        ("2022-02-18T15:20:11.662+0530", "2022-02-18T09:50:11.662Z"),
+        (1767261600000, "2026-01-01T10:00:00.000Z"),
+        ("2026-03-01T12:00:00.001Z", RECEIVED),
+        ("an hour ago", RECEIVED),
+        (None, RECEIVED),
+    ],
+)
+def test_an_issue_from_automation_is_dated_by_its_last_update(updated: Any, moment: str) -> None:
+    automation = sample("automation-automation-format")
+    assert decided_at(changed(automation, "fields.updated", updated)) == moment
+    assert decided_at(changed({"issue": automation}, "issue.fields.updated", updated)) == moment
+
+
+def test_the_last_update_of_a_webhooks_issue_is_not_its_time() -> None:
+    assert decided_at(without(sample("reopened"), "timestamp")) == RECEIVED
+    assert decided_at(without(sample("automation-automation-format"), "fields")) == RECEIVED
 
 
 def test_jiras_timestamp_counts_without_an_event_too() -> None:

@@ -86,16 +86,14 @@ def dig(part: Any, *way: Any) -> Any:
 
 
 def states_an_approval(raw: bytes, approved_names: Any) -> Any:
-    """Return whether the body may approve: by its status's category key, a status's listed name, or a flat word."""
+    """Return whether the body may approve: by its status's listed name, else the changelog's, or by a flat word."""
     body = json.loads(raw)
-    status = dig(body.get("issue", body), "fields", "status")
-    category, items = dig(status, "statusCategory", "key"), dig(body, "changelog", "items")
-    names = [dig(status, "name"), *(dig(item, "toString") for item in (items if isinstance(items, list) else ()))]
+    status, items = dig(body.get("issue", body), "fields", "status"), dig(body, "changelog", "items")
+    became = [dig(item, "toString") for item in (items if isinstance(items, list) else ())]
+    names = became if status is None else [dig(status, "name")]
     word = None if "webhookEvent" in body else body.get("status")
-    return (
-        (isinstance(category, str) and category.strip() == "done")
-        or not approved_names.isdisjoint(fold(name) for name in names if isinstance(name, str))
-        or (isinstance(word, str) and word.strip().lower() in APPROVING_WORDS)
+    return not approved_names.isdisjoint(fold(name) for name in names if isinstance(name, str)) or (
+        isinstance(word, str) and word.strip().lower() in APPROVING_WORDS
     )
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib import jira
+from chalicelib import jira, rules
 from chalicelib.credentials import sign
 from tests import ROOT
-from tests.chalicelib.fakes import DEFAULT_RULES, SAMPLES, sample
+from tests.chalicelib.fakes import DEFAULT_RULES, SAMPLES, changed, sample
 
 TEXT = (ROOT / "docs" / "set-up-jira.md").read_text(encoding="utf-8")
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -59,11 +59,19 @@ def test_the_flat_form_is_understood_as_printed() -> None:
 
 
 def test_the_custom_data_template_gives_json_once_jira_has_filled_it_in() -> None:
-    (template,) = blocks("text")
+    template, _ = blocks("text")
     body = template.replace("{{issue.key}}", "PROJ-1").replace("{{issue.summary.jsonEncode}}", r"Fix \"quotes\"")
-    read = jira.read(body.encode(), NOW, DEFAULT_RULES, signed=True)
+    read = jira.read(body.encode(), NOW, DEFAULT_RULES, signed=False)
     assert isinstance(read, jira.Decided)
     assert read.verdict.message == 'Fix "quotes"'
+
+
+def test_the_printed_advice_is_the_one_that_a_closed_story_gets() -> None:
+    _, printed = blocks("text")
+    body = changed(sample("cloud-done-without-resolution"), "issue.fields.status.name", "Denied")
+    read = jira.read(json.dumps(body).encode(), NOW, DEFAULT_RULES, signed=True)
+    assert isinstance(read, jira.Decided)
+    assert read.unlisted == " ".join(printed.split())
 
 
 def test_every_word_of_the_flat_form_is_named() -> None:
@@ -73,8 +81,10 @@ def test_every_word_of_the_flat_form_is_named() -> None:
 @pytest.mark.parametrize(
     ("variable", "names"),
     [
-        ("STORYGATE_REJECTED_STATUSES", jira.REJECTED_STATUSES),
-        ("STORYGATE_REJECTED_RESOLUTIONS", jira.REJECTED_RESOLUTIONS),
+        ("STORYGATE_APPROVED_STATUSES", rules.APPROVED_STATUSES),
+        ("STORYGATE_APPROVED_RESOLUTIONS", rules.APPROVED_RESOLUTIONS),
+        ("STORYGATE_REJECTED_STATUSES", rules.REJECTED_STATUSES),
+        ("STORYGATE_REJECTED_RESOLUTIONS", rules.REJECTED_RESOLUTIONS),
     ],
 )
 def test_the_usual_names_are_the_ones_in_the_code(variable: str, names: Any) -> None:
@@ -85,7 +95,9 @@ def test_the_lists_are_read_as_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     (lines,) = (block for block in blocks("json") if block.startswith('"'))
     for variable, value in json.loads(f"{{{lines}}}").items():
         monkeypatch.setenv(variable, value)
-    rules = jira.Rules.from_environment()
-    assert rules.approved == {"released", "signed off"}
-    assert rules.rejected == {"rejected", "abgelehnt"}
-    assert rules.rejected_resolutions == {"won't do", "duplicate"}
+    read = rules.Rules.from_environment()
+    assert read.approved == {"released", "signed off"}
+    assert read.rejected == {"rejected", "abgelehnt"}
+    assert read.rejected_resolutions == {"won't do", "duplicate"}
+    assert read.projects == {"PROJ", "PAY"}
+    assert read.approvers == {"5b10ac8d82e05b22cc7d4ef5", "712020:0d3c7a4e-5f0b-4f6b-9d55-2f1f3c9b7a10"}

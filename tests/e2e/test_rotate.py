@@ -3,6 +3,7 @@
 import io
 import json
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -43,7 +44,7 @@ def tokens_of_connections(local: Local) -> dict[str, str]:
 
 
 def call_back(local: Local, story: str, secret: str) -> int:
-    body = json.dumps({"jiraStoryId": story, "status": "approved"}).encode()
+    body = json.dumps({"jiraStoryId": story, "status": "approved", "timestamp": round(time.time() * 1000)}).encode()
     headers = {"Content-Type": "application/json", "X-Hub-Signature": jira_webhook.sign(body, secret)}
     request = urllib.request.Request(local.deployment.callback_url, body, headers, method="POST")
     try:

@@ -11,8 +11,9 @@ import boto3
 from botocore.exceptions import ClientError
 from sfnx import testing
 
-from chalicelib import callback, jira
+from chalicelib import callback
 from chalicelib.credentials import sign
+from chalicelib.rules import Rules
 from chalicelib.secret import Secret
 from chalicelib.verdicts import VerdictTable
 from storygate.stage.definition import definition_json
@@ -24,7 +25,7 @@ SKEW_SECONDS = 0
 STARTED = datetime(2026, 1, 31, 12, 0, 5, tzinfo=UTC)
 COUNTS_FROM = STARTED - timedelta(seconds=SKEW_SECONDS)
 NOW = datetime(2026, 1, 31, 13, tzinfo=UTC)
-RULES = jira.Rules(frozenset(), frozenset(), frozenset({"rejected"}), frozenset())
+RULES = Rules(frozenset({"done"}), frozenset(), frozenset({"rejected"}), frozenset())
 STATUSES = {"approved": ("Done", "done"), "rejected": ("Rejected", "done"), "pending": ("In Progress", "indeterminate")}
 DEFINITION = definition_json(ROOT)
 WAITING = ("ApisSucceeded", "WaitForStory", "ReadVerdict", "VerdictCounts", "LetConflictPass")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib import jira
+from chalicelib.rules import Rules
 from storygate.runs.input_rules import problems, story_in
 from tests.statemachine.machine import NOT_APPROVED, REQUEST, machine, play, refused_for, stored
 
@@ -169,7 +170,7 @@ def test_good_packages_are_never_left_out(character: str) -> None:
 @pytest.mark.parametrize("written", ["PROJ-1", "proj-1", "  PROJ-1\n", "\tproj_X-1 ", "P" * 253 + "-1"])
 def test_a_run_waits_under_the_key_by_which_the_callback_knows_its_story(written: str) -> None:
     body = json.dumps({"jiraStoryId": written, "status": "approved"}).encode()
-    known = jira.read(body, datetime.now(UTC), jira.Rules.from_environment(), signed=False).story
+    known = jira.read(body, datetime.now(UTC), Rules.from_environment(), signed=False).story
     done = play({"jiraStoryId": written, "packageIds": ["pkg-1"]})
     condition, put = done.made_by("WaitForStory")[0]["TransactItems"]
     assert condition["ConditionCheck"]["Key"]["story"] == put["Put"]["Item"]["story"] == {"S": known}

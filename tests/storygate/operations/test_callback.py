@@ -2,12 +2,13 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from chalicelib import jira
+from chalicelib.rules import Rules
 from storygate.operations import send_verdict as callbacks
 from storygate.stage.context import Context
 from storygate.support.http import Answer
@@ -20,7 +21,7 @@ OWN_WORDS = {
 
 
 def verdict(body: Any) -> Any:
-    rules = jira.Rules.from_environment()
+    rules = Rules.from_environment()
     read = jira.read(json.dumps(body).encode(), datetime.now(UTC), rules, signed=True)
     assert isinstance(read, jira.Decided)
     assert read.story == "PROJ-1"
@@ -52,8 +53,9 @@ def test_the_flat_form_carries_the_message_and_the_webhook_a_comment(context: Co
     assert verdict(body).decision == "approved"
 
 
-def test_a_flat_approval_is_dated_by_whoever_receives_it() -> None:
-    assert "timestamp" not in callbacks.flat("PROJ-1", "approved", message=None)
+def test_a_flat_verdict_is_dated_now_because_it_is_signed() -> None:
+    decided = datetime.fromisoformat(verdict(callbacks.flat("PROJ-1", "approved", message=None)).decided_at)
+    assert timedelta() <= datetime.now(UTC) - decided < timedelta(minutes=1)
 
 
 @pytest.mark.parametrize(
