@@ -9,6 +9,7 @@ from storygate.checks import access_checks as access
 from storygate.checks import alarm_checks as alarms
 from storygate.checks import api_checks as api
 from storygate.checks import log_checks as logs
+from storygate.checks import production_checks as production
 from storygate.checks import run_checks as runs
 from storygate.checks import stack_checks as stacks
 from storygate.checks import storage_checks as storage
@@ -18,6 +19,7 @@ CHECKS: tuple[Check, ...] = (
     *(stacks.names, stacks.storage_stack, stacks.workflow_stack, stacks.storage_drift, stacks.workflow_drift),
     *(storage.versioning, storage.encryption, storage.public_access, storage.tls_only),
     *(storage.expiry, storage.recovery, storage.protection, storage.index),
+    *(production.projects, production.real_apis),
     *(access.secret_fields, access.secret_age, access.roles),
     *(runs.trigger, runs.on_failure, runs.queue, runs.run_log, runs.connections, runs.waiting),
     *(api.reachable, api.callback, api.throttling, api.access_logs, api.tracing),

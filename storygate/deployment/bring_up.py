@@ -15,6 +15,7 @@ from storygate.deployment.gateway import apply_settings, read_settings
 from storygate.deployment.kept_storage import is_kept, update_table
 from storygate.deployment.machine_versions import MachineVersions, older_runs_line
 from storygate.deployment.preflight import check_before_deploy
+from storygate.deployment.production import warnings_before_deploy
 from storygate.deployment.stacks import DEAD, PATIENCE, delete_stack, deploy_stack, settled_status
 from storygate.deployment.stage_secret import ensure_secret
 from storygate.stage.config import STORAGE_TEMPLATE, WORKFLOW_TEMPLATE, Stage
@@ -48,6 +49,8 @@ def deploy(context: Context, terminal: Terminal) -> Deployment:
     definition = definition_json(context.project).encode()
     terminal.step(f"checks before anything of stage {stage.name} changes")
     check_before_deploy(context)
+    for warning in warnings_before_deploy(stage):
+        terminal.warn(warning)
     terminal.step("storage")
     changed = _deploy_storage(context, terminal)
     terminal.step("secret")

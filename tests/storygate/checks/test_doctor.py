@@ -389,6 +389,18 @@ def test_an_api_that_lets_strangers_in_or_is_broken_or_gone_is_red(ward: Any, ch
     assert ward.look(check).status == "ok"
 
 
+def test_a_stage_called_prod_fails_without_projects_or_with_a_mock(ward: Any) -> None:
+    examined = ward.examined()
+    as_prod = dataclasses.replace(examined, stage=dataclasses.replace(examined.stage, name="prod"))
+    for name, fix in (("projects", "STORYGATE_PROJECTS"), ("real APIs", "ValidationUrl, DeploymentUrl")):
+        assert BY_NAME[name].examine(examined).status == "ok"
+        red = BY_NAME[name].examine(as_prod)
+        assert red.status == "fail"
+        assert fix in red.fix
+    named = dataclasses.replace(as_prod.stage, variables={"STORYGATE_PROJECTS": "proj"})
+    assert BY_NAME["projects"].examine(dataclasses.replace(as_prod, stage=named)).found == "PROJ"
+
+
 def test_a_run_that_waits_too_long_is_reported_until_it_ends(ward: Any) -> None:
     states = ward.client("stepfunctions")
     ward.client("s3").put_object(
