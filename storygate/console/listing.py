@@ -3,7 +3,7 @@
 A page is one answer of ListExecutions: 25 runs, unfiltered. Step Functions filters only by its own status, so for a
 story, or for an outcome that is not such a status, a page searches at most 200 runs, says so, and links to the rest.
 Only the runs that wait for a story are found without a search: by one Query of the story's partition in the decision
-table. The story and outcome of an ended run never change and are remembered.
+table. What never changes of a run is remembered.
 """
 
 import threading
@@ -96,14 +96,14 @@ def _wanted(outcome: str, story: str) -> Callable[[Row], bool]:
     return wanted
 
 
-class _Remembered(dict[tuple[str, datetime | None], tuple[str | None, str]]):
-    """Story and outcome of runs (`run_rows.KnownRuns`); the oldest entry is dropped first."""
+class _Remembered(dict[tuple[str, datetime | None], Row]):
+    """What never changes of runs (`run_rows.KnownRuns`); the oldest entry is dropped first."""
 
     def __init__(self) -> None:
         super().__init__()
         self._lock = threading.Lock()
 
-    def __setitem__(self, key: tuple[str, datetime | None], value: tuple[str | None, str]) -> None:
+    def __setitem__(self, key: tuple[str, datetime | None], value: Row) -> None:
         with self._lock:
             super().__setitem__(key, value)
             if len(self) > REMEMBERED:

@@ -11,6 +11,7 @@ from storygate.report.facts import ApiAnswer, Decision, Facts, LogEvent, answere
 from storygate.report.graph import Mark, Phase
 from storygate.runs.executions import RUNNING, Runs, name_of
 from storygate.runs.history import History, Visit, outcome_of
+from storygate.runs.inputs import environment_in
 from storygate.stage.context import Context
 from storygate.stage.definition import WAIT
 from storygate.support.redact import redacted
@@ -60,10 +61,8 @@ class RunView:
 
     @property
     def environment(self) -> str | None:
-        """The request's `metadata.environment`, by which approvers know what is at stake; None if it is no text."""
-        metadata = (self.request or {}).get("metadata")
-        environment = metadata.get("environment") if isinstance(metadata, Mapping) else None
-        return environment if isinstance(environment, str) else None
+        """The request's `metadata.environment`; None if it is no text."""
+        return environment_in(self.request or {})
 
     @property
     def seconds(self) -> float:

@@ -64,12 +64,29 @@ def pinned(s3: Any, bucket: str, described: Any) -> str:
     return json.dumps({"bucket": source["Bucket"], "key": source["Key"], "versionId": source["VersionId"]})
 
 
-def story_of(s3: Any, bucket: str, text: str | None) -> str | None:
-    """Return the story in an execution's input (JSON text), read from S3 if it is there; None if it names no story."""
+def request_of(s3: Any, bucket: str, text: str | None) -> dict[str, Any]:
+    """Return the request in an execution's input (JSON text), read from S3 if it is there; {} if it is no object."""
     source = _source(text or "", bucket)
     request = loaded(text) if source is None else loaded(_read(s3, source))
-    story = request.get("jiraStoryId") if isinstance(request, dict) else None
+    return request if isinstance(request, dict) else {}
+
+
+def story_in(request: Mapping[str, Any]) -> str | None:
+    """Return the story that a request or a result names, as the workflow writes it; None if it names none."""
+    story = request.get("jiraStoryId")
     return story_key.normal(story) or None if isinstance(story, str) else None
+
+
+def story_of(s3: Any, bucket: str, text: str | None) -> str | None:
+    """Return the story in an execution's input (JSON text), read from S3 if it is there; None if it names no story."""
+    return story_in(request_of(s3, bucket, text))
+
+
+def environment_in(request: Mapping[str, Any]) -> str | None:
+    """Return a request's `metadata.environment`, by which approvers know what is at stake; None if it is no text."""
+    metadata = request.get("metadata")
+    environment = metadata.get("environment") if isinstance(metadata, Mapping) else None
+    return environment if isinstance(environment, str) else None
 
 
 def _source(text: str, bucket: str) -> dict[str, str] | None:

@@ -149,11 +149,13 @@ def test_running_waiting_and_cancelled_runs_are_distinguished_without_reading_a_
 
 
 def test_the_row_of_an_ended_run_comes_from_its_result_only(context: Context) -> None:
-    body = json.dumps({"jiraStoryId": "PROJ-7", "outcome": "timed_out"})
+    asked = {"packageIds": ["a", "b"], "metadata": {"environment": "production"}, "startedBy": "AWS:X:ann"}
+    body = json.dumps({"jiraStoryId": "PROJ-7", "outcome": "timed_out"} | asked)
     context.client("s3").put_object(Bucket=context.stage.bucket, Key="outputs/e/result.json", Body=body)
     run = Run("arn", "e", "FAILED", datetime.now(UTC), datetime.now(UTC))
     (row,) = rows_of(context, [run])
     assert (row["story"], row["outcome"]) == ("PROJ-7", "timed_out")
+    assert (row["packages"], row["environment"], row["startedBy"]) == (2, "production", "AWS:X:ann")
 
 
 def test_more_than_a_hundred_waiting_runs_are_found(context: Context) -> None:
