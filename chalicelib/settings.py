@@ -6,8 +6,11 @@ They are names, never ARNs: region and account are those of the running function
 import os
 import re
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from chalicelib.refusals import Misconfigured
+
+THIS_MACHINE = frozenset(("127.0.0.1", "localhost", "::1"))
 
 
 def required(variable: str) -> str:
@@ -67,6 +70,39 @@ def grace_hours(variables: Mapping[str, str] = os.environ) -> float:
     if not 0 <= number < 24 * 366 * 100:  # a time beyond the calendar would be an error where it is used
         raise Misconfigured(f"STORYGATE_SECRET_GRACE_HOURS must be a number of hours, such as 72, not {text!r}")
     return number
+
+
+def jira_site(variables: Mapping[str, str] = os.environ) -> str | None:
+    """Return the address of the stage's Jira, `https://example.atlassian.net`; None if the stage knows none.
+
+    Raises Misconfigured for anything but HTTPS, or HTTP to this machine.
+    """
+    return _address(variables, "STORYGATE_JIRA_SITE")
+
+
+def jira_api(variables: Mapping[str, str] = os.environ) -> str | None:
+    """Return the base of calls to Jira's API, which is the site unless STORYGATE_JIRA_API names another one.
+
+    Scoped tokens and service accounts need `https://api.atlassian.com/ex/jira/<cloudId>` (Atlassian, "Manage API
+    tokens"). Raises Misconfigured as `jira_site` does.
+    """
+    return _address(variables, "STORYGATE_JIRA_API") or jira_site(variables)
+
+
+def _address(variables: Mapping[str, str], variable: str) -> str | None:
+    text = variables.get(variable, "").strip().rstrip("/")
+    if not text:
+        return None
+    try:
+        parts = urlsplit(text)
+        here = parts.scheme == "http" and parts.hostname in THIS_MACHINE
+        usable = (parts.scheme == "https" or here) and parts.hostname and (parts.port or True)
+        usable = usable and not (parts.username or parts.query or parts.fragment)
+    except ValueError:  # a port that is no number, brackets without an address
+        usable = False
+    if not usable:
+        raise Misconfigured(f"{variable} must be an address such as https://example.atlassian.net")
+    return text
 
 
 def fold(name: str) -> str:

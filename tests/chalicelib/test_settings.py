@@ -69,3 +69,26 @@ def test_the_grace_period_is_72_hours_unless_the_stage_says_otherwise(monkeypatc
 def test_a_grace_period_that_is_no_number_of_hours_fails_naming_its_variable(value: str) -> None:
     with pytest.raises(Misconfigured, match="STORYGATE_SECRET_GRACE_HOURS"):
         settings.grace_hours({"STORYGATE_SECRET_GRACE_HOURS": value})
+
+
+def test_jira_is_called_at_its_site_unless_another_base_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("STORYGATE_JIRA_API", raising=False)
+    monkeypatch.setenv("STORYGATE_JIRA_SITE", " ")
+    assert settings.jira_site() is settings.jira_api() is None
+    monkeypatch.setenv("STORYGATE_JIRA_SITE", "https://example.atlassian.net/ ")
+    assert settings.jira_site() == settings.jira_api() == "https://example.atlassian.net"
+    monkeypatch.setenv("STORYGATE_JIRA_API", "https://api.atlassian.com/ex/jira/1324a887")
+    assert settings.jira_api() == "https://api.atlassian.com/ex/jira/1324a887"
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["example.atlassian.net", "http://example.atlassian.net", "https://", "ftp://127.0.0.1", "https://a:b@x", "https://x?y",
+     "https://x#y", "https://x:port", "https://[x"],
+)  # fmt: skip
+def test_jiras_address_is_https_or_this_machine(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("STORYGATE_JIRA_SITE", value)
+    with pytest.raises(Misconfigured, match="STORYGATE_JIRA_SITE must be an address"):
+        settings.jira_site()
+    monkeypatch.setenv("STORYGATE_JIRA_SITE", "http://127.0.0.1:8002")
+    assert settings.jira_site() == "http://127.0.0.1:8002"
