@@ -28,6 +28,7 @@ MOST_RETRIES = 5
 CONNECT_SECONDS, ANSWER_SECONDS = 5.0, 20.0
 SENDERS = 4
 KEPT_ATTEMPTS = 200
+LONGEST_ANSWER = 1000  # bytes of it that are kept
 JQL = re.compile(r"\s*project\s*(?:=\s*(?P<one>\S+)|in\s*\((?P<many>[^()]*)\))\s*", re.IGNORECASE)
 
 
@@ -51,7 +52,10 @@ class Webhook:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One attempt to deliver: `outcome` is the HTTP status, or the name of the error if there was no answer."""
+    """One attempt to deliver: `outcome` is the HTTP status, or the name of the error if there was no answer.
+
+    `answer` is the beginning of the answer's body.
+    """
 
     webhook: str
     identifier: str
@@ -59,6 +63,7 @@ class Attempt:
     event: str
     story: str
     outcome: str
+    answer: str
 
 
 def projects_of(jql: str) -> frozenset[str]:
@@ -139,6 +144,16 @@ class Deliveries:
                 raw = json.dumps(body or {"timestamp": int(event.at * 1000), "webhookEvent": event.kind}).encode()
                 self._send_later(_Delivery(webhook, raw, event.kind, event.issue.key, str(uuid.uuid4())), 0.0)
 
+    def await_attempt(self, story: str, seconds: float) -> Attempt | None:
+        """Return the latest attempt to deliver an event of a story, waiting for the first one; None if none comes."""
+
+        def latest() -> Attempt | None:
+            return next((attempt for attempt in reversed(self.attempts) if attempt.story == story), None)
+
+        with self._changed:
+            self._changed.wait_for(lambda: latest() is not None, seconds)
+            return latest()
+
     def stop(self) -> None:
         """End the background work; what was not sent yet is lost."""
         self._site.listeners.remove(self.on_event)
@@ -177,11 +192,14 @@ class Deliveries:
                 timeout=timeout,
                 redirect=False,
             )
-            outcome, again = str(answer.status), answer.status in SENT_AGAIN or answer.status >= 500
+            outcome, text = str(answer.status), answer.data[:LONGEST_ANSWER].decode(errors="replace")
+            again = answer.status in SENT_AGAIN or answer.status >= 500
         except urllib3.exceptions.HTTPError as error:
-            outcome, again = type(error).__name__, True
-        self.attempts.append(delivery.attempt(outcome))
-        del self.attempts[:-KEPT_ATTEMPTS]
+            outcome, text, again = type(error).__name__, "", True
+        with self._changed:
+            self.attempts.append(delivery.attempt(outcome, text))
+            del self.attempts[:-KEPT_ATTEMPTS]
+            self._changed.notify_all()
         self._site.touch()
         if again and delivery.retry < MOST_RETRIES:
             self._send_later(replace(delivery, retry=delivery.retry + 1), self._pause(delivery.retry + 1))
@@ -212,5 +230,5 @@ class _Delivery:
             headers["X-Hub-Signature"] = "sha256=" + hmac.new(key, self.raw, hashlib.sha256).hexdigest()
         return headers
 
-    def attempt(self, outcome: str) -> Attempt:
-        return Attempt(self.webhook.name, self.identifier, self.retry, self.event, self.story, outcome)
+    def attempt(self, outcome: str, answer: str) -> Attempt:
+        return Attempt(self.webhook.name, self.identifier, self.retry, self.event, self.story, outcome, answer)

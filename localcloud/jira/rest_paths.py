@@ -12,7 +12,6 @@ from flask import Blueprint, jsonify, request
 from localcloud.jira import documents, shapes
 from localcloud.jira.answering import Answer, Json, body, caller
 from localcloud.jira.site import Issue, JiraError, Site
-from localcloud.jira.site_data import RESOLUTIONS
 
 MOST_ISSUES, MOST_CHANGELOGS, MOST_FIELDS = 100, 1000, 10
 LONGEST_LINK_TEXT = 255  # of globalId, title and relationship
@@ -56,7 +55,7 @@ def rest_api(site: Site, url: Callable[[], str], admit: Callable[[], None]) -> B
 
     @api.get("/rest/api/3/resolution")
     def resolutions() -> Answer:
-        return jsonify([shapes.resolution(name, url()) for name in RESOLUTIONS])
+        return jsonify([shapes.resolution(name, url()) for name in site.resolutions])
 
     @api.get("/rest/api/3/project/<project>/statuses")
     def project_statuses(project: str) -> Answer:

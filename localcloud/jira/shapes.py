@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from localcloud.jira.site import Comment, Event, History, Issue, Site, project_id
-from localcloud.jira.site_data import CATEGORIES, RESOLUTIONS, Status, User
+from localcloud.jira.site_data import CATEGORIES, Status, User, resolution_id
 
 NEWEST = 40
 """So many histories an issue brings along (Atlassian, REST API v3, "Bulk fetch issues")."""
@@ -54,7 +54,7 @@ def resolution(name: str | None, url: str) -> dict[str, Any] | None:
     """Return a resolution, or None for an unresolved issue."""
     if name is None:
         return None
-    number = RESOLUTIONS[name]
+    number = resolution_id(name)
     return {"self": f"{url}/rest/api/3/resolution/{number}", "id": number, "description": "", "name": name}
 
 

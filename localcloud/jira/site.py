@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from localcloud.jira.site_data import ACCOUNT, RESOLUTIONS, STATUSES, Status, User
+from localcloud.jira.site_data import ACCOUNT, RESOLUTIONS, STATUSES, Status, User, resolution_id
 
 KEY = re.compile(r"[A-Z][A-Z0-9_]*-[1-9][0-9]*")
 LONGEST_KEY = 255
@@ -105,6 +105,7 @@ class Site:
         service_projects: Iterable[str] = (),
     ) -> None:
         self.clock, self.statuses, self.service_projects = clock, statuses, frozenset(service_projects)
+        self.resolutions = list(dict.fromkeys([*RESOLUTIONS, *(s.resolution for s in statuses if s.resolution)]))
         self.lock = threading.RLock()
         self.listeners: list[Callable[[Event], None]] = []
         self.hidden: set[str] = set()
@@ -145,7 +146,7 @@ class Site:
             after = next((known for known in self.statuses if known.name == status), None)
             if after is None or after == issue.status:
                 raise JiraError(400, f"No transition leads from {issue.status.name} to {status}.")
-            if resolution is not None and resolution not in RESOLUTIONS:
+            if resolution is not None and resolution not in self.resolutions:
                 raise JiraError(400, errors={"resolution": f"Resolution {resolution!r} is not valid."})
             self.count_write(issue)
             resolved = (resolution or after.resolution) if after.category == "done" else None
@@ -260,7 +261,7 @@ class Site:
 def _resolution_change(before: str | None, after: str | None) -> list[dict[str, Any]]:
     if before == after:
         return []
-    return [_item("resolution", RESOLUTIONS.get(before or ""), before, RESOLUTIONS.get(after or ""), after)]
+    return [_item("resolution", resolution_id(before), before, resolution_id(after), after)]
 
 
 def _change(name: str, before: Status, after: Status) -> dict[str, Any]:

@@ -44,6 +44,13 @@ STATUSES = (
 """The statuses in the order of the board; the first one is where a new story starts."""
 
 RESOLUTIONS = {"Done": "10000", "Won't Do": "10001", "Duplicate": "10002", "Cannot Reproduce": "10003"}
+"""Those that every site has, with their ids; those that its statuses set come on top."""
+
+
+def resolution_id(name: str | None) -> str | None:
+    """Return a resolution's id, which its name alone decides."""
+    return None if name is None else RESOLUTIONS.get(name) or str(11000 + sum(map(ord, name)))
+
 
 TOKEN = "local"  # noqa: S105 - like the local AWS's access key: whoever reaches this port may use it
 ACCOUNT = User("712020:00000000-0000-4000-8000-000000000001", "Deployments", "deployments@example.com", "app")

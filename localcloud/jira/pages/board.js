@@ -132,7 +132,8 @@ function delivery(attempt) {
   const good = /^2\d\d$/.test(attempt.outcome);
   return element("li", {}, element("b", { class: good ? null : "bad" }, attempt.outcome),
     element("span", {}, attempt.story), element("span", { class: "muted" }, attempt.event),
-    element("span", { class: "muted" }, attempt.retry ? `retry ${attempt.retry}` : "first attempt"));
+    element("span", { class: "muted" }, attempt.retry ? `retry ${attempt.retry}` : "first attempt"),
+    element("code", {}, attempt.answer.slice(0, 160)));
 }
 
 function draw(board, focus) {
