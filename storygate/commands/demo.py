@@ -4,21 +4,28 @@ import argparse
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from storygate.commands.arguments import add_command, exit_code
 from storygate.commands.local_aws import local_cloud
+from storygate.commands.local_jira import SITE, connect, local_jira
 from storygate.deployment.bring_up import deploy
+from storygate.operations.jira_webhook import ClosedAs, Decision, closed_as
 from storygate.operations.play_demo import APPROVED, SAMPLES, play_sample
 from storygate.report.follow_run import follow_live
-from storygate.stage.aws import LOCAL, isolated
-from storygate.stage.config import find_project
+from storygate.stage.aws import LOCAL, LOCAL_REGION, isolated
+from storygate.stage.config import find_project, load_stage
 from storygate.stage.context import load_context
 from storygate.stage.project_copy import copy_project
-from storygate.support.errors import Interrupted
+from storygate.support.errors import Interrupted, OperatorError
 from storygate.support.own_command import command_line
 from storygate.support.signals import stopped_by_signals
 from storygate.support.terminal import Terminal
+
+if TYPE_CHECKING:
+    from localcloud.jira.local_jira import LocalJira
+
+WEBHOOK_PATIENCE = 30.0  # seconds; Jira itself gives a delivery 20
 
 
 def register(commands: Any) -> None:
@@ -28,8 +35,9 @@ def register(commands: Any) -> None:
         "demo",
         run,
         help="play one whole run on this machine",
-        description="Brings up an AWS on this machine, deploys to it, drops a sample, answers as Jira would, and shows "
-        "the result. Needs no account. Exits 0 only if the run is approved; a rejected one fails here as on AWS.",
+        description="Brings up an AWS and a Jira on this machine, deploys, drops a sample, moves its story in that "
+        "Jira, and shows the result. Needs no account. Exits 0 only if the run is approved; a rejected one fails here "
+        "as on AWS.",
         example="--outcome rejected",
         stage=False,
         json=False,
@@ -58,10 +66,35 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
 def _play(project: Path, outcome: str, terminal: Terminal) -> str:
     """Play `samples/<outcome>.json` in a cloud of its own, deployed from a copy of the project."""
     with tempfile.TemporaryDirectory(prefix="storygate-demo-") as directory:
-        copy = copy_project(project, Path(directory))
-        with local_cloud(copy) as cloud:
-            context = load_context(copy, LOCAL, isolated(cloud.client, cloud.environment))
-            terminal.step(f"deploying to an AWS on this machine, {cloud.endpoint_url}")
-            deploy(context, terminal)
-            cloud.start_api()
-            return play_sample(context, project / "samples" / f"{outcome}.json", follow_live, terminal)
+        stage = load_stage(project, LOCAL, LOCAL_REGION)
+        with local_jira(stage) as jira:
+            copy = copy_project(project, Path(directory), {SITE: jira.url})
+            with local_cloud(copy) as cloud:
+                context = load_context(copy, LOCAL, isolated(cloud.client, cloud.environment))
+                terminal.step(f"deploying to an AWS on this machine, {cloud.endpoint_url}")
+                deploy(context, terminal)
+                cloud.start_api()
+                connect(context, jira)
+                terminal.done(f"a Jira on this machine sends its webhooks to the stage: {jira.url}")
+
+                def decide(story: str, decision: Decision) -> None:
+                    move_story(jira, closed_as(stage), story, decision, terminal)
+
+                return play_sample(context, project / "samples" / f"{outcome}.json", decide, follow_live, terminal)
+
+
+def move_story(jira: "LocalJira", closed: ClosedAs, story: str, decision: Decision, terminal: Terminal) -> None:
+    """Move a story in the local Jira as a person would, and show what the callback answers to Jira's webhook."""
+    from localcloud.jira.site_data import PEOPLE
+
+    status = closed.status if decision == "approved" else "Rejected"
+    terminal.step(f"in Jira, {PEOPLE[0].name} moves {story} to {status}: {jira.url}/browse/{story}")
+    jira.site.transition(story, status, user=PEOPLE[0])
+    told = jira.deliveries.await_attempt(story, WEBHOOK_PATIENCE)
+    if told is None or told.outcome not in {"200", "202"}:
+        answer = f"{told.outcome} {told.answer}" if told else f"nothing within {WEBHOOK_PATIENCE:.0f} s"
+        raise OperatorError(
+            f"Jira's webhook was answered {answer}.",
+            "The approval did not arrive; read the lines above, then run the demo again.",
+        )
+    terminal.done(f"Jira's webhook: the callback answered HTTP {told.outcome}: {told.answer.strip()}")

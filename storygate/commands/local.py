@@ -1,18 +1,23 @@
-"""`local`: an AWS, the REST API and the console on this machine, with storygate deployed to it, until Ctrl-C."""
+"""`local`: an AWS, the REST API, the console and a Jira here, with storygate deployed, until Ctrl-C."""
 
 import argparse
+import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from storygate.commands.arguments import add_command, port
 from storygate.commands.local_aws import local_cloud
+from storygate.commands.local_jira import SITE, connect, local_jira
 from storygate.deployment.bring_up import deploy
 from storygate.deployment.functions import forget_record
-from storygate.stage.aws import LOCAL, LOCAL_URL, isolated
-from storygate.stage.config import find_project
+from storygate.stage.aws import LOCAL, LOCAL_REGION, LOCAL_URL, isolated
+from storygate.stage.config import find_project, load_stage
 from storygate.stage.context import load_context
+from storygate.stage.project_copy import copy_project
 from storygate.support.errors import OperatorError
 from storygate.support.http import is_taken
 from storygate.support.own_command import command_line
@@ -25,17 +30,19 @@ if TYPE_CHECKING:
 AWS_PORT = 4566  # LocalStack's, which other tools expect
 API_PORT = 8000  # that of `chalice local`
 CONSOLE_PORT = 8001
+JIRA_PORT = 8002  # as stage local names it in config.json
 
 PORTS = (
     ("--aws-port", AWS_PORT, "AWS"),
     ("--api-port", API_PORT, "the REST API"),
     ("--console-port", CONSOLE_PORT, "the console"),
+    ("--jira-port", JIRA_PORT, "the Jira"),
 )
 """Flag, usual port, and what is served there."""
 STEPS = (
     ("In another shell: drop an input, and follow the run that it starts", "start samples/approved.json"),
     (None, "watch"),
-    ("approve its story, signed as Jira signs", "callback PROJ-12345 --status approved"),
+    ("move its story to Done on Jira's board, or approve it as Jira would", "callback PROJ-12345 --status approved"),
     ("and read the run's result, by the name that `start` printed", "results RUN --log"),
 )
 """A first run: each line of explanation with its command, which needs `--stage` added."""
@@ -48,7 +55,7 @@ def register(commands: Any) -> None:
         "local",
         run,
         help="run an AWS on this machine, with storygate deployed to it, until Ctrl-C",
-        description="Brings up an AWS, the REST API and the console on this machine and deploys stage local to it. "
+        description="Brings up an AWS, the REST API, the console and a Jira on this machine and deploys stage local. "
         "Needs no account; nothing in it outlives the command.",
         example="--aws-port 4567",
         stage=False,
@@ -66,7 +73,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     _check_ports({flag: getattr(args, flag[2:].replace("-", "_")) for flag, _, _ in PORTS})
     with stopped_by_signals():
         try:
-            _serve(project, args.aws_port, args.api_port, args.console_port, terminal)
+            _serve(project, args, terminal)
         except KeyboardInterrupt:
             terminal.say("stopped")
     return 0
@@ -86,30 +93,48 @@ def _check_ports(ports: Mapping[str, int]) -> None:
     )
 
 
-def _serve(project: Path, aws_port: int, api_port: int, console_port: int, terminal: Terminal) -> None:
+def _serve(project: Path, args: argparse.Namespace, terminal: Terminal) -> None:
     from storygate.console.serving import console, reserved  # Flask takes a while to import, like moto
 
     terminal.step("AWS on this machine")
     # The console starts last, but its port is taken before anything is done.
-    with reserved(console_port, "--console-port") as listener, local_cloud(project, aws_port, api_port) as cloud:
-        context = load_context(project, LOCAL, isolated(cloud.client, cloud.environment))
+    with (
+        reserved(args.console_port, "--console-port") as listener,
+        local_jira(load_stage(project, LOCAL, LOCAL_REGION), args.jira_port) as jira,
+        _knowing(project, jira.url) as deployed,
+        local_cloud(deployed, args.aws_port, args.api_port) as cloud,
+    ):
+        context = load_context(deployed, LOCAL, isolated(cloud.client, cloud.environment))
         terminal.done(f"AWS: {cloud.endpoint_url}")
-        forget_record(context)  # of an earlier local cloud, which is gone
+        for stale in (context, replace(context, project=project)):  # of an earlier local cloud, which is gone
+            forget_record(stale)
         try:
             deploy(context, terminal)
             terminal.step("REST API")
             cloud.start_api()
             terminal.done(f"REST API: {cloud.api_url}")
+            connect(context, jira)
+            terminal.done(f"Jira: {jira.url}")
             # Without a key: whoever reaches this AWS can do everything in it anyway.
             with console(context, listener, locked=False) as console_url:
                 terminal.done(f"console: {console_url}")
-                _show(cloud, console_url, terminal)
+                _show(cloud, console_url, jira.url, terminal)
                 threading.Event().wait()
         finally:
             forget_record(context)
 
 
-def _show(cloud: "LocalCloud", console_url: str, terminal: Terminal) -> None:
+@contextmanager
+def _knowing(project: Path, jira_url: str) -> Iterator[Path]:
+    """Yield the project, or a copy whose stage `local` knows this Jira, if it has another port than in config.json."""
+    if load_stage(project, LOCAL, LOCAL_REGION).jira_site == jira_url:
+        yield project
+        return
+    with tempfile.TemporaryDirectory(prefix="storygate-local-") as directory:
+        yield copy_project(project, Path(directory), {SITE: jira_url})
+
+
+def _show(cloud: "LocalCloud", console_url: str, jira_url: str, terminal: Terminal) -> None:
     terminal.say()
     terminal.say("For the AWS CLI and boto3, in every other shell")
     for name, value in cloud.environment.items():
@@ -123,5 +148,5 @@ def _show(cloud: "LocalCloud", console_url: str, terminal: Terminal) -> None:
             terminal.say(explanation)
         terminal.say("  " + command_line(f"{command} --stage {LOCAL}"))
     terminal.say()
-    addresses = f"AWS {cloud.endpoint_url}, REST API {cloud.api_url}, console {console_url}"
+    addresses = f"AWS {cloud.endpoint_url}, REST API {cloud.api_url}, console {console_url}, Jira {jira_url}"
     terminal.say(f"ready: {addresses}, stage {LOCAL}; Ctrl-C stops it")

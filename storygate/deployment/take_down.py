@@ -62,7 +62,8 @@ def _purge(context: Context, terminal: Terminal) -> None:
     terminal.step("data, secret and logs")
     _delete_bucket(context.client("s3"), stage.bucket, terminal)
     _delete_table(context.client("dynamodb"), stage.table, terminal)
-    _delete_secret(context.client("secretsmanager"), stage.secret, terminal)
+    for secret in (stage.secret, stage.jira_secret):
+        _delete_secret(context.client("secretsmanager"), secret, terminal)
     logs = context.client("logs")
     for group in (*stage.log_groups, stage.access_log_group):
         try:

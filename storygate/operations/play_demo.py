@@ -1,4 +1,4 @@
-"""Play one sample on a deployed stage: drop it, answer as Jira would, and show the result."""
+"""Play one sample on a deployed stage: drop it, have its story decided, and show the result."""
 
 import json
 from collections.abc import Callable
@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from chalicelib.drop import PREFIX
-from storygate.operations import jira_webhook
-from storygate.operations.send_verdict import answer_line, refusal, send_verdict
+from storygate.operations.jira_webhook import Decision
 from storygate.runs.executions import Runs, name_of
 from storygate.runs.history import History, Moment, await_run
 from storygate.runs.inputs import drop
@@ -20,7 +19,7 @@ from storygate.support.terminal import Terminal
 APPROVED = "approved"
 SAMPLES = (APPROVED, "rejected", "timed_out", "api_failed", "invalid_input")
 """The files in samples/, each named after the outcome it has."""
-DECISIONS: dict[str, jira_webhook.Decision] = {"approved": "approved", "rejected": "rejected"}
+DECISIONS: dict[str, Decision] = {"approved": "approved", "rejected": "rejected"}
 """The samples for which Jira answers, and its answer."""
 
 START_PATIENCE = 60.0  # seconds from the drop to the execution; usual is under one, a busy CI machine takes longer
@@ -41,10 +40,17 @@ class Follower(Protocol):
     ) -> bool: ...
 
 
-def play_sample(context: Context, sample: Path, follow: Follower, terminal: Terminal) -> str:
-    """Drop a sample named after its outcome, answer as Jira would, and return the outcome in result.json.
+def play_sample(
+    context: Context,
+    sample: Path,
+    decide: Callable[[str, Decision], None],
+    follow: Follower,
+    terminal: Terminal,
+) -> str:
+    """Drop a sample named after its outcome, and return the outcome in result.json.
 
-    Raises OperatorError if a wait reaches its bound, or the run ends without a result.
+    `decide` is called once the run waits, with the story and how it should be decided. Raises OperatorError if a wait
+    reaches its bound, or the run ends without a result.
     """
     stage, s3, stepfunctions = context.stage, context.client("s3"), context.client("stepfunctions")
     terminal.step(f"dropping samples/{sample.name} into s3://{stage.bucket}/{PREFIX}")
@@ -65,7 +71,7 @@ def play_sample(context: Context, sample: Path, follow: Follower, terminal: Term
         follow_until(lambda: history.waiting_since is not None)
         if history.end is None:
             terminal.done(f"the run waits for {story}")
-            _call_back(context, story, DECISIONS[outcome], terminal)
+            decide(story, DECISIONS[outcome])
     follow_until(lambda: history.end is not None)
     result = _read_result(s3, stage.bucket, name, history)
     terminal.step(f"s3://{stage.bucket}/{result_key(name)}")
@@ -80,16 +86,6 @@ def _show(moment: Moment, terminal: Terminal) -> None:
         terminal.done(f"the run ended: {moment.details['status']}")
     else:
         moment.show(terminal)
-
-
-def _call_back(context: Context, story: str, decision: jira_webhook.Decision, terminal: Terminal) -> None:
-    """Send the webhook that Jira would send, signed with the callback's secret."""
-    terminal.step(f"Jira's webhook: {story} is {decision}")
-    body = jira_webhook.issue_updated(story, decision, jira_webhook.closed_as(context.stage))
-    answer = send_verdict(context, body)
-    if problem := refusal(answer, decision):
-        raise OperatorError(problem, "Read what the configuration of stage local lists, then run the demo again.")
-    terminal.done(answer_line(answer))
 
 
 def _read_result(s3: Any, bucket: str, name: str, history: History) -> dict[str, Any]:

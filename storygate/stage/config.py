@@ -61,6 +61,16 @@ class Stage:
         return tuple(key.upper() for key in self.listed(PROJECTS))
 
     @property
+    def jira_site(self) -> str | None:
+        """Where the stage's Jira is, `https://example.atlassian.net`, without a slash at its end; None without one."""
+        return self.variables.get("STORYGATE_JIRA_SITE", "").strip().rstrip("/") or None
+
+    @property
+    def jira_secret(self) -> str:
+        """The secret with Jira's credentials."""
+        return f"{self.secret}-jira"
+
+    @property
     def storage_stack(self) -> str:
         """The CloudFormation stack of the bucket and the table."""
         return f"{self.app_name}-{self.name}-storage"

@@ -1,13 +1,19 @@
 """A copy of the project to deploy from, for an AWS that lives as long as one command or one test."""
 
+import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
+from storygate.stage.aws import LOCAL
+from storygate.stage.config import CONFIG
 
-def copy_project(project: Path, target: Path) -> Path:
+
+def copy_project(project: Path, target: Path, variables: Mapping[str, str] | None = None) -> Path:
     """Copy what `deploy` reads into an existing directory, without Chalice's records of other deployments.
 
     Returns `target`. So neither a running `local` nor the project's other stages notice what is deployed from it.
+    `variables` are set in the stage `local` of the copy's config.json.
     """
     for name in ("app.py", "requirements.txt"):
         shutil.copy2(project / name, target)
@@ -16,4 +22,8 @@ def copy_project(project: Path, target: Path) -> Path:
         shutil.copytree(project / name, target / name, ignore=unwanted)
     if (project / "vendor").is_dir():  # Chalice's place for libraries that pip cannot fetch
         shutil.copytree(project / "vendor", target / "vendor", ignore=unwanted)
+    if variables:
+        config = json.loads((target / CONFIG).read_text(encoding="utf-8"))
+        config["stages"][LOCAL]["environment_variables"].update(variables)
+        (target / CONFIG).write_text(json.dumps(config, indent=2), encoding="utf-8")
     return target

@@ -12,23 +12,28 @@ import pytest
 
 from benchmarks.chaos_faults import Faults
 from localcloud.cloud import LocalCloud
+from localcloud.jira.local_jira import LocalJira
+from localcloud.jira.site import Site
 from storygate.cli import main
+from storygate.commands.local_jira import SITE, STORIES, connect
 from storygate.deployment.bring_up import Deployment, deploy
 from storygate.stage.aws import Aws, isolated
 from storygate.stage.context import Context, load_context
 from storygate.stage.project_copy import copy_project
 from storygate.support.terminal import Terminal
 from tests import ROOT
+from tests.jira_openapi import Recorder, violations
 
 
 @dataclass(frozen=True)
 class Local:
-    """A local cloud with stage `local` deployed to it."""
+    """A local cloud with stage `local` deployed to it, and the Jira that it knows."""
 
     context: Context
     cloud: LocalCloud
     deployment: Deployment
     faults: Faults  # does nothing until it is given a plan
+    jira: LocalJira
 
     @property
     def project(self) -> Path:
@@ -63,14 +68,20 @@ Command = Callable[..., Ended]
 @pytest.fixture(scope="package")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
     """Once for all of tests/e2e, since deploying takes seconds; tests that need a cloud of their own: tests/deploy."""
-    project = copy_project(ROOT, tmp_path_factory.mktemp("project"))
-    faults = Faults()
-    with LocalCloud(project, wrap=faults.wrap) as cloud:
+    faults, recorder = Faults(), Recorder()
+    site = Site(summaries=STORIES)
+    with (
+        LocalJira(site=site, wrap=recorder.wrap, pause=lambda _: 0.2) as jira,
+        LocalCloud(tmp_path_factory.mktemp("project"), wrap=faults.wrap) as cloud,
+    ):
+        project = copy_project(ROOT, cloud.project, {SITE: jira.url})
         aws = isolated(cloud.client, cloud.environment)
         context = load_context(project, "local", aws)
         deployment = deploy(context, Terminal(io.StringIO()))
         cloud.start_api()
-        yield Local(context, cloud, deployment, faults)
+        connect(context, jira)
+        yield Local(context, cloud, deployment, faults, jira)
+    assert violations(recorder.exchanges) == []
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from storygate.commands.arguments import exit_code
+from storygate.commands.demo import move_story
+from storygate.operations.jira_webhook import ClosedAs, Decision
 from storygate.operations.play_demo import SAMPLES, play_sample
 from storygate.report.follow_run import follow_live
 from storygate.support.terminal import Terminal
@@ -42,8 +44,8 @@ def test_an_approval_is_shown_step_by_step_and_exits_0() -> None:
         "dropping samples/approved.json",
         "validation API: success (HTTP 200, attempts: 1)",
         "the run waits for PROJ-12345",
-        "Jira's webhook: PROJ-12345 is approved",
-        "the callback answered HTTP 200",
+        "in Jira, Ada Marlow moves PROJ-12345 to Done: http://127.0.0.1:",
+        "Jira's webhook: the callback answered HTTP 200",
         "the run ended: SUCCEEDED",
         "outcome approved, as requested",
     )
@@ -58,7 +60,7 @@ def test_an_approval_is_shown_step_by_step_and_exits_0() -> None:
 @pytest.mark.parametrize(
     ("outcome", "shown"),
     [
-        ("rejected", " s: PROJ-12346 was rejected by Ada Marlow: status Done, resolution Won't Do."),
+        ("rejected", " s: PROJ-12346 was rejected by Ada Marlow: status Rejected, resolution Won't Do."),
         ("timed_out", "state WaitForStory"),
         ("api_failed", "validation API: failed"),
         ("invalid_input", "state FindInput"),
@@ -66,7 +68,13 @@ def test_an_approval_is_shown_step_by_step_and_exits_0() -> None:
 )
 def test_every_other_outcome_ends_red_and_as_asked(local: Local, outcome: str, shown: Any) -> None:
     stream = io.StringIO()
-    assert play_sample(local.context, ROOT / "samples" / f"{outcome}.json", follow_live, Terminal(stream)) == outcome
+    terminal = Terminal(stream)
+
+    def decide(story: str, decision: Decision) -> None:
+        move_story(local.jira, ClosedAs(), story, decision, terminal)
+
+    sample = ROOT / "samples" / f"{outcome}.json"
+    assert play_sample(local.context, sample, decide, follow_live, terminal) == outcome
     told = stream.getvalue()
     assert shown in told
     assert "the run ended: FAILED" in told

@@ -62,7 +62,7 @@ def test_local_runs_in_the_background_until_sigterm_and_leaves_nothing(tmp_path:
     stale = project / ".chalice" / "deployed" / "local.json"
     stale.parent.mkdir()
     stale.write_text('{"resources": [{"name": "rest_api", "rest_api_id": "gone"}], "schema_version": "2.0"}')
-    local = Background(project, "--aws-port", "0", "--api-port", "0", "--console-port", "0")
+    local = Background(project, "--aws-port", "0", "--api-port", "0", "--console-port", "0", "--jira-port", "0")
     try:
         urls = re.findall(r"http://127\.0\.0\.1:\d+", local.until_ready())
         environment = local.exported()
@@ -78,6 +78,9 @@ def test_local_runs_in_the_background_until_sigterm_and_leaves_nothing(tmp_path:
         with pytest.raises(urllib.error.HTTPError, match="401"):
             urllib.request.urlopen(f"{urls[1]}/jira/callback", b"{}", timeout=10)
         assert b"<h1" in urllib.request.urlopen(urls[2], timeout=10).read()  # the console
+        board = json.loads(urllib.request.urlopen(f"{urls[3]}/local/board", timeout=10).read())
+        assert "PROJ-12345" in [story["key"] for story in board["stories"]]
+        assert board["webhooks"]["registered"][0]["url"].endswith("/api/jira/callback")
         local.process.send_signal(signal.SIGTERM)
         rest, _ = local.process.communicate(timeout=60)
         assert local.process.returncode == 0, rest
@@ -98,10 +101,15 @@ def test_what_it_says_to_try_are_commands_that_exist_and_none_holds_a_secret() -
 def test_all_taken_ports_are_named_with_their_flags_before_anything_starts(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as aws, socket.create_server(("127.0.0.1", 0)) as served:
         ports = [str(taken.getsockname()[1]) for taken in (aws, served)]
-        assert main(["local", "--aws-port", ports[0], "--api-port", "0", "--console-port", ports[1]]) == 1
+        assert (
+            main(["local", "--aws-port", ports[0], "--api-port", "0", "--console-port", ports[1], "--jira-port", "0"])
+            == 1
+        )
         told = capsys.readouterr()
         assert told.out == ""
         assert f"error: Ports {ports[0]} (AWS), {ports[1]} (the console) are taken. Another `" in told.err
         assert "local --aws-port 0 --console-port 0" in told.err
-        assert main(["local", "--aws-port", ports[0], "--api-port", "0", "--console-port", "0"]) == 1
+        assert (
+            main(["local", "--aws-port", ports[0], "--api-port", "0", "--console-port", "0", "--jira-port", "0"]) == 1
+        )
     assert "Another" not in capsys.readouterr().err
