@@ -14,6 +14,7 @@ from storygate.operations.send_verdict import (
     flat,
     refusal,
     send_verdict,
+    uncounted,
     webhook,
 )
 from storygate.support.errors import WrongUsage
@@ -68,6 +69,8 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     show(answer_line(answer))
     if problem:
         shown.fail(problem)
+    if later := uncounted(answer):
+        shown.warn(later)
     return 1 if problem else 0
 
 

@@ -13,7 +13,7 @@ from storygate.stage.context import Context
 from storygate.support.terminal import Terminal
 from storygate.support.times import local_time, span
 
-COLUMNS = ("RUN", "STORY", "OUTCOME", "STARTED", "AGE")
+COLUMNS = ("RUN", "STORY", "OUTCOME", "STARTED", "AGE", "BY")
 MOST = 1000
 
 
@@ -60,4 +60,6 @@ def _rows(context: Context, size: int, waiting: bool) -> Iterator[Row]:
 
 def _cells(row: Row) -> tuple[str, ...]:
     started = local_time(datetime.fromisoformat(row["startedAt"]))
-    return row["execution"], row["story"] or "-", row["outcome"], started, span(row["ageSeconds"])
+    # S3 names the principal `AWS:<the role's id>:<session>`; people recognise the session.
+    who = (row["startedBy"] or "-").rpartition(":")[2]
+    return row["execution"], row["story"] or "-", row["outcome"], started, span(row["ageSeconds"]), who

@@ -53,19 +53,25 @@ def _show(result: Document, terminal: Terminal) -> None:
         ("story", result.get("jiraStoryId")),
         ("outcome", result.get("outcome")),
         ("reason", result.get("reason")),
+        ("started by", result.get("startedBy")),
         ("packages", ", ".join(map(str, result.get("packageIds") or []))),
         ("started", local_time(started) if started else None),
         ("took", span((finished - started).total_seconds()) if started and finished else None),
         ("decision", decision.get("decision")),
-        ("by", decision.get("actor")),
+        ("by", _who(decision)),
         ("decided", local_time(at) if (at := moment_of(decision.get("decidedAt"))) else None),
     ):
-        terminal.say(f"{label:<10}{value or '-'}")
+        terminal.say(f"{label:<12}{value or '-'}")
     apis = result.get("apis") or {}
     if apis:
         terminal.say()
         rows = [[name, *(_cell(api.get(key)) for key in API_FIELDS)] for name, api in apis.items()]
         terminal.table(("API", "STATUS", "HTTP", "ATTEMPTS", "ERROR"), rows)
+
+
+def _who(decision: Document) -> str | None:
+    name, identity = decision.get("actor"), decision.get("actorId")
+    return f"{name} ({identity})" if name and identity else name or identity
 
 
 def _show_log(log: Document | None, terminal: Terminal) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from storygate.operations.cancel_run import cancel_run
 from storygate.operations.retry_run import retry_run
-from storygate.operations.send_verdict import refusal, send_verdict, webhook
+from storygate.operations.send_verdict import refusal, send_verdict, uncounted, webhook
 from storygate.runs.executions import RUNNING, Runs
 from storygate.runs.history import outcome_of
 from storygate.runs.inputs import story_of
@@ -65,9 +65,11 @@ def _callback_result(answer: Answer, wanted: str, story: str, execution: str) ->
         for name, label in (("resumed", "Resumed"), ("closed", "Already ended"))
         if said.get(name)
     )
+    later = uncounted(answer)
+    runs += f" {later}" if later else ""
     if problem := refusal(answer, wanted):
         return ActionResult(False, problem + runs, execution)
-    if answer.status == 202:
+    if answer.status == 202 and not later:
         text = f"{story} is {wanted}: recorded; no run waits for it yet, and this run will find it."
         return ActionResult(True, text, execution)
     return ActionResult(True, f"{story} is {wanted}.{runs}", execution)

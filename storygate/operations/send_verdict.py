@@ -65,6 +65,19 @@ def refusal(answer: Answer, wanted: str) -> str | None:
     return None
 
 
+def uncounted(answer: Answer) -> str | None:
+    """Return what to do about the waiting runs that the verdict does not count for; None if there are none.
+
+    The callback names them as `later`: their inputs were uploaded after the decision (README, "What Jira sends").
+    """
+    if not (later := loaded_object(answer.text).get("later")):
+        return None
+    return (
+        f"Not for {', '.join(map(str, later))}: uploaded after this decision. To decide on that, too, move the story "
+        "out of its status and in again."
+    )
+
+
 def send_verdict(context: Context, body: dict[str, Any], timeout: float = ANSWER_SECONDS) -> Answer:
     """Send a body to the stage's callback with its `X-Hub-Signature`; `timeout` in seconds.
 

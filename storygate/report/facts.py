@@ -38,11 +38,15 @@ class ApiAnswer:
 
 @dataclass(frozen=True)
 class Decision:
-    """Jira's verdict, `approved` or `rejected`: by whom, and when by Jira's clock and by the callback's."""
+    """Jira's verdict, `approved` or `rejected`: by whom, and when by Jira's clock and by the callback's.
+
+    `actor` is the display name, which people may change; `actor_id` is Jira's account id or user key.
+    """
 
     decision: str
     status: str | None
     actor: str | None
+    actor_id: str | None
     message: str | None
     decided_at: datetime | None
     received_at: datetime | None
@@ -131,7 +135,7 @@ class Facts:
         given = self._variables.get("decision")
         if not isinstance(given, dict):
             return None
-        texts = {name: redacted(_text(given.get(name))) for name in ("status", "actor", "message")}
+        texts = {name: redacted(_text(given.get(name))) for name in ("status", "actor", "actorId", "message")}
         times = (moment_of(given.get(name)) for name in ("decidedAt", "receivedAt"))
         return Decision(str(given.get("decision")), *texts.values(), *times)
 

@@ -196,6 +196,7 @@ def _decision_json(decision: Decision) -> dict[str, Any]:
         "decision": decision.decision,
         "status": decision.status,
         "actor": decision.actor,
+        "actorId": decision.actor_id,
         "message": decision.message,
         "decidedAt": _iso(decision.decided_at),
         "receivedAt": _iso(decision.received_at),

@@ -21,7 +21,7 @@ LONGEST_WAIT = 31_536_000  # seconds, a year
 MOST_PACKAGES = 100
 
 
-def story_in(request: dict[str, Any]) -> str | None:
+def story_key_of(request: dict[str, Any]) -> str | None:
     """Return the story's key as workflow and callback write it, trimmed and in capitals; None if it is no key."""
     given = request.get("jiraStoryId")
     key = given.strip(BLANKS) if isinstance(given, str) and len(given) <= LONGEST_TEXT else ""
@@ -39,7 +39,7 @@ def problems(request: object, projects: Sequence[str]) -> list[str]:
 
 
 def _problems(request: dict[str, Any], projects: Sequence[str]) -> Iterator[str]:
-    story = story_in(request)
+    story = story_key_of(request)
     if not story:
         yield 'jiraStoryId must be the key of a Jira story, such as "PROJ-123"'
     elif projects and story.partition("-")[0] not in projects:

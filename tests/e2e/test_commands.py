@@ -218,7 +218,7 @@ def test_the_list_names_story_and_outcome_and_those_that_wait(
     assert len(storygate("list", "--limit", "1", "--json").json) == 1
     shown = storygate("list").out
     assert shown.startswith("RUN ")
-    assert re.search(rf"^{name} +PROJ-30 +waiting +\d\d:\d\d:\d\d +\d+ s$", shown, re.MULTILINE)
+    assert re.search(rf"^{name} +PROJ-30 +waiting +\d\d:\d\d:\d\d +\d+ s +local$", shown, re.MULTILINE)
     assert storygate("cancel", name).code == 0
 
 

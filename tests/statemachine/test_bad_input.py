@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib import jira
 from chalicelib.rules import Rules
-from storygate.runs.input_rules import problems, story_in
+from storygate.runs.input_rules import problems, story_key_of
 from tests.statemachine.machine import NOT_APPROVED, REQUEST, machine, play, refused_for, stored
 
 OBJECT = "the input must be one JSON object"
@@ -174,7 +174,7 @@ def test_a_run_waits_under_the_key_by_which_the_callback_knows_its_story(written
     done = play({"jiraStoryId": written, "packageIds": ["pkg-1"]})
     condition, put = done.made_by("WaitForStory")[0]["TransactItems"]
     assert condition["ConditionCheck"]["Key"]["story"] == put["Put"]["Item"]["story"] == {"S": known}
-    assert done.result["jiraStoryId"] == known == story_in({"jiraStoryId": written})
+    assert done.result["jiraStoryId"] == known == story_key_of({"jiraStoryId": written})
 
 
 def test_a_story_is_known_by_its_key_in_capitals_without_blanks_around_it() -> None:

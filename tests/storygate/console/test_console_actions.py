@@ -45,6 +45,7 @@ def test_a_decision_is_the_signed_webhook_that_jira_would_send_done_by_the_calle
         (202, {"decision": "approved", "resumed": []}, "Done: PROJ-1 is approved: recorded; no run waits for it yet"),
         (200, {"ignored": "older than what is known"}, "Not done: The callback ignored it: older than what is known."),
         (200, {"ignored": "older", "closed": ["a"]}, "Not done: The callback ignored it: older. Already ended: a."),
+        (202, {"decision": "approved", "later": ["b"]}, "Done: PROJ-1 is approved. Not for b: uploaded after this"),
         (200, {"decision": "pending"}, "Not done: The callback decided pending, not approved"),
         (503, {"error": "no"}, "Not done: The callback answered HTTP 503. A call to AWS failed there. Try again"),
     ],

@@ -58,6 +58,15 @@ def test_a_flat_verdict_is_dated_now_because_it_is_signed() -> None:
     assert timedelta() <= datetime.now(UTC) - decided < timedelta(minutes=1)
 
 
+def test_runs_that_a_verdict_does_not_count_for_are_named_with_what_to_do() -> None:
+    said = {"story": "PROJ-1", "decision": "approved", "resumed": [], "later": ["one", "two"]}
+    told = str(callbacks.uncounted(Answer(202, json.dumps(said))))
+    assert told.startswith("Not for one, two: uploaded after this decision.")
+    assert "move the story out of its status and in again" in told
+    assert callbacks.uncounted(Answer(200, json.dumps(said | {"later": []}))) is None
+    assert callbacks.uncounted(Answer(503, "no JSON")) is None
+
+
 @pytest.mark.parametrize(
     ("status", "said", "why"),
     [

@@ -23,6 +23,7 @@ VERDICT = {
     "decision": "approved",
     "status": "Done",
     "actor": "Ada Marlow",
+    "actorId": "5b10-ada",
     "message": "status Done",
     "decidedAt": "2026-01-31T12:30:00.000Z",
     "receivedAt": "2026-01-31T12:30:01.500Z",
