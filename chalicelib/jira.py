@@ -27,6 +27,32 @@ Body = dict[str, Any]
 
 
 @dataclass(frozen=True)
+class Actor:
+    """The user who made a change, if that is proven: a name to show, an id that nobody can edit, and all ids, folded.
+
+    The ids are those that STORYGATE_APPROVERS may list.
+    """
+
+    name: str | None = None
+    id: str | None = None
+    ids: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, user: Any) -> "Actor":
+        """Return the actor of Jira's user: a webhook's `user`, or the `author` of a change in an issue's history.
+
+        Cloud's users have `accountId`, Data Center's `key` and `name`; all have `displayName`.
+        """
+        known = {name: _text(_dict(user).get(name)) for name in ("displayName", "accountId", "key", "name")}
+        ids = [known["accountId"]] if known["accountId"] else [known["key"], known["name"]]
+        return cls(
+            known["displayName"] or known["name"] or known["accountId"],
+            next(filter(None, ids), None),
+            frozenset(settings.fold(name) for name in ids if name),
+        )
+
+
+@dataclass(frozen=True)
 class Decided:
     """A delivery with a verdict. `former_key` is the key that the story had until this delivery moved it.
 
@@ -97,16 +123,16 @@ def _object(raw: bytes) -> Body:
 def _issue(story: str, issue: Body, body: Body, received: datetime, rules: Rules, signed: bool) -> Decided | Ignored:
     """Return what a webhook decides, or an issue from Automation, which counts whatever changed: a rule sent it."""
     webhook, event = "webhookEvent" in body, _text(body.get("webhookEvent")) or ""
-    moved_from = _former_key(body, story)
-    former_key = moved_from if signed else None
+    moved, former_key = _move(body, story)
+    former_key = former_key if signed else None
     created, deleted = event.endswith("issue_created"), event.endswith("issue_deleted")
     if webhook and not (created or deleted or {"status", "resolution"} & {_field(item) for item in _items(body)}):
         return Ignored(story, "neither status nor resolution changed", former_key)
-    now, user = _state(issue, body), _dict(body.get("user")) if signed else {}
+    now, actor = _state(issue, body), Actor.of(body.get("user")) if signed else Actor()
     before = _before(now, body) if webhook and not created else None
-    judged = Judged(REJECTED) if deleted else rules.judge(now, before, _ids(user), moved=bool(moved_from))
+    judged = Judged(REJECTED) if deleted else rules.judge(now, before, actor.ids, moved=moved)
     if judged.decision is None:
-        return Ignored(story, judged.nothing or "", former_key, names_waiting=not moved_from)
+        return Ignored(story, judged.nothing or "", former_key, names_waiting=not moved)
     dated = _moment(body.get("timestamp"))
     if webhook and judged.decision == APPROVED and (dated is None or dated > received + AHEAD):
         return Ignored(story, _wrong_time(dated), refused=True)
@@ -116,9 +142,9 @@ def _issue(story: str, issue: Body, body: Body, received: datetime, rules: Rules
         decided_at=_iso(min(dated or received, received)),
         received_at=_iso(received),
         status=now.status,
-        actor=_text(user.get("displayName") or user.get("name") or user.get("accountId")),
+        actor=actor.name,
         message="the issue was deleted" if deleted else _message(now),
-        actor_id=_text(user.get("accountId") or user.get("key") or user.get("name")),
+        actor_id=actor.id,
     )
     return Decided(story, verdict, former_key, judged.unlisted)
 
@@ -142,12 +168,6 @@ def _before(now: State, body: Body) -> State:
     """Return status and resolution before the change; of several changes of a field the changelog's first counts."""
     was = {_field(item): _text(item.get("fromString")) for item in reversed(_items(body))}
     return State(was.get("status", now.status), was.get("resolution", now.resolution))
-
-
-def _ids(user: Body) -> frozenset[str]:
-    """Return what STORYGATE_APPROVERS may call a user: the account id on Cloud, else key or name (Data Center)."""
-    names = ("accountId",) if user.get("accountId") else ("key", "name")
-    return frozenset(settings.fold(text) for name in names if (text := _text(user.get(name))))
 
 
 def _wrong_time(dated: datetime | None) -> str:
@@ -212,10 +232,10 @@ def _items(body: Body) -> list[Body]:
     return [item for item in items if isinstance(item, dict) and item.get("fieldtype") != "custom"]
 
 
-def _former_key(body: Body, story: str) -> str | None:
-    """Return the key that a move took from the story: changelog item `Key`, `fromString` old, `toString` new."""
+def _move(body: Body, story: str) -> tuple[bool, str | None]:
+    """Return whether the story was moved, and the key that it had: changelog item `Key`, `fromString` old."""
     former = [_key(item.get("fromString")) for item in _items(body) if _field(item) == "key"]
-    return former[-1] if former and former[-1] != story else None
+    return (True, former[-1]) if former and former[-1] != story else (False, None)
 
 
 def _field(item: Body) -> str:

@@ -93,6 +93,11 @@ class TestAMove:
                                                             item("status", "Closed", "Done")])  # fmt: skip
         assert read(body) == jira.Ignored("PAY-9", NO_MOVE, former_key="PROJ-12345")
 
+    @pytest.mark.parametrize("former", [None, "", 7])
+    def test_whose_former_key_is_missing_approves_nothing_either(self, former: Any) -> None:
+        body = changed(MOVED, "changelog.items", [item("Key", former, "PAY-9"), item("status", "To Do", "Done")])
+        assert read(body) == jira.Ignored("PAY-9", NO_MOVE)
+
     @pytest.mark.parametrize(("status", "decision"), [("Rejected", "rejected"), ("To Do", "pending")])
     def test_with_a_rejection_or_a_pending_status_counts(self, status: str, decision: str) -> None:
         answer = read(changed(MOVED, "issue.fields.status.name", status))
