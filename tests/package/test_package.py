@@ -97,7 +97,7 @@ def test_it_stays_under_100_kilobytes(zipped: Path) -> None:
 
 
 def test_the_callback_records_a_signed_verdict(package: Path, environment: dict[str, str]) -> None:
-    body = json.dumps({"jiraStoryId": "PROJ-1", "status": "approved", "message": "ok"})
+    body = json.dumps({"jiraStoryId": "PROJ-1", "status": "approved", "timestamp": 1767261600000})
     digest = hmac.new(SECRET["callback"].encode(), body.encode(), hashlib.sha256).hexdigest()
     headers = {"content-type": "application/json", "x-hub-signature": f"sha256={digest}"}
     answer = invoke(package, "app.app", rest_event("/jira/callback", body, headers), environment)
