@@ -11,9 +11,8 @@ from storygate.runs.executions import RUNNING, Runs
 from storygate.runs.run_rows import Row, rows_of
 from storygate.stage.context import Context
 from storygate.support.terminal import Terminal
-from storygate.support.times import local_time, span
+from storygate.support.times import local_time, span, zone
 
-COLUMNS = ("RUN", "STORY", "OUTCOME", "STARTED", "AGE", "BY")
 MOST = 1000
 
 
@@ -41,7 +40,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     if args.json:
         print_json(rows)
     elif rows:
-        terminal.table(COLUMNS, [_cells(row) for row in rows])
+        terminal.table(("RUN", "STORY", "OUTCOME", f"STARTED ({zone()})", "AGE", "BY"), [_cells(row) for row in rows])
     else:
         terminal.say(f"stage {context.stage.name}: no run {'is waiting' if args.waiting else 'yet'}")
     return 0

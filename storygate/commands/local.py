@@ -85,11 +85,12 @@ def _check_ports(ports: Mapping[str, int]) -> None:
     if not taken:
         return
     several = len(taken) > 1
+    flags = " ".join(f"{flag} 0" for flag, _, _ in taken)
     named = ", ".join(f"{port} ({what})" for _, port, what in taken)
     raise OperatorError(
         f"Port{'s' if several else ''} {named} {'are' if several else 'is'} taken."
         + (f" Another `{command_line('local')}` seems to run." if several else ""),
-        f"Stop it, or take free ones: {command_line('local')} {' '.join(f'{flag} 0' for flag, _, _ in taken)}",
+        f'Stop it, or take free ones: {command_line("local")} {flags}; or make local ARGS="{flags}"',
     )
 
 

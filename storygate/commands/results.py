@@ -7,7 +7,7 @@ from storygate.commands.arguments import add_command, add_execution, context_of,
 from storygate.runs.executions import Runs, name_of
 from storygate.runs.result_files import Document, no_result, read_log, read_result
 from storygate.support.terminal import Terminal
-from storygate.support.times import local_time, moment_of, span
+from storygate.support.times import local_time, moment_of, span, zone
 
 API_FIELDS = ("status", "statusCode", "attempts", "error")
 
@@ -55,11 +55,11 @@ def _show(result: Document, terminal: Terminal) -> None:
         ("reason", result.get("reason")),
         ("started by", result.get("startedBy")),
         ("packages", ", ".join(map(str, result.get("packageIds") or []))),
-        ("started", local_time(started) if started else None),
+        ("started", f"{local_time(started)} {zone()}" if started else None),
         ("took", span((finished - started).total_seconds()) if started and finished else None),
         ("decision", decision.get("decision")),
         ("by", _who(decision)),
-        ("decided", local_time(at) if (at := moment_of(decision.get("decidedAt"))) else None),
+        ("decided", f"{local_time(at)} {zone()}" if (at := moment_of(decision.get("decidedAt"))) else None),
     ):
         terminal.say(f"{label:<12}{value or '-'}")
     apis = result.get("apis") or {}
@@ -80,7 +80,7 @@ def _show_log(log: Document | None, terminal: Terminal) -> None:
         terminal.warn("there is no log: the run could not write it, see the reason above")
         return
     rows = [[_time(event.get("at")), _cell(event.get("step")), _cell(event.get("message"))] for event in log["events"]]
-    terminal.table(("AT", "STEP", "WHAT HAPPENED"), rows)
+    terminal.table((f"AT ({zone()})", "STEP", "WHAT HAPPENED"), rows)
 
 
 def _cell(value: Any) -> str:

@@ -31,6 +31,11 @@ def local_time(at: datetime, now: datetime | None = None) -> str:
     return local.strftime("%H:%M:%S" if local.date() == today else "%Y-%m-%d %H:%M:%S")
 
 
+def zone() -> str:
+    """Return the name of the local zone that `local_time` uses, such as `CET` or `UTC`."""
+    return datetime.now(UTC).astimezone().tzname() or "local"
+
+
 def moment_of(text: Any) -> datetime | None:
     """Return the moment of an ISO 8601 text; None for anything else."""
     try:
