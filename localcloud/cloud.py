@@ -45,6 +45,8 @@ __all__ = ["REGION", "LocalCloud", "LocalCloudError"]
 
 REGION = "us-east-1"
 STOP_TIMEOUT_SECONDS = 3.0
+API_HANDLER = "app.app"
+"""What Chalice calls the handler of the function behind the REST API."""
 
 log = logging.getLogger("localcloud")
 
@@ -77,6 +79,8 @@ class LocalCloud:
         self._clients: dict[str, Any] = {}
         self._clients_lock = threading.Lock()
         self._api_socket: socket.socket | None = None
+        self._api: contextlib.ExitStack | None = None
+        self._api_lock = threading.Lock()
         self.endpoint_url = ""
         """Where AWS is, `http://127.0.0.1:<port>`; known once started."""
         self.api_url = ""
@@ -144,7 +148,9 @@ class LocalCloud:
         """
         if self._api_socket is None:
             raise LocalCloudError("start the local cloud before its API")
-        self._cleanup.enter_context(rest_api(self.project, self.stage, self._api_socket, self.environment))
+        self._cleanup.callback(self._stop_api)
+        with self._api_lock:
+            self._api = self._serve_api(self._api_socket)
 
     def stop(self) -> None:
         """Stop all in reverse order and restore plain moto; each step is bounded. A second call does nothing."""
@@ -168,12 +174,30 @@ class LocalCloud:
         self._cleanup.callback(_stop_executions)
 
         functions = LambdaFunctions(self.environment, _write_log)
-        lambda_invoke.run_with(functions)
+        lambda_invoke.run_with(functions, self._renew_api)
         self._cleanup.callback(lambda_invoke.run_with, None)
         self._cleanup.callback(functions.stop)
         self.schedules = Schedules()
         self._cleanup.callback(self.schedules.stop)
         self.schedules.start()
+
+    def _serve_api(self, listener: socket.socket) -> contextlib.ExitStack:
+        with contextlib.ExitStack() as starting:
+            starting.enter_context(rest_api(self.project, self.stage, listener, self.environment))
+            return starting.pop_all()
+
+    def _stop_api(self) -> None:
+        with self._api_lock:
+            api, self._api = self._api, None
+        if api:
+            api.close()
+
+    def _renew_api(self, handler: str) -> None:
+        """Replace the REST API's process if this is its function's handler; requests wait meanwhile."""
+        with self._api_lock:
+            if handler == API_HANDLER and self._api and self._api_socket:
+                self._api.close()
+                self._api = self._serve_api(self._api_socket)
 
     def _release(self) -> None:
         with LocalCloud._lock:

@@ -1,17 +1,19 @@
-"""`rotate`: new secrets for a running stage, without one refused request."""
+"""`rotate`: new secrets for a running stage, without one refused request; `--revoke`: the end of the previous ones."""
 
 import argparse
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from storygate.commands.arguments import add_command, context_of
-from storygate.deployment.rotation import Rotation, rotate
+from storygate.deployment.rotation import Rotation, revoke, rotate
 from storygate.support.terminal import Terminal
 from storygate.support.times import local_time
 
 
 def register(commands: Any) -> None:
     """Add the command to the command line."""
-    add_command(
+    parser = add_command(
         commands,
         "rotate",
         run,
@@ -21,18 +23,25 @@ def register(commands: Any) -> None:
         "interrupted, run it again.",
         example="--stage dev",
         json=False,
-        continues=True,
+    )
+    parser.add_argument(
+        "--revoke",
+        action="store_true",
+        help="make no new values, but end the previous ones now: whoever still sends them is refused from then on",
     )
 
 
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
-    """Rotate, and show what the operator must do by hand: 0."""
+    """Rotate, and show what the operator must do by hand, or revoke, and show who is refused from now on: 0."""
     context = context_of(args)
-    show(context.stage.secret, rotate(context, terminal), terminal)
+    if args.revoke:
+        show_revoked(revoke(context, terminal), terminal)
+    else:
+        show(context.stage.secret, rotate(context, terminal), context.stage.command("rotate --revoke"), terminal)
     return 0
 
 
-def show(secret: str, rotation: Rotation, terminal: Terminal) -> None:
+def show(secret: str, rotation: Rotation, revoke_command: str, terminal: Terminal) -> None:
     """Say what the operator must change by hand, where, and until when."""
     until = f"before {local_time(rotation.ends)}" if rotation.ends else "now"
     terminal.say()
@@ -44,8 +53,21 @@ def show(secret: str, rotation: Rotation, terminal: Terminal) -> None:
             f"      python3 -c 'import json, sys; print(json.load(sys.stdin)[\"{field}\"])'"
         )
     terminal.say("  The header is `Bearer` and that value. Scripts that call the callback send it, too.")
+    terminal.say(f"Then, if somebody who should not knows the old values: {revoke_command}")
     if rotation.untouched:
         terminal.say(
             f"Not changed: your own connections to {', '.join(rotation.untouched)}; their credentials are not stored "
             "here."
         )
+
+
+def show_revoked(ended: Sequence[datetime], terminal: Terminal) -> None:
+    """Say whose requests are refused from now on."""
+    terminal.say()
+    if not ended:
+        terminal.say("Nobody is shut out: there were no previous values, or their time was over.")
+        return
+    terminal.say("Refused from now on: webhooks, Automation rules, scripts and connections that still send")
+    for ends in ended:
+        terminal.say(f"  values that would have been accepted until {local_time(ends)}")
+    terminal.say("Jira never sends a refused delivery again: then move the story out and in, or `storygate callback`.")

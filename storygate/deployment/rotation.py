@@ -6,7 +6,8 @@
     4. wait until EventBridge has authorized them
 
 Nobody has a new value before step 3, so no new value meets a function that may not read the secret. The previous values
-are accepted until the grace period is over, also those from before an earlier rotation: each has its own end.
+are accepted until the grace period is over, also those from before an earlier rotation: each has its own end. `revoke`
+ends them all at once.
 """
 
 import time
@@ -19,8 +20,10 @@ from chalicelib.apis import APIS
 from chalicelib.refusals import Misconfigured
 from chalicelib.secret import REFETCH_SECONDS
 from storygate.deployment.connections import await_connections, connection_parameter
+from storygate.deployment.secret_values import previous_ends
 from storygate.deployment.stacks import DEAD, PATIENCE, deploy_stack, settled_status
-from storygate.deployment.stage_secret import previous_ends, read_secret, renew_secret
+from storygate.deployment.stage_secret import StoredSecret, read_secret, renew_secret, revoke_previous
+from storygate.deployment.warm_functions import forget_secret
 from storygate.stage.context import Context
 from storygate.support.errors import OperatorError
 from storygate.support.patience import Patience
@@ -28,7 +31,9 @@ from storygate.support.terminal import Terminal
 
 # A function that has just refused a bad credential reads the secret again only after that (chalicelib/secret.py).
 GUARD = timedelta(seconds=REFETCH_SECONDS + 1)
-LEAST_GRACE = timedelta(hours=1)  # a rotation itself takes minutes, in which the connections send the previous tokens
+LEAST_GRACE = timedelta(hours=1)
+WHY_NOT_LESS = "the connections send the previous tokens while a rotation goes on, for minutes"
+SET_GRACE = "Set STORYGATE_SECRET_GRACE_HOURS to 1 or more in .chalice/config.json, deploy, and run this again."
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,8 @@ def rotate(context: Context, terminal: Terminal, *, guard: timedelta = GUARD) ->
     """
     secretsmanager, stage = context.client("secretsmanager"), context.stage
     grace = _grace(context)
+    if grace < LEAST_GRACE:
+        raise OperatorError(f"STORYGATE_SECRET_GRACE_HOURS is less than 1: {WHY_NOT_LESS}.", SET_GRACE)
     terminal.step("secret")
     parameters = _stack_parameters(context, terminal)
     secret = read_secret(secretsmanager, stage.secret)
@@ -60,34 +67,58 @@ def rotate(context: Context, terminal: Terminal, *, guard: timedelta = GUARD) ->
         await_connections(context)
         secret = renew_secret(secretsmanager, stage.secret, secret, grace.total_seconds())
         terminal.done(f"secret {stage.secret}: has new values; the previous ones are still accepted")
+    _connect(context, parameters, secret, guard, terminal)
+    untouched = tuple(api for api in APIS if parameters.get(connection_parameter(api)))
+    return Rotation(max(previous_ends(secret.values, grace.total_seconds()), default=None), untouched)
+
+
+def revoke(context: Context, terminal: Terminal, *, guard: timedelta = GUARD) -> list[datetime]:
+    """End the previous values now; return when each would have ended by itself, the newest first.
+
+    Returns when no function accepts them any more. The stack's connections have the current tokens before that; a
+    rotation that was interrupted is finished first. To be run again if it was interrupted.
+    """
+    secretsmanager, stage = context.client("secretsmanager"), context.stage
+    grace = _grace(context)
+    terminal.step("secret")
+    parameters = _stack_parameters(context, terminal)
+    secret = read_secret(secretsmanager, stage.secret)
+    if parameters["SecretVersion"] != secret.version:
+        terminal.detail(f"secret {stage.secret}: not yet in the connections; first there")
+        _connect(context, parameters, secret, guard, terminal)
+    await_connections(context)
+    revoked = revoke_previous(secretsmanager, stage.secret, secret)
+    terminal.done(f"secret {stage.secret}: has no previous values")
+    if revoked.version != secret.version:
+        # The same tokens under the new version's id, so that no later rotation takes it for an unfinished one.
+        _connect(context, parameters, revoked, timedelta(0), terminal)
+    terminal.step("functions")
+    forget_secret(context)
+    terminal.done("functions: every one was replaced, and knows the current values alone")
+    return [ends for ends in previous_ends(secret.values, grace.total_seconds()) if ends > datetime.now(UTC)]
+
+
+def _connect(
+    context: Context, parameters: dict[str, str], secret: StoredSecret, guard: timedelta, terminal: Terminal
+) -> None:
+    """Give the secret's tokens to the stack's connections, not before they are as old as `guard`."""
     with terminal.waiting("until every function looks for the new values"):
         time.sleep(_seconds_left(secret.made, guard))
     terminal.step("connections")
     # The stack's own template: a rotation must not deploy what this checkout happens to hold.
     changed = {**parameters, "SecretVersion": secret.version}
-    deploy_stack(
-        context.client("cloudformation"), stage.workflow_stack, None, changed, terminal, capabilities=["CAPABILITY_IAM"]
-    )
+    workflow = context.stage.workflow_stack
+    deploy_stack(context.client("cloudformation"), workflow, None, changed, terminal, capabilities=["CAPABILITY_IAM"])
     await_connections(context)
-    terminal.done("connections: authorized with the new tokens")
-    untouched = tuple(api for api in APIS if parameters.get(connection_parameter(api)))
-    return Rotation(previous_ends(secret.values, grace.total_seconds()), untouched)
+    terminal.done("connections: authorized with the current tokens")
 
 
 def _grace(context: Context) -> timedelta:
-    """Return the stage's grace period; OperatorError if it could end before the connections have the new tokens."""
-    fix = "Set it to 1 or more in .chalice/config.json, deploy, and run this again."
+    """Return the stage's grace period; OperatorError if config.json has no number of hours there."""
     try:
-        grace = timedelta(hours=settings.grace_hours(context.stage.variables))
+        return timedelta(hours=settings.grace_hours(context.stage.variables))
     except Misconfigured as error:
-        raise OperatorError(f"{error}.", fix) from error
-    if grace < LEAST_GRACE:
-        raise OperatorError(
-            "STORYGATE_SECRET_GRACE_HOURS is too short: the connections send the previous tokens while a rotation "
-            "goes on.",
-            fix,
-        )
-    return grace
+        raise OperatorError(f"{error}.", SET_GRACE) from error
 
 
 def _seconds_left(made: datetime, guard: timedelta) -> float:

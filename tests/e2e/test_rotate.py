@@ -9,14 +9,15 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 import pytest
 
-from storygate.deployment.rotation import rotate
-from storygate.deployment.stage_secret import FIELDS, read_secret
+from storygate.deployment.rotation import revoke, rotate
+from storygate.deployment.secret_values import FIELDS
+from storygate.deployment.stage_secret import read_secret
 from storygate.operations import jira_webhook
 from storygate.support.patience import Patience
 from storygate.support.terminal import Terminal
@@ -139,6 +140,35 @@ def test_no_callback_and_no_run_is_refused_while_all_secrets_change(local: Local
         result = json.loads(s3.get_object(Bucket=local.deployment.stage.bucket, Key=key)["Body"].read())
         statuses |= {(api["statusCode"], api["attempts"]) for api in result["apis"].values()}
     assert statuses == {(200, 1)}
+
+
+def test_a_revocation_returns_when_no_warm_function_accepts_the_previous_values(local: Local) -> None:
+    rotate(local.context, Terminal(io.StringIO()), guard=NOW)
+    known = values(local)
+    before, current = known["previous"], known
+    warm = [local.deployment.stage.authorizer, "the REST API"]
+    assert [lets_in(local, function, before) for function in warm] == [True, True]
+
+    (ended, *_) = revoke(local.context, Terminal(io.StringIO()), guard=NOW)
+    assert ended > datetime.now(UTC)
+    assert [lets_in(local, function, before) for function in warm] == [False, False]
+    assert [lets_in(local, function, current) for function in warm] == [True, True]
+    assert "previous" not in values(local)
+    assert all(values(local)[api] in held for api, held in tokens_of_connections(local).items())
+    assert revoke(local.context, Terminal(io.StringIO()), guard=NOW) == []
+
+
+def lets_in(local: Local, function: str, known: dict[str, Any]) -> bool:
+    """Whether a function, warm from the call before, accepts these values."""
+    if function == "the REST API":
+        return call_back(local, "ROTATE-A", known["callback"]) == 202
+    event = {
+        "type": "TOKEN",
+        "authorizationToken": f"Bearer {known['validation']}",
+        "methodArn": "arn:aws:execute-api:us-east-1:123456789012:abcdefghij/api/POST/mock/validation",
+    }
+    answer = local.aws.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event).encode())
+    return bool(json.loads(answer["Payload"].read())["policyDocument"]["Statement"][0]["Resource"])
 
 
 def has_ended(client: Any, arn: str) -> bool:

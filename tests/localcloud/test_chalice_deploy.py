@@ -125,6 +125,19 @@ def test_an_authorizer_that_fails_is_answered_with_the_status_that_the_api_sets(
     gateway.delete_gateway_response(**failure)
 
 
+def test_a_changed_configuration_replaces_the_rest_apis_process_as_lambda_replaces_environments(
+    cloud: LocalCloud, api: str
+) -> None:
+    before = post(f"{api}/hello/process", headers=RIGHT).json()
+    assert post(f"{api}/hello/process", headers=RIGHT).json() == before
+    client, name = cloud.client("lambda"), "tiny-local"
+    variables = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    client.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+    assert post(f"{api}/hello/process", headers=RIGHT).json() == before
+    client.update_function_configuration(FunctionName=name, Environment={"Variables": {**variables, "NEW": "1"}})
+    assert post(f"{api}/hello/process", headers=RIGHT).json() != before
+
+
 def test_the_authorizers_cache_of_a_stage_can_be_flushed(cloud: LocalCloud, project: Project) -> None:
     gateway, api = cloud.client("apigateway"), project.deployed("rest_api")["rest_api_id"]
     answer = gateway.flush_stage_authorizers_cache(restApiId=api, stageName="api")

@@ -5,7 +5,8 @@ X-Amz-Function-Error, a description of the error; an `Event` invocation is queue
 moto 5.2.5 starts a Docker container for every single event, waits for it even if the invocation is an `Event`, and
 retries nothing.
 Here `localcloud.lambda_functions` runs them, from the moment a local cloud hands it to `run_with`. The deletion of a
-function ends its processes.
+function ends its processes. A change of a function's variables is reported to the local cloud at once: Lambda replaces
+a function's execution environments when its configuration changes (developer guide, functions-states).
 """
 
 import json
@@ -28,12 +29,16 @@ log = logging.getLogger("localcloud.lambda")
 gap = Gap()
 
 _runner: LambdaFunctions | None = None
+_on_change: Callable[[str], None] | None = None
 
 
-def run_with(runner: LambdaFunctions | None) -> None:
-    """Run functions with this runner from now on; None: refuse to run any. moto's state is global, so this is too."""
-    global _runner
-    _runner = runner
+def run_with(runner: LambdaFunctions | None, on_change: Callable[[str], None] | None = None) -> None:
+    """Run functions with this runner from now on; None: refuse to run any. moto's state is global, so this is too.
+
+    `on_change` is called with the handler of each function whose variables have changed, before the change is answered.
+    """
+    global _runner, _on_change
+    _runner, _on_change = runner, on_change
 
 
 def invoke_async(function: Any, event: Any) -> "Future[None]":
@@ -82,6 +87,18 @@ def _delete_function(
     original(backend, function_name, qualifier)
     if _runner and not qualifier:
         _runner.forget(arn)
+
+
+@gap.wraps(lambda_models.LambdaBackend, "update_function_configuration")
+def _update_configuration(
+    original: Callable[..., Any], backend: Any, function_name: str, qualifier: str, body: dict[str, Any]
+) -> Any:
+    function = backend.get_function(function_name, qualifier)
+    before = dict(function.environment_vars)
+    answer = original(backend, function_name, qualifier, body)
+    if _on_change and function.environment_vars != before:
+        _on_change(function.handler)
+    return answer
 
 
 @gap.replaces(lambda_models.LambdaBackend, "put_function_event_invoke_config")

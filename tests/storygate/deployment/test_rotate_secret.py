@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from storygate.commands.rotate import show
+from storygate.commands.rotate import show, show_revoked
 from storygate.deployment.rotation import Rotation, _seconds_left, rotate
-from storygate.deployment.stage_secret import FIELDS, ensure_secret, read_secret, renew_secret
+from storygate.deployment.secret_values import FIELDS
+from storygate.deployment.stage_secret import ensure_secret, read_secret, renew_secret
 from storygate.stage.aws import Aws
 from storygate.stage.context import Context, load_context
 from storygate.support.errors import OperatorError
@@ -99,8 +100,24 @@ def test_a_version_is_given_to_the_connections_when_it_is_old_enough(age: int, l
 
 
 def test_the_operator_is_shown_what_to_change_where_and_until_when(screen: Any) -> None:
-    show(NAME, Rotation(datetime(2027, 1, 31, 12, 0, tzinfo=UTC), ("validation",)), screen.terminal)
+    show(
+        NAME,
+        Rotation(datetime(2027, 1, 31, 12, 0, tzinfo=UTC), ("validation",)),
+        "storygate rotate --revoke",
+        screen.terminal,
+    )
     for said in ("before 2027-01-31 ", "the webhook's Secret: the new `callback`", "Authorization header of each rule"):
         assert said in screen.text
     assert f"aws secretsmanager get-secret-value --secret-id {NAME}" in screen.text
+    assert "storygate rotate --revoke" in screen.text
     assert "Not changed: your own connections to validation" in screen.text
+
+
+def test_the_operator_is_shown_who_is_shut_out_by_a_revocation(screen: Any) -> None:
+    show_revoked([datetime(2027, 1, 31, 12, 0, tzinfo=UTC)], screen.terminal)
+    assert "accepted until 2027-01-31" in screen.text
+
+
+def test_a_revocation_of_nothing_says_so(screen: Any) -> None:
+    show_revoked([], screen.terminal)
+    assert "Nobody is shut out" in screen.text

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from storygate.deployment.stage_secret import FIELDS, ensure_secret, read_field
+from storygate.deployment.secret_values import FIELDS
+from storygate.deployment.stage_secret import ensure_secret, read_field
 from storygate.stage.aws import Aws
 from storygate.support.errors import OperatorError
 from tests.storygate.conftest import Screen

@@ -15,6 +15,7 @@ from chalicelib.secret import Secret
 from chalicelib.tokens import api_of
 from storygate.deployment.stage_secret import ensure_secret, read_secret, renew_secret, revoke_previous
 from storygate.stage.aws import Aws
+from storygate.support.errors import OperatorError
 from tests.storygate.conftest import Screen
 
 NAME = "storygate-dev"
@@ -169,3 +170,11 @@ def test_revoked_values_are_gone_and_no_deploy_brings_them_back(client: Any, dep
     assert opened_by(client, second) == EVERYTHING
     assert [opened_by(client, generation) for generation in (*before, first)] == [set()] * 3
     assert revoke_previous(client, NAME, revoked) == revoked
+    with pytest.raises(client.exceptions.ResourceNotFoundException):
+        client.get_secret_value(SecretId=NAME, VersionStage="AWSPREVIOUS")
+
+
+def test_a_stage_whose_functions_accept_a_label_is_not_revoked(client: Any) -> None:
+    of_before(client, "first", "second")
+    with pytest.raises(OperatorError, match="lacks automation"):
+        revoke_previous(client, NAME, read_secret(client, NAME))
