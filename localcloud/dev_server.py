@@ -21,7 +21,6 @@ from pathlib import Path
 from socket import socket as Socket
 from typing import Any
 
-import boto3
 from chalice.app import Chalice
 from chalice.cli.factory import CLIFactory
 from chalice.config import Config
@@ -36,9 +35,6 @@ from chalice.local import (
     LocalGatewayException,
     ThreadedHTTPServer,
 )
-
-# AWS does not say which of them an authorizer that raises gets (developer guide, supported-gateway-response-types).
-AUTHORIZER_FAILS = ("AUTHORIZER_FAILURE", "AUTHORIZER_CONFIGURATION_ERROR")
 
 log = logging.getLogger("localcloud.dev_server")
 
@@ -78,7 +74,7 @@ class Handler(ChaliceRequestHandler):  # type: ignore[misc]
 
     def __init__(self, *args: Any, app_object: Chalice, config: Config) -> None:
         self._gateway = Gateway(app_object, config)
-        self._gateway._authorizer.authorize = _or_failed(self._gateway._authorizer.authorize, config.app_name)
+        self._gateway._authorizer.authorize = _or_500(self._gateway._authorizer.authorize)
         super().__init__(*args, app_object=app_object, config=config)
 
     @property
@@ -128,8 +124,8 @@ def main() -> None:
     LocalDevServer(app, config, host, port, handler_cls=Handler, server_cls=server_class).serve_forever()
 
 
-def _or_failed(authorize: Any, api: str) -> Any:
-    """Answer as API Gateway does if the authorizer raises: with no message, and the status that the API sets for it."""
+def _or_500(authorize: Any) -> Any:
+    """Answer 500 without a message if the authorizer raises (API Gateway, AuthorizerConfigurationException)."""
 
     @functools.wraps(authorize)
     def guarded(*args: Any) -> Any:
@@ -139,23 +135,9 @@ def _or_failed(authorize: Any, api: str) -> Any:
             raise
         except Exception as error:
             log.exception("the authorizer failed")
-            failure = InvalidAuthorizerError({}, b'{"message":null}')
-            failure.CODE = _failure_status(api)
-            raise failure from error
+            raise InvalidAuthorizerError({}, b'{"message":null}') from error
 
     return guarded
-
-
-def _failure_status(name: str) -> int:
-    """Return the status of the gateway response for a failing authorizer, 500 unless the deployed API sets another."""
-    client = boto3.client("apigateway")
-    statuses = [
-        int(client.get_gateway_response(restApiId=api["id"], responseType=kind)["statusCode"])
-        for api in client.get_rest_apis()["items"]
-        if api["name"] == name
-        for kind in AUTHORIZER_FAILS
-    ]
-    return next((status for status in statuses if status != InvalidAuthorizerError.CODE), InvalidAuthorizerError.CODE)
 
 
 def _end_with_parent() -> None:

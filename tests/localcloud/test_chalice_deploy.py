@@ -112,19 +112,6 @@ def test_the_authorizer_decides_on_both_addresses(
         assert (got.status_code, got.json()) == (status, answer)
 
 
-def test_an_authorizer_that_fails_is_answered_with_the_status_that_the_api_sets(
-    cloud: LocalCloud, project: Project, api: str
-) -> None:
-    gateway = cloud.client("apigateway")
-    failure = {"restApiId": project.deployed("rest_api")["rest_api_id"], "responseType": "AUTHORIZER_FAILURE"}
-    default = gateway.get_gateway_response(**failure)
-    assert (default["statusCode"], default["defaultResponse"]) == ("500", True)
-    gateway.put_gateway_response(**failure, statusCode="503")
-    got = post(f"{api}/hello/you", headers={**JSON, "Authorization": "break"}, data=b"{}")
-    assert got.status_code == 503
-    gateway.delete_gateway_response(**failure)
-
-
 def test_a_changed_configuration_replaces_the_rest_apis_process_as_lambda_replaces_environments(
     cloud: LocalCloud, api: str
 ) -> None:
