@@ -15,7 +15,8 @@ def register(commands: Any) -> None:
         "destroy",
         run,
         help="take a stage down",
-        description="Takes a stage down. Bucket, table and secret are kept, and a later deploy uses them again.",
+        description="Takes a stage down: its runs are stopped and write no result. Bucket, table and secret are kept, "
+        "and a later deploy uses them again. Asks first; without a terminal it needs --yes.",
         example="--stage dev --purge",
         json=False,
         continues=True,

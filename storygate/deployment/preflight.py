@@ -4,6 +4,7 @@ from typing import Any
 
 from chalicelib.drop import PREFIX, SUFFIX
 from storygate.deployment.functions import recorded_home
+from storygate.deployment.stop_runs import DELETING, machine_status, running
 from storygate.stage.config import CONFIG, Stage, sharing_bucket
 from storygate.stage.context import Context
 from storygate.support.errors import OperatorError
@@ -19,13 +20,14 @@ DESTINATIONS = {
 
 
 def check_before_deploy(context: Context) -> None:
-    """Refuse another account than the last time, a bucket that is taken or shared, and a second trigger.
+    """Refuse another account than the last time, a bucket that is taken or shared, a second trigger, a dying machine.
 
     Raises OperatorError.
     """
-    _check_home(context)
+    check_home(context)
     _check_sharing(context)
     check_access(context)
+    check_not_deleting(context)
     _check_triggers(context.stage, context.client("s3"))
 
 
@@ -53,7 +55,7 @@ def check_access(context: Context) -> None:
             raise
 
 
-def _check_home(context: Context) -> None:
+def check_home(context: Context) -> None:
     """Refuse another account or region than that of the last deployment from here; a clone has no such record."""
     stage, account, aws = context.stage, context.account, context.aws
     before, region = recorded_home(context)
@@ -65,6 +67,20 @@ def _check_home(context: Context) -> None:
         "Set AWS_PROFILE, AWS_DEFAULT_REGION and AWS_ENDPOINT_URL as they were. To move the stage here, run "
         f"`{stage.command('destroy')}` there first. Or remove .chalice/deployed/"
         f"{stage.name}.json: then nothing deletes what was deployed there.",
+    )
+
+
+def check_not_deleting(context: Context) -> None:
+    """Refuse a state machine that is being deleted: AWS makes no other one of its name until it is gone."""
+    if machine_status(context) != DELETING:
+        return
+    left = len(running(context))
+    raise OperatorError(
+        f"State machine {context.stage.state_machine} is being deleted; that ends when its runs are over, and "
+        f"{left or 'none'} still run{'s' if left == 1 else ''}.",
+        f"Run `{context.stage.command('destroy')}`: it stops them and waits. Then run this again."
+        if left
+        else "Wait a minute, then run this again.",
     )
 
 

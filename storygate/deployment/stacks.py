@@ -1,7 +1,7 @@
 """CloudFormation stacks, changed by change sets as `aws cloudformation deploy` does, with bounded and visible waits."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from storygate.support.errors import OperatorError, error_code
@@ -72,15 +72,24 @@ def deploy_stack(
     return True
 
 
-def delete_stack(client: Any, name: str, terminal: Terminal, *, patience: float = PATIENCE) -> bool:
-    """Delete a stack and wait until it is gone; return False if there was none.
+def delete_stack(
+    client: Any,
+    name: str,
+    terminal: Terminal,
+    *,
+    patience: float = PATIENCE,
+    meanwhile: Callable[[], object] | None = None,
+) -> bool:
+    """Delete a stack and wait until it is gone; return False if there was none. `meanwhile` is called at each look.
 
     Raises OperatorError with the reasons of the first failed resources, or if it takes longer than `patience` seconds.
     """
-    return _delete(client, name, terminal, Patience(patience))
+    return _delete(client, name, terminal, Patience(patience), meanwhile)
 
 
-def _delete(client: Any, name: str, terminal: Terminal, bound: Patience) -> bool:
+def _delete(
+    client: Any, name: str, terminal: Terminal, bound: Patience, meanwhile: Callable[[], object] | None = None
+) -> bool:
     if settled_status(client, name, terminal, bound) is None:
         return False
     # By id from here on: a deleted stack is found by its id only.
@@ -88,7 +97,7 @@ def _delete(client: Any, name: str, terminal: Terminal, bound: Patience) -> bool
     seen = {event["EventId"] for event in _events(client, stack)}
     client.delete_stack(StackName=stack)
     with terminal.waiting(f"stack {name}"):
-        final = _follow(client, name, stack, seen, terminal, bound)
+        final = _follow(client, name, stack, seen, terminal, bound, meanwhile)
     if final != "DELETE_COMPLETE":
         raise _failure(client, name, stack, seen, final)
     terminal.done(f"stack {name}: deleted")
@@ -149,13 +158,23 @@ def _await_change_set(client: Any, change_set: Any, bound: Patience) -> bool:
     )
 
 
-def _follow(client: Any, name: str, stack: str, seen: set[str], terminal: Terminal, bound: Patience) -> str:
+def _follow(
+    client: Any,
+    name: str,
+    stack: str,
+    seen: set[str],
+    terminal: Terminal,
+    bound: Patience,
+    meanwhile: Callable[[], object] | None = None,
+) -> str:
     """Show the stack's events as they come; return the stack's final status.
 
     The status is read from the events, since only those after the start are sure to belong to this operation.
     """
     shown = set(seen)
     for _ in _until(bound, f"stack {name}"):
+        if meanwhile:
+            meanwhile()
         for event in reversed(list(_events(client, stack, known=shown))):
             shown.add(event["EventId"])
             status = event["ResourceStatus"]

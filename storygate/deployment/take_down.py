@@ -3,24 +3,35 @@
 from typing import Any
 
 from storygate.deployment.functions import delete_functions
+from storygate.deployment.preflight import check_home
 from storygate.deployment.stacks import delete_stack
+from storygate.deployment.stop_runs import remove_trigger, running, stop_once, stop_runs
+from storygate.runs.executions import Run
 from storygate.stage.context import Context
 from storygate.support.errors import OperatorError, OutOfPatience, error_code
 from storygate.support.patience import Patience
 from storygate.support.terminal import Terminal
 
+NAMED = 3  # runs in the question
 TABLE_PATIENCE = 600.0  # seconds until a table is gone
 
 
 def destroy(context: Context, terminal: Terminal, *, purge: bool = False) -> None:
     """Take the stage down in the reverse order of `deploy`, and skip what no longer exists.
 
-    Waiting runs end together with their state machine. `purge` also deletes bucket, table, secret and logs. Raises
-    OperatorError for what the operator must fix.
+    First the trigger, so that no drop starts a run; then the runs that are under way, which would keep the state
+    machine (`stop_runs`). `purge` also deletes bucket, table, secret and logs. Raises OperatorError for what the
+    operator must fix, also for another account than that of the last deployment from here.
     """
     cloudformation, stage = context.client("cloudformation"), context.stage
-    terminal.step(f"workflow of stage {stage.name}")
-    if not delete_stack(cloudformation, stage.workflow_stack, terminal):
+    check_home(context)
+    terminal.step(f"trigger and runs of stage {stage.name}")
+    terminal.detail("trigger: removed" if remove_trigger(context) else "trigger: not there")
+    stopped = stop_runs(context, terminal)
+    terminal.detail(f"runs: {f'{stopped} stopped' if stopped else 'none is under way'}")
+    terminal.step("workflow")
+    # A run that a held-back event or a person starts now would keep the machine for good.
+    if not delete_stack(cloudformation, stage.workflow_stack, terminal, meanwhile=lambda: stop_once(context)):
         terminal.detail(f"stack {stage.workflow_stack}: not there")
     terminal.step("functions and REST API")
     if not delete_functions(context, terminal):
@@ -40,21 +51,31 @@ def destroy(context: Context, terminal: Terminal, *, purge: bool = False) -> Non
 
 
 def confirm(context: Context, terminal: Terminal, *, purge: bool) -> None:
-    """Ask the operator to type the stage's name. Without a terminal, a destroy that keeps the data needs no answer.
+    """Ask the operator to type the stage's name, and say what is lost and how many runs are stopped.
 
-    Raises OperatorError for another answer, and for a purge without a terminal.
+    Raises OperatorError for another answer, without a terminal, and for another account than that of the last
+    deployment from here.
     """
     stage = context.stage
-    if not terminal.interactive:
-        if purge:
-            raise OperatorError(
-                "--purge deletes data, and there is no terminal to ask on.", "Add --yes if you mean it."
-            )
-        return
     loss = "ALL its inputs, results, verdicts and tokens" if purge else "its workflow and API; data is kept"
+    if not terminal.interactive:
+        raise OperatorError(
+            f"This deletes stage {stage.name}, {loss}; its runs are stopped, and there is no terminal to ask on.",
+            "Add --yes if you mean it.",
+        )
+    check_home(context)
     where = context.aws.endpoint_url or f"account {context.account}, {context.region}"
-    terminal.warn(f"this deletes stage {stage.name} in {where}: {loss}; its waiting runs end")
+    terminal.warn(f"this deletes stage {stage.name} in {where}: {loss}; {_stopped(running(context))}")
     terminal.confirm(stage.name, "nothing was deleted")
+
+
+def _stopped(left: list[Run]) -> str:
+    """Name the runs that the deletion stops: `2 runs are stopped and write no result: a, b`."""
+    if not left:
+        return "no run is under way"
+    named = ", ".join(run.name for run in left[:NAMED]) + (", …" if len(left) > NAMED else "")
+    runs = "1 run is stopped and writes" if len(left) == 1 else f"{len(left)} runs are stopped and write"
+    return f"{runs} no result: {named}"
 
 
 def _purge(context: Context, terminal: Terminal) -> None:

@@ -52,18 +52,18 @@ class Runs:
                 f"`{self._stage.command('list')}` shows its runs; Step Functions deletes a run 90 days after its end.",
             ) from error
 
-    def latest(self, status: str | None = None) -> Iterator[Run]:
-        """Yield the runs, all or those of one status, newest first; pages are fetched as they are needed.
+    def latest(self, status: str | None = None, *, page: int = 100) -> Iterator[Run]:
+        """Yield the runs, all or those of one status, newest first; pages, up to 1,000 runs, are fetched when needed.
 
         AWS sorts a running execution by its start and an ended one by its end (API reference, ListExecutions). Raises
         OperatorError if the stage has no state machine. Eventually consistent (API reference): a run that started this
         second may be missing.
         """
         request = {"stateMachineArn": self._machine} | ({"statusFilter": status} if status else {})
-        pages = self._client.get_paginator("list_executions").paginate(**request, PaginationConfig={"PageSize": 100})
+        pages = self._client.get_paginator("list_executions").paginate(**request, PaginationConfig={"PageSize": page})
         try:
-            for page in pages:
-                yield from (_run(listed) for listed in page["executions"])
+            for listed in pages:
+                yield from map(_run, listed["executions"])
         except self._client.exceptions.StateMachineDoesNotExist as error:
             raise self._not_deployed() from error
 

@@ -83,7 +83,7 @@ def test_an_unreachable_aws_exits_1_with_the_fix(
         monkeypatch.setenv(name, "x")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    assert main(["destroy", "--stage", "dev"]) == 1
+    assert main(["destroy", "--stage", "dev", "--yes"]) == 1
     assert command_line("local") in capsys.readouterr().err
 
 
@@ -97,11 +97,12 @@ def test_an_unknown_stage_exits_1_and_names_the_file(
     assert "dev, local, prod" in told
 
 
-def test_purging_without_a_terminal_needs_yes(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("flags", [[], ["--purge"]])
+def test_destroying_without_a_terminal_needs_yes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], flags: list[str]
 ) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    assert main(["destroy", "--stage", "dev", "--purge"]) == 1
+    assert main(["destroy", "--stage", "dev", *flags]) == 1
     assert "--yes" in capsys.readouterr().err
 
 

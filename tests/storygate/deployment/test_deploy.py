@@ -1,6 +1,7 @@
 """The deploy that users run against AWS, run against the local cloud: idempotent, resumable, and undone."""
 
 import io
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from storygate.stage.aws import Aws, isolated
 from storygate.stage.context import load_context
 from storygate.stage.project_copy import copy_project
 from storygate.support.errors import OperatorError
+from storygate.support.patience import Patience
 from storygate.support.terminal import Terminal
 from tests import ROOT
 from tests.storygate.deployment.picture import picture
@@ -55,6 +57,7 @@ def door() -> Any:
 @pytest.fixture(scope="module")
 def cloud(project: Path, door: Any) -> Iterator[Any]:
     with LocalCloud(project, wrap=door.around) as running:
+        running.start_api()
         yield running
 
 
@@ -63,6 +66,7 @@ class Runner:
 
     def __init__(self, project: Path, cloud: LocalCloud) -> None:
         self.project = project
+        self.cloud = cloud
         self.aws = isolated(cloud.client, cloud.environment)
 
     def context(self, aws: Aws | None = None) -> Any:
@@ -72,6 +76,23 @@ class Runner:
         stream = io.StringIO()
         deployment = deploy(self.context(aws), Terminal(stream))
         return deployment, stream.getvalue()
+
+    def queue(self, name: str) -> str:
+        sqs = self.cloud.client("sqs")
+        url = sqs.create_queue(QueueName=name)["QueueUrl"]
+        return str(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"])
+
+    def waiting(self, *names: str) -> None:
+        """Start runs, and return once each waits for its story."""
+        states, stage = self.cloud.client("stepfunctions"), self.context().stage
+        for name in names:
+            request = json.dumps({"jiraStoryId": f"{name.upper()}-1", "packageIds": ["pkg-001"]})
+            states.start_execution(stateMachineArn=self.context().machine_arn, name=name, input=request)
+        patience, wanted = Patience(30), {f"WAIT#{name}" for name in names}
+        while not wanted <= {
+            item["entry"]["S"] for item in self.cloud.client("dynamodb").scan(TableName=stage.table)["Items"]
+        }:
+            assert patience.pause(), names
 
     def destroy(self, **options: Any) -> Any:
         stream = io.StringIO()
@@ -124,8 +145,24 @@ def test_what_destroy_keeps_is_taken_up_again_and_purge_leaves_nothing(run: Any,
     stage = deployment.stage
     s3, cloudformation = cloud.client("s3"), cloud.client("cloudformation")
     s3.put_object(Bucket=stage.bucket, Key="outputs/kept.json", Body=b"{}")
+    other = {"Id": "other", "Events": ["s3:ObjectRemoved:*"], "QueueArn": run.queue("audit")}
+    configured = s3.get_bucket_notification_configuration(Bucket=stage.bucket)
+    del configured["ResponseMetadata"]
+    s3.put_bucket_notification_configuration(
+        Bucket=stage.bucket, NotificationConfiguration={**configured, "QueueConfigurations": [other]}
+    )
+    run.waiting("first", "second")
+    machine = run.context().machine_arn
+    cloud.client("stepfunctions").delete_state_machine(stateMachineArn=machine)  # as `destroy` once did
+    with pytest.raises(OperatorError, match=r"is being deleted.* 2 still run\.") as caught:
+        run.deploy()
+    assert "destroy --stage local" in caught.value.hint
 
     told = run.destroy()
+    assert "runs: 2 stopped" in told
+    assert [
+        entry["Id"] for entry in s3.get_bucket_notification_configuration(Bucket=stage.bucket)["QueueConfigurations"]
+    ]
     assert f"Kept: bucket {stage.bucket}, table {stage.table}, secret {stage.secret}" in told
     assert "--purge" in told
     assert {stack_status(cloudformation, name) for name in (stage.storage_stack, stage.workflow_stack)} == {None}
@@ -142,7 +179,10 @@ def test_what_destroy_keeps_is_taken_up_again_and_purge_leaves_nothing(run: Any,
     assert s3.get_object(Bucket=stage.bucket, Key="outputs/kept.json")["Body"].read() == b"{}"
     assert read_field(cloud.client("secretsmanager"), stage.secret, "callback") == secret
 
-    assert f"table {stage.table}: protection lifted, deleted" in run.destroy(purge=True)
+    run.waiting("third")
+    told = run.destroy(purge=True)
+    assert "runs: 1 stopped" in told
+    assert f"table {stage.table}: protection lifted, deleted" in told
     assert s3.list_buckets()["Buckets"] == []
     assert cloud.client("dynamodb").list_tables()["TableNames"] == []
     assert cloud.client("secretsmanager").list_secrets(IncludePlannedDeletion=True)["SecretList"] == []

@@ -97,8 +97,29 @@ class Bucket:
         return self.notifications
 
 
-def cloud(account: Any = OTHERS, notifications: Any = None) -> Any:
-    clients = {"sts": Caller(account), "s3": Bucket(notifications)}
+class Machines:
+    """A Step Functions with no state machine, or with one that is being deleted and has no run left."""
+
+    class exceptions:
+        StateMachineDoesNotExist = LookupError
+
+    def __init__(self, status: str | None) -> None:
+        self.status = status
+
+    def describe_state_machine(self, **_: Any) -> Any:
+        if self.status is None:
+            raise LookupError
+        return {"status": self.status}
+
+    def get_paginator(self, _: str) -> Any:
+        return self
+
+    def paginate(self, **_: Any) -> Any:
+        return [{"executions": []}]
+
+
+def cloud(account: Any = OTHERS, notifications: Any = None, machine: str | None = None) -> Any:
+    clients = {"sts": Caller(account), "s3": Bucket(notifications), "stepfunctions": Machines(machine)}
     return Aws(clients.__getitem__, "eu-west-1", {})
 
 
@@ -108,6 +129,13 @@ def test_another_region_than_the_last_time_is_refused(project: Path, stage: Stag
         check_before_deploy(Context(project, stage, cloud()))
     recorded(role(OTHERS), function(OTHERS))
     check_before_deploy(Context(project, stage, cloud()))
+
+
+def test_a_machine_that_is_being_deleted_and_has_no_run_left_is_soon_gone(project: Path, stage: Stage) -> None:
+    with pytest.raises(OperatorError, match="being deleted") as caught:
+        check_before_deploy(Context(project, stage, cloud(machine="DELETING")))
+    assert "Wait a minute" in caught.value.hint
+    check_before_deploy(Context(project, stage, cloud(machine="ACTIVE")))
 
 
 def test_what_a_local_cloud_left_is_no_reason_to_refuse(project: Path, stage: Stage, recorded: Any) -> None:
