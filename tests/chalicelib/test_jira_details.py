@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib import jira
+from chalicelib import jira, jira_values
 from chalicelib.credentials import sign
 from chalicelib.refusals import BadBody
 from tests.chalicelib.fakes import DEFAULT_RULES, changed, sample, without
@@ -81,8 +81,8 @@ def test_a_verdict_whose_story_was_moved_to_its_own_key_names_no_former_one() ->
     ("key", "story"),
     [
         ("x", "X"),
-        ("x" * jira.LONGEST_KEY, "X" * jira.LONGEST_KEY),
-        ("x" * (jira.LONGEST_KEY + 1), None),
+        ("x" * jira_values.LONGEST_KEY, "X" * jira_values.LONGEST_KEY),
+        ("x" * (jira_values.LONGEST_KEY + 1), None),
         ("", None),
         ("\N{LATIN SMALL LETTER LONG S}-1", "\N{LATIN SMALL LETTER LONG S}-1"),
     ],

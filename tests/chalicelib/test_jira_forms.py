@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib import jira
+from chalicelib import jira, jira_values
 from chalicelib.refusals import BadBody
 from tests.chalicelib.fakes import DEFAULT_RULES, SAMPLES, changed, sample, without
 
@@ -182,7 +182,7 @@ def test_where_the_issue_has_no_status_a_rejecting_name_in_the_changelog_rejects
 
 def test_text_is_cut_to_what_a_result_may_hold() -> None:
     verdict = read(changed(sample("flat-approved"), "message", "x" * 50_000)).verdict
-    assert verdict.message == "x" * jira.LONGEST_TEXT
+    assert verdict.message == "x" * jira_values.LONGEST_TEXT
 
 
 def test_a_lone_surrogate_is_replaced_before_it_is_stored() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from chalicelib.jira import LONGEST_TEXT
+from chalicelib.jira_values import LONGEST_TEXT
 from chalicelib.verdicts import Verdict, VerdictTable
 from tests.chalicelib.fakes import StepFunctions, exceptions
 from tests.statemachine.machine import VERDICT, play
