@@ -4,17 +4,28 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from chalicelib import credentials, jira
 from chalicelib.body import sent
 from chalicelib.refusals import Refused
 from chalicelib.rules import Rules
 from chalicelib.secret import Secret
-from chalicelib.verdicts import Delivery, Verdict, VerdictTable
+from chalicelib.verdicts import PENDING, Delivery, VerdictTable
 
 Answer = tuple[int, dict[str, Any]]
 LONGEST_HEADER = 100  # characters of a header in the log line
+NAMED = 20  # runs named in a sentence
+LOGGED = 100  # runs or calls in a list of the log line
+GATEWAY_SECONDS = 29  # then API Gateway answers 504 (quotas, integration timeout)
+
+
+class Reply(NamedTuple):
+    """An answer; `refused` marks a delivery without a right credential, a usable body or a usable time."""
+
+    status: int
+    body: dict[str, Any]
+    refused: bool = False
 
 
 def handle(
@@ -27,9 +38,9 @@ def handle(
     """
     call_times()  # drop the times of the previous request to this warm function
     began = time.perf_counter()
-    answered = answer(sent(request), request.headers, secret, table, rules)
-    print(_log_line(request.headers, answered, began, call_times()), flush=True)
-    return answered
+    reply = _replied(sent(request), request.headers, secret, table, rules, None, _arrived(request.context))
+    print(_log_line(request.headers, reply, began, call_times()), flush=True)
+    return reply.status, reply.body
 
 
 def answer(
@@ -44,41 +55,96 @@ def answer(
 
     `headers` must ignore case.
     """
+    reply = _replied(raw, headers, secret, table, rules, received, None)
+    return reply.status, reply.body
+
+
+def _arrived(context: Mapping[str, Any], clock: Callable[[], float] = time.time) -> float | None:
+    """Return when API Gateway got the request, in seconds since 1970; None for a time that cannot be right."""
+    now, epoch = clock(), context.get("requestTimeEpoch")
+    arrived = epoch / 1000 if isinstance(epoch, int) else now
+    return arrived if now - GATEWAY_SECONDS < arrived < now else None
+
+
+def _replied(
+    raw: bytes,
+    headers: Mapping[str, str],
+    secret: Secret,
+    table: VerdictTable,
+    rules: Rules,
+    received: datetime | None,
+    arrived: float | None,
+) -> Reply:
     try:
         signed = credentials.authenticate(raw, headers.get("X-Hub-Signature"), headers.get("Authorization"), secret)
         read = jira.read(raw, received or datetime.now(UTC), rules, signed)
-        if isinstance(read, jira.Decided):
-            return _delivered(read.story, read.verdict, table.deliver(read.story, read.verdict, read.former_key))
-        ignored = {"story": read.story, "ignored": read.why}
-        moved = table.move(read.story, read.former_key) if read.story and read.former_key else None
+        if isinstance(read, jira.Ignored):
+            return _ignored(read, table, arrived)
+        return _decided(read, table.deliver(read.story, read.verdict, read.former_key, arrived))
     except Refused as error:
-        return error.status, {"error": str(error)}
-    return 200, ignored | (_runs(moved) if moved and (moved.resumed or moved.closed) else {})
+        return Reply(error.status, {"error": str(error)}, error.status < 500)
 
 
-def _delivered(story: str, verdict: Verdict, delivery: Delivery) -> Answer:
-    newest, reached = delivery.verdict, bool(delivery.resumed or delivery.closed)
-    if (newest.decided_at, newest.decision) != (verdict.decided_at, verdict.decision):
-        why = f"older than what is known: {newest.decision}, decided {newest.decided_at}"
-        return 200, {"story": story, "ignored": why} | (_runs(delivery) if reached else {})
-    if not reached:
-        return 202, {"story": story, "decision": newest.decision, "resumed": []}
-    return 200, {"story": story} | _runs(delivery)
+def _ignored(read: jira.Ignored, table: VerdictTable, arrived: float | None) -> Reply:
+    body: dict[str, Any] = {"story": read.story, "ignored": read.why}
+    if read.story and read.former_key:
+        delivery = table.move(read.story, read.former_key, arrived)
+    elif read.story and read.names_waiting:
+        delivery = table.resume(read.story, arrived)
+    else:
+        return Reply(200, body, read.refused)
+    if read.names_waiting and delivery.waiting:
+        body["ignored"] += f"; still waiting for it: {_named([run.execution for run in delivery.waiting])}"
+    return Reply(200, body | (_runs(delivery) if _reached(delivery) else {}), read.refused)
+
+
+def _decided(read: jira.Decided, delivery: Delivery) -> Reply:
+    brought, stands = read.verdict, delivery.verdict or read.verdict
+    body: dict[str, Any] = {"story": read.story}
+    unlisted = {"unlisted": read.unlisted} if read.unlisted else {}
+    if (stands.decided_at, stands.decision) != (brought.decided_at, brought.decision):
+        why = f"older than what is known: {stands.decision}, decided {stands.decided_at}"
+        return Reply(200, body | {"ignored": why} | (_runs(delivery) if _reached(delivery) else {}))
+    if not _reached(delivery):
+        return Reply(202, body | {"decision": stands.decision, "resumed": []} | _later(delivery) | unlisted)
+    return Reply(200, body | _runs(delivery) | unlisted)
+
+
+def _reached(delivery: Delivery) -> bool:
+    return bool(delivery.resumed or delivery.closed)
 
 
 def _runs(delivery: Delivery) -> dict[str, Any]:
-    return {"decision": delivery.verdict.decision, "resumed": delivery.resumed, "closed": delivery.closed}
+    decision = delivery.verdict.decision if delivery.verdict else PENDING
+    return {"decision": decision, "resumed": delivery.resumed, "closed": delivery.closed} | _later(delivery)
 
 
-def _log_line(headers: Mapping[str, str], answered: Answer, began: float, calls: list[str]) -> str:
-    status, body = answered
+def _later(delivery: Delivery) -> dict[str, Any]:
+    return {"later": delivery.later} if delivery.later else {}
+
+
+def _named(runs: list[str]) -> str:
+    more = len(runs) - NAMED
+    return ", ".join(runs[:NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _log_line(headers: Mapping[str, str], reply: Reply, began: float, calls: list[str]) -> str:
+    logged = ("story", "decision", "resumed", "closed", "later", "unlisted", "ignored", "error")
     line: dict[str, Any] = {
         "log": "callback",
-        "status": status,
-        **{name: body[name] for name in ("story", "decision", "resumed", "closed", "ignored", "error") if name in body},
+        "status": reply.status,
+        **{name: _cut(reply.body[name]) for name in logged if name in reply.body},
+        **({"refused": True} if reply.refused else {}),
         "webhook": headers.get("X-Atlassian-Webhook-Identifier", "")[:LONGEST_HEADER],
         "retry": headers.get("X-Atlassian-Webhook-Retry", "0")[:LONGEST_HEADER],
         "ms": round((time.perf_counter() - began) * 1000),
-        "aws": calls,
+        "aws": _cut(calls),
     }
     return json.dumps(line)
+
+
+def _cut(value: Any) -> Any:
+    """Return a list of at most LOGGED texts, the last of which says how many more there were; any other value as is."""
+    if isinstance(value, list) and len(value) > LOGGED:
+        return [*value[: LOGGED - 1], f"and {len(value) - LOGGED + 1} more"]
+    return value

@@ -1,16 +1,19 @@
 """The entries of the decision table: what each holds, and the DynamoDB calls that write, read and remove it.
 
-Each story has one partition. `entry = STORY` is the latest known verdict, `WAIT#<execution>` a run that waits, and
-`MOVED#<former key>` a key that the story had before it was moved. In which order they are written and read is the
-protocol's (verdicts.py).
+Each story has one partition. `entry = STORY` is the latest known verdict, `WAIT#<execution>` a run that waits,
+`MOVED#<former key>` a key that the story had before it was moved, and `BECAME#<later key>` one that it got by a move.
+In which order they are written and read is the protocol's (verdicts.py).
 """
 
 import itertools
+import math
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
+
+from chalicelib.refusals import Unavailable
 
 APPROVED, REJECTED, PENDING = "approved", "rejected", "pending"
 
@@ -46,11 +49,22 @@ class Verdict:
             "receivedAt": self.received_at,
         }
 
+    def counts_for(self, run: "Waiting") -> bool:
+        """Return whether this is an approval or a rejection that was decided after the run's `countsFrom`."""
+        return self.decision != PENDING and self.decided_at > run.counts_from
+
+    def is_newer_than(self, other: "Verdict | None") -> bool:
+        """Return whether STORY takes this verdict in place of the other, by the same rule as `record`."""
+        if other is None or self.decided_at != other.decided_at:
+            return other is None or self.decided_at > other.decided_at
+        return other.decision in WEAKER_AT_A_TIE[self.decision]
+
 
 @dataclass(frozen=True)
 class Waiting:
     """A run that waits for a story, as its WAIT entry says."""
 
+    story: str
     execution: str
     task_token: str
     counts_from: str
@@ -63,10 +77,14 @@ class Partition:
     verdict: Verdict | None = None
     waiting: list[Waiting] = field(default_factory=list)
     former_keys: list[str] = field(default_factory=list)
+    later_keys: list[str] = field(default_factory=list)
 
 
 class Entries:
-    """The table, by a DynamoDB client."""
+    """The table, by a DynamoDB client. After `call_by` (seconds since 1970) every method raises Unavailable.
+
+    A call takes at most six seconds (clients.TIMEOUTS: two attempts of 2.5 seconds, and a pause of one between them).
+    """
 
     def __init__(
         self,
@@ -74,14 +92,15 @@ class Entries:
         table: str,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
+        call_by: float = math.inf,
     ) -> None:
         self._dynamodb, self._table = dynamodb, table
-        self._clock, self._sleep = clock, sleep
+        self._clock, self._sleep, self._call_by = clock, sleep, call_by
 
     def remember(self, story: str, former_key: str) -> None:
-        """Write that the story had this key before it was moved."""
-        item = _strings({"story": story, "entry": f"MOVED#{former_key}"})
-        self._dynamodb.put_item(TableName=self._table, Item=item | self._expiry())
+        """Write that the story had the former key before it was moved: first there, then under its present key."""
+        for key, entry in ((former_key, f"BECAME#{story}"), (story, f"MOVED#{former_key}")):
+            self._call("put_item", Item=_strings({"story": key, "entry": entry}) | self._expiry())
 
     def record(self, story: str, verdict: Verdict) -> None:
         """Write STORY, unless it holds a newer verdict."""
@@ -94,46 +113,34 @@ class Entries:
                 f" OR (decidedAt = :decidedAt AND decision IN ({', '.join(f':weaker{i}' for i in range(len(weaker)))}))"
             )
         put = {
-            "TableName": self._table,
             "Item": _strings(item) | self._expiry(),
             "ConditionExpression": newer,
             "ExpressionAttributeValues": _strings(values),
         }
         try:
-            self._through_conflicts(self._dynamodb.put_item, **put)
+            self._through_conflicts("put_item", **put)
         except self._dynamodb.exceptions.ConditionalCheckFailedException:
             pass  # STORY holds a newer verdict, or this same one: step 2 reads which
 
     def read(self, story: str) -> Partition:
         """Return the story's whole partition."""
         pages = list(self._query("story = :story", {":story": story}))
-        found = Partition()
-        for item in itertools.chain.from_iterable(pages):
-            kind, _, name = item["entry"].partition("#")
-            if kind == "STORY":
-                found.verdict = _verdict(item)
-            elif kind == "WAIT":
-                found.waiting.append(Waiting(name, item["taskToken"], item["countsFrom"]))
-            elif kind == "MOVED":
-                found.former_keys.append(name)
+        found = _partition(story, pages)
         if len(pages) > 1:  # a newer verdict may have replaced the first page's before the last page was read
-            found.verdict = self.verdict(story)
+            found.verdict = self.known(story).verdict
         return found
 
-    def verdict(self, story: str) -> Verdict | None:
-        """Return the story's latest verdict."""
-        key = {":story": story, ":entry": "STORY"}
-        return next(
-            (_verdict(item) for page in self._query("story = :story AND entry = :entry", key) for item in page), None
-        )
+    def known(self, story: str) -> Partition:
+        """Return the story's partition without the runs that wait."""
+        # In order of their bytes the entries are BECAME#…, MOVED#…, STORY, and then everything about runs.
+        return _partition(story, self._query("story = :story AND entry <= :last", {":story": story, ":last": "STORY"}))
 
-    def remove(self, story: str, run: Waiting) -> None:
+    def remove(self, run: Waiting) -> None:
         """Remove a run's entry, if it still holds the token that was read."""
         try:
             self._through_conflicts(
-                self._dynamodb.delete_item,
-                TableName=self._table,
-                Key=_strings({"story": story, "entry": f"WAIT#{run.execution}"}),
+                "delete_item",
+                Key=_strings({"story": run.story, "entry": f"WAIT#{run.execution}"}),
                 # A run that tried again to wait has put a new token here; its entry must not be removed.
                 ConditionExpression="taskToken = :token",
                 ExpressionAttributeValues=_strings({":token": run.task_token}),
@@ -144,13 +151,12 @@ class Entries:
     def _query(self, condition: str, values: dict[str, str]) -> Iterator[list[dict[str, str]]]:
         """Yield the pages of a consistent Query."""
         query = {
-            "TableName": self._table,
             "ConsistentRead": True,
             "KeyConditionExpression": condition,
             "ExpressionAttributeValues": _strings(values),
         }
         while True:
-            page = self._dynamodb.query(**query)
+            page = self._call("query", **query)
             yield [{name: value["S"] for name, value in item.items() if "S" in value} for item in page["Items"]]
             if "LastEvaluatedKey" not in page:
                 return
@@ -159,17 +165,37 @@ class Entries:
     def _expiry(self) -> dict[str, dict[str, str]]:
         return {"expiresAt": {"N": str(int(self._clock()) + KEPT_SECONDS)}}
 
-    def _through_conflicts(self, call: Any, **arguments: Any) -> None:
+    def _call(self, operation: str, **arguments: Any) -> Any:
+        if self._clock() > self._call_by:
+            raise Unavailable("AWS took too long to answer; send it again")
+        return getattr(self._dynamodb, operation)(TableName=self._table, **arguments)
+
+    def _through_conflicts(self, operation: str, **arguments: Any) -> None:
         # A run's transaction locks the item for some milliseconds. A plain write then fails with
         # TransactionConflictException, which botocore does not retry (DynamoDB developer guide, transaction conflicts).
         for attempt in range(1, CONFLICT_ATTEMPTS + 1):
             try:
-                call(**arguments)
+                self._call(operation, **arguments)
                 return
             except self._dynamodb.exceptions.TransactionConflictException:
                 if attempt == CONFLICT_ATTEMPTS:
                     raise
                 self._sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311 - jitter, not a secret
+
+
+def _partition(story: str, pages: Iterable[list[dict[str, str]]]) -> Partition:
+    found = Partition()
+    for item in itertools.chain.from_iterable(pages):
+        kind, _, name = item["entry"].partition("#")
+        if kind == "STORY":
+            found.verdict = _verdict(item)
+        elif kind == "WAIT":
+            found.waiting.append(Waiting(story, name, item["taskToken"], item["countsFrom"]))
+        elif kind == "MOVED":
+            found.former_keys.append(name)
+        elif kind == "BECAME":
+            found.later_keys.append(name)
+    return found
 
 
 def _verdict(item: dict[str, str]) -> Verdict:

@@ -1,21 +1,23 @@
-"""The decision table: each story's latest verdict, and the runs that wait for it.
+"""The decision protocol: how a verdict about a story reaches the runs that wait for it.
 
-Each story has one partition. `entry = STORY` is the latest known verdict. `entry = WAIT#<execution>` is a waiting run:
-the state machine puts it there in one transaction, which also checks that STORY holds no verdict that counts for the
-run (workflow.asl.yaml, WaitForStory). A verdict counts for a run if it was decided after the run's `countsFrom`: the
-upload of its input, at most five minutes before the run's start (workflow.asl.yaml, ApisSucceeded). Each callback takes
-three steps, and may crash after any of them:
+Each story has one partition of the table (entries.py). `entry = STORY` is the latest known verdict. `entry =
+WAIT#<execution>` is a waiting run: the state machine puts it there in one transaction, which also checks that STORY
+holds no verdict that counts for the run (workflow.asl.yaml, WaitForStory). A verdict counts for a run if it was decided
+after the run's `countsFrom`: the moment its input was uploaded, within bounds. Each callback takes three steps, and may
+crash after any of them:
 
     1. write STORY, unless it holds a newer verdict
     2. read the whole partition in one consistent Query
     3. send the verdict *found there* to every run it counts for, then remove that run's entry
 
 A run that puts its entry before (1) is found by (2). The transaction of a run that comes after (1) fails by its own
-check, and the run reads STORY itself. No other order exists.
+check, and the run reads STORY itself. No other order exists. What a crash left undone, the next caller of (2) and (3)
+does: another callback, or the sweep (sweep.py). There is no second way past this protocol.
 
-`entry = MOVED#<former key>` names a key that the story had before it was moved: a verdict counts for runs under that
-key too. A move writes its entry before it reads STORY, and a verdict writes STORY before it reads the entries; so the
-later of the two sees the earlier one.
+`MOVED#<former key>` names a key that the story had before it was moved: a verdict counts for runs under that key too.
+A move writes its entries before it reads STORY, and a verdict writes STORY before it reads the entries; so the later of
+the two sees the earlier one. `BECAME#<later key>`, under the former key, leads whoever begins there to what is known
+under the later one.
 """
 
 import json
@@ -26,32 +28,41 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.entries import APPROVED, PENDING, REJECTED, Entries, Verdict, Waiting
+from chalicelib.entries import APPROVED, PENDING, REJECTED, Entries, Partition, Verdict, Waiting
 from chalicelib.refusals import Unavailable
 
-__all__ = ["APPROVED", "PENDING", "REJECTED", "Delivery", "Verdict", "VerdictTable"]
+__all__ = ["APPROVED", "PENDING", "REJECTED", "Delivery", "Verdict", "VerdictTable", "Waiting"]
 
-# Jira waits 20 seconds for an answer. To resume hundreds of waiting runs may take longer: then the callback answers
-# 503, and Jira's retry resumes the rest.
+# Jira waits 20 seconds for an answer, and API Gateway 29. An AWS call that begins in time may take six more seconds.
 PATIENCE_SECONDS = 12
 
 
 @dataclass
 class Delivery:
-    """The table's verdict, and a story's waiting runs: `resumed` got the verdict now, `closed` were already over."""
+    """What came of a story's verdict: the one in the table, and the runs that wait for the story.
 
-    verdict: Verdict
+    `resumed` got the verdict now, `closed` were already over, and it does not count for those in `waiting`.
+    """
+
+    verdict: Verdict | None = None
     resumed: list[str] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
+    waiting: list[Waiting] = field(default_factory=list)
 
-    def add(self, other: "Delivery") -> None:
-        """Add the runs that waited under another key of the story."""
-        self.resumed += other.resumed
-        self.closed += other.closed
+    @property
+    def later(self) -> list[str]:
+        """The runs that wait although the story is decided: it was decided too early to count for them."""
+        decided = self.verdict is not None and self.verdict.decision != PENDING
+        return [run.execution for run in self.waiting] if decided else []
 
 
 class VerdictTable:
-    """The table, by a DynamoDB client, and the Step Functions client that resumes the runs found in it."""
+    """The table, by a DynamoDB client, and the Step Functions client that resumes the runs found in it.
+
+    Each method takes `arrived`, when the request for it arrived (seconds since 1970; now, if it is not given). Each
+    raises Unavailable if an AWS call fails, or would begin more than PATIENCE_SECONDS after that. The steps done before
+    are still right then, and the story's next callback, a retry or a new one, or the sweep does the rest.
+    """
 
     def __init__(
         self,
@@ -61,74 +72,108 @@ class VerdictTable:
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._entries = Entries(dynamodb, table, clock, sleep)
-        self._stepfunctions, self._clock = stepfunctions, clock
+        self._dynamodb, self._table, self._stepfunctions = dynamodb, table, stepfunctions
+        self._clock, self._sleep = clock, sleep
 
-    def deliver(self, story: str, verdict: Verdict, former_key: str | None = None) -> Delivery:
+    def deliver(
+        self, story: str, verdict: Verdict, former_key: str | None = None, arrived: float | None = None
+    ) -> Delivery:
         """Record the verdict, and send the one found in the table to every waiting run it counts for.
 
-        `former_key` is the key that the story had until this delivery. Raises Unavailable if an AWS call fails. The
-        steps done before are still right then, and the story's next callback, a retry or a new one, does the rest.
+        `former_key` is the key that the story had until this delivery.
         """
-        try:
-            if former_key:
-                self._entries.remember(story, former_key)
-            self._entries.record(story, verdict)
-            return self._resume(story, self._clock() + PATIENCE_SECONDS)
-        except (ClientError, BotoCoreError) as error:
-            raise Unavailable("AWS did not take the verdict; send it again") from error
-
-    def move(self, story: str, former_key: str) -> Delivery | None:
-        """Record the story's former key, and send the story's latest verdict to the runs that wait under that key.
-
-        Return None if the story has no verdict yet. Raises Unavailable as `deliver` does.
-        """
-        try:
-            self._entries.remember(story, former_key)
-            if self._entries.verdict(story) is None:
-                return None
-            return self._resume(story, self._clock() + PATIENCE_SECONDS)
-        except (ClientError, BotoCoreError) as error:
-            raise Unavailable("AWS did not take the move; send it again") from error
-
-    def _resume(
-        self, story: str, deadline: float, current: str | None = None, seen: frozenset[str] = frozenset()
-    ) -> Delivery:
-        """Do steps 2 and 3 for the story, then for its former keys; `current` is the present key if `story` is one."""
-        found = self._entries.read(story)
-        if current:  # new verdicts come under the current key, so STORY is read there last
-            found.verdict = self._refreshed(story, found.verdict, self._entries.verdict(current))
-        if found.verdict is None:
+        delivery = self._three_steps(story, arrived, verdict, former_key)
+        if delivery.verdict is None:
             raise Unavailable("the verdict just written is not there; send it again")
-        delivery, failures = Delivery(found.verdict), []
-        for run in found.waiting:
-            if found.verdict.decision == PENDING or found.verdict.decided_at <= run.counts_from:
-                continue
-            if self._clock() > deadline:
-                raise Unavailable("more runs wait for this story than one answer has time for; send it again")
-            try:
-                (delivery.resumed if self._send(run, found.verdict) else delivery.closed).append(run.execution)
-                self._entries.remove(story, run)
-            except (ClientError, BotoCoreError) as error:
-                failures.append(error)  # the other runs must get their verdict all the same
-        for former_key in found.former_keys:
-            if former_key in seen:  # a story can be moved there and back
-                continue
-            try:
-                self._entries.record(former_key, found.verdict)
-                delivery.add(self._resume(former_key, deadline, story, seen | {story}))
-            except (ClientError, BotoCoreError) as error:
-                failures.append(error)
-        if failures:
-            raise failures[-1]
         return delivery
 
-    def _refreshed(self, story: str, known: Verdict | None, now: Verdict | None) -> Verdict | None:
-        """Copy a newer verdict from the current key, then return the former key's verdict."""
-        if now and now != known:
-            self._entries.record(story, now)
-            return self._entries.verdict(story)
-        return known
+    def move(self, story: str, former_key: str, arrived: float | None = None) -> Delivery:
+        """Record the story's former key, and send the story's latest verdict to the runs that wait for it."""
+        return self._three_steps(story, arrived, former_key=former_key)
+
+    def resume(self, story: str, arrived: float | None = None) -> Delivery:
+        """Send the story's latest verdict to the runs that wait for it: steps 2 and 3, without a new verdict."""
+        return self._three_steps(story, arrived)
+
+    def _three_steps(
+        self, story: str, arrived: float | None, verdict: Verdict | None = None, former_key: str | None = None
+    ) -> Delivery:
+        deadline = (self._clock() if arrived is None else arrived) + PATIENCE_SECONDS
+        entries = Entries(self._dynamodb, self._table, self._clock, self._sleep, deadline)
+        try:
+            if former_key:
+                entries.remember(story, former_key)
+            if verdict:
+                entries.record(story, verdict)
+            resumption = _Resumption(entries, self._stepfunctions, self._clock, deadline)
+            resumption.resume(story)
+        except (ClientError, BotoCoreError) as error:
+            raise Unavailable("AWS did not take the verdict; send it again") from error
+        if resumption.failures:
+            raise Unavailable("AWS did not take the verdict; send it again") from resumption.failures[-1]
+        return resumption.delivery
+
+
+class _Resumption:
+    """Steps 2 and 3, for a story and for the keys that it had before."""
+
+    def __init__(self, entries: Entries, stepfunctions: Any, clock: Callable[[], float], deadline: float) -> None:
+        self._entries, self._stepfunctions = entries, stepfunctions
+        self._clock, self._deadline = clock, deadline
+        self._seen: set[str] = set()
+        self.delivery = Delivery()
+        self.failures: list[Exception] = []  # one run's or key's: all others must get their verdict all the same
+
+    def resume(self, story: str, present_key: str | None = None) -> None:
+        """Do steps 2 and 3 for the story, then for its former keys; `present_key` is known if `story` is one."""
+        self._seen.add(story)
+        found = self._read(story, present_key)
+        if present_key is None:
+            self.delivery.verdict = found.verdict
+        self._send_to_all(found)
+        for former_key in found.former_keys:
+            if former_key in self._seen:  # a story can be moved there and back
+                continue
+            try:
+                if found.verdict:
+                    self._entries.record(former_key, found.verdict)
+                self.resume(former_key, story)
+            except (ClientError, BotoCoreError) as error:
+                self.failures.append(error)
+
+    def _read(self, story: str, present_key: str | None) -> Partition:
+        """Do step 2. If the story was moved, what is known under its later keys is read last, and counts here too."""
+        while True:
+            found = self._entries.read(story)
+            newest = self._newest_of_later_keys({story}, {*found.later_keys, *([present_key] if present_key else [])})
+            if newest is None or not newest.is_newer_than(found.verdict):
+                return found
+            self._entries.record(story, newest)
+
+    def _newest_of_later_keys(self, seen: set[str], keys: set[str]) -> Verdict | None:
+        newest = None
+        while unseen := keys - seen:
+            key = min(unseen)
+            seen.add(key)
+            known = self._entries.known(key)
+            keys = keys.union(known.later_keys)
+            newest = known.verdict if known.verdict and known.verdict.is_newer_than(newest) else newest
+        return newest
+
+    def _send_to_all(self, found: Partition) -> None:
+        """Do step 3."""
+        for run in found.waiting:
+            if found.verdict is None or not found.verdict.counts_for(run):
+                self.delivery.waiting.append(run)
+                continue
+            if self._clock() > self._deadline:
+                raise Unavailable("more runs wait for this story than one answer has time for; send it again")
+            try:
+                sent = self._send(run, found.verdict)
+                (self.delivery.resumed if sent else self.delivery.closed).append(run.execution)
+                self._entries.remove(run)
+            except (ClientError, BotoCoreError) as error:
+                self.failures.append(error)
 
     def _send(self, run: Waiting, verdict: Verdict) -> bool:
         """Complete the run's wait with the decision, an approval or a rejection; the workflow branches on it.

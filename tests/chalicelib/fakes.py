@@ -158,7 +158,13 @@ class Table:
         self.moves: list[tuple[str, str]] = []
         self.failure = failure
 
-    def deliver(self, story: str, verdict: Verdict, former_key: str | None = None) -> Delivery:
+    def deliver(
+        self,
+        story: str,
+        verdict: Verdict,
+        former_key: str | None = None,
+        arrived: float | None = None,  # noqa: ARG002
+    ) -> Delivery:
         if self.failure:
             raise self.failure
         self.delivered.append((story, verdict))
@@ -166,10 +172,16 @@ class Table:
             self.moves.append((story, former_key))
         return Delivery(verdict)
 
-    def move(self, story: str, former_key: str) -> None:
+    def move(self, story: str, former_key: str, arrived: float | None = None) -> Delivery:  # noqa: ARG002
         if self.failure:
             raise self.failure
         self.moves.append((story, former_key))
+        return Delivery()
+
+    def resume(self, story: str, arrived: float | None = None) -> Delivery:  # noqa: ARG002
+        if self.failure:
+            raise self.failure
+        return Delivery()
 
 
 class Hooked:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -170,6 +171,41 @@ def test_the_log_line_says_what_the_answer_says(
 def test_the_log_line_tells_deliveries_and_their_retries_apart(
     post: Any, capsys: pytest.CaptureFixture[str], headers: Any, logged: Any
 ) -> None:
-    post(sample("cloud-done"), headers={"Authorization": f"Bearer {KEY}", **headers})
+    post(sample("cloud-done"), headers={"Authorization": f"Bearer {TOKEN}", **headers})
     line = json.loads(capsys.readouterr().out)
     assert (line["webhook"], line["retry"]) == logged
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "refused"),
+    [
+        (sample("cloud-done"), {}, False),
+        (sample("edited-while-done"), {}, False),
+        (b"{", {}, True),
+        (sample("cloud-done"), {"Authorization": "Bearer wrong"}, True),
+    ],
+)
+def test_the_log_line_marks_what_was_refused(
+    post: Any, capsys: pytest.CaptureFixture[str], body: Any, headers: Any, refused: bool
+) -> None:
+    post(body, headers={"Authorization": f"Bearer {TOKEN}", **headers})
+    assert json.loads(capsys.readouterr().out).get("refused", False) is refused
+
+
+@pytest.mark.parametrize(("seconds_ago", "status"), [(0, 202), (11, 202), (14, 503), (40, 202), (-40, 202)])
+def test_the_time_for_an_answer_counts_from_the_requests_arrival_at_api_gateway(
+    cloud: Any, seconds_ago: int, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw = json.dumps(sample("cloud-done"))
+    context = {"resourcePath": "/jira/callback", "httpMethod": "POST", "identity": {}}
+    event = {
+        "requestContext": context | {"requestTimeEpoch": int((time.time() - seconds_ago) * 1000)},
+        "headers": {"authorization": f"Bearer {TOKEN}"},
+        "multiValueQueryStringParameters": None,
+        "pathParameters": None,
+        "stageVariables": None,
+        "body": raw,
+        "isBase64Encoded": False,
+    }
+    assert cloud.app.app(event, None)["statusCode"] == status
+    assert json.loads(capsys.readouterr().out)["status"] == status

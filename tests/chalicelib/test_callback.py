@@ -203,3 +203,40 @@ def test_a_secret_that_is_not_whole_is_503_and_named(value: Any, named: Any) -> 
 def test_no_answer_tells_the_secret(name: str) -> None:
     for headers in (None, {"Authorization": f"Bearer {KEY}"}, {"Authorization": f"Bearer {KEY}x"}):
         assert KEY not in json.dumps(send(sample(name), Table(), headers))
+
+
+def test_runs_whose_input_came_after_the_verdict_are_named_later(cloud: Any, table: Any) -> None:
+    wait(cloud.dynamodb, "run-2", "token-2", counts_from="2026-01-01T10:00:00.000Z")
+    answer = {"story": "PROJ-12345", "decision": "approved", "resumed": [], "later": ["run-2"]}
+    assert send(sample("cloud-done"), table) == (202, answer)
+    wait(cloud.dynamodb, "run-1", "token-1")
+    answer |= {"resumed": ["run-1"], "closed": []}
+    assert send(sample("cloud-done"), table) == (200, answer)
+
+
+def test_a_long_list_of_runs_is_cut_where_it_is_read_by_people() -> None:
+    runs = [f"run-{number}" for number in range(callback.LOGGED + 1)]
+    assert callback._named(runs[: callback.NAMED + 2]) == ", ".join(runs[: callback.NAMED]) + " and 2 more"
+    assert callback._cut(runs[:-1]) == runs[:-1]
+    assert callback._cut(runs) == [*runs[: callback.LOGGED - 1], "and 2 more"]
+
+
+def test_a_change_of_an_approved_story_names_the_runs_that_wait_and_mends_what_a_crash_left(
+    cloud: Any, table: Any, stepfunctions: Any
+) -> None:
+    ignored = "the story was approved before this change already"
+    closed = sample("done-then-closed")
+    story = closed["issue"]["key"]
+    wait(cloud.dynamodb, "run-1", "token-1", story=story)
+    assert send(closed, table) == (200, {"story": story, "ignored": f"{ignored}; still waiting for it: run-1"})
+    wait(cloud.dynamodb, "run-2", "token-2", counts_from="2026-01-01T10:00:00.000Z", story=story)
+    # A callback wrote this and died.
+    known = {"story": story, "entry": "STORY", "decision": "approved"}
+    known |= dict.fromkeys(("decidedAt", "receivedAt"), "2026-01-01T09:00:00.000Z")
+    cloud.dynamodb.put_item(TableName="verdicts", Item={name: {"S": value} for name, value in known.items()})
+    status, body = send(closed, table)
+    assert (status, body.pop("ignored")) == (200, f"{ignored}; still waiting for it: run-2")
+    assert body == {
+        "story": story, "decision": "approved", "resumed": ["run-1"], "closed": [], "later": ["run-2"],
+    }  # fmt: skip
+    assert list(stepfunctions.sent) == ["token-1"]

@@ -3,13 +3,13 @@
 That its steps are right in every order is shown in tests/protocol/test_keys_and_pages.py.
 """
 
-from itertools import chain, repeat
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from chalicelib.refusals import Unavailable
-from chalicelib.verdicts import PATIENCE_SECONDS, Verdict, VerdictTable
+from chalicelib.verdicts import Verdict, VerdictTable
 from tests.chalicelib.fakes import StepFunctions, aws_error
 
 EARLY, AT, LATE = (f"2026-01-01T1{hour}:00:00.000Z" for hour in range(3))
@@ -102,18 +102,36 @@ def test_a_former_key_that_knows_something_newer_goes_by_that(
 
 def test_a_move_gives_what_is_known_to_the_runs_under_the_former_key(dynamodb: Any, table: Any) -> None:
     dynamodb.wait("a", "OLD-1")
-    assert table.move("P-1", "OLD-1") is None
+    assert table.move("P-1", "OLD-1").verdict is None
     table.deliver("P-1", Verdict("pending", EARLY, EARLY))
     dynamodb.say(APPROVED, "P-1")
     assert table.move("P-1", "OLD-1").resumed == ["a"]
 
 
-def test_a_move_has_the_same_time_as_a_verdict(dynamodb: Any, machine: StepFunctions) -> None:
-    dynamodb.say(APPROVED, "P-1")
+@pytest.mark.parametrize("keys", [("P-1", "OLD-1"), ("P-1", "OLD-1", "OLDER-1"), ("P-1", "OLD-1", "P-1", "OLD-1")])
+def test_who_begins_at_a_former_key_gives_what_is_known_under_the_present_one(
+    dynamodb: Any, machine: StepFunctions, table: Any, keys: tuple[str, ...]
+) -> None:
+    for story, former in pairwise(keys):
+        table.move(story, former)
+    dynamodb.wait("a", keys[-1])
+    dynamodb.say(APPROVED, keys[-1])
+    dynamodb.say(REJECTED, keys[0])  # by a callback that died before it came to the former keys
+    assert table.resume(keys[-1]).resumed == ["a"]
+    assert machine.sent["token of a"]["decision"] == "rejected"
+
+
+def test_a_move_that_died_after_its_first_write_is_enough_for_the_sweep(dynamodb: Any, table: Any) -> None:
+    def die(put: Any) -> None:
+        if put["Item"]["entry"]["S"].startswith("MOVED#"):
+            raise aws_error("dynamodb", "InternalServerError", "PutItem")
+
+    dynamodb.before["put_item"] = die
+    with pytest.raises(Unavailable):
+        table.move("P-1", "OLD-1")
     dynamodb.wait("a", "OLD-1")
-    clock = chain([NOW, NOW, NOW], repeat(NOW + PATIENCE_SECONDS))
-    VerdictTable(dynamodb, "verdicts", machine, clock=lambda: next(clock)).move("P-1", "OLD-1")
-    assert list(machine.sent) == ["token of a"]
+    table.deliver("P-1", APPROVED)
+    assert table.resume("OLD-1").resumed == ["a"]
 
 
 def test_a_move_that_aws_refuses_is_503(dynamodb: Any, table: Any) -> None:
@@ -121,5 +139,5 @@ def test_a_move_that_aws_refuses_is_503(dynamodb: Any, table: Any) -> None:
         raise aws_error("dynamodb", "ProvisionedThroughputExceededException", "PutItem")
 
     dynamodb.before["put_item"] = refuse
-    with pytest.raises(Unavailable, match=r"^AWS did not take the move; send it again$"):
+    with pytest.raises(Unavailable, match=r"^AWS did not take the verdict; send it again$"):
         table.move("P-1", "OLD-1")

@@ -5,7 +5,6 @@ That its steps are right in every order is shown in tests/protocol.
 
 import random
 from datetime import UTC, datetime
-from itertools import chain, repeat
 from typing import Any
 
 import pytest
@@ -136,21 +135,50 @@ def test_a_verdict_that_vanished_at_once_is_503(dynamodb: Any, table: Any) -> No
         table.deliver("P-1", APPROVED)
 
 
-@pytest.mark.parametrize(("late_by", "resumed"), [(0, 2), (0.001, 1)])
-def test_more_runs_than_there_is_time_for_are_left_to_the_resend(
+@pytest.mark.parametrize(("late_by", "resumed"), [(0, 2), (0.001, 0)])
+def test_no_call_to_aws_begins_later_than_twelve_seconds_after_the_requests_arrival(
     dynamodb: Any, machine: StepFunctions, late_by: Any, resumed: Any
 ) -> None:
     for run in "ab":
         dynamodb.wait(run)
-    # The clock is read for STORY's expiry, for the deadline, and before each run.
-    clock = chain([NOW, NOW, NOW], repeat(NOW + PATIENCE_SECONDS + late_by))
-    table = VerdictTable(dynamodb, "verdicts", machine, clock=lambda: next(clock))
+    arrived = NOW - PATIENCE_SECONDS - late_by
+    table = VerdictTable(dynamodb, "verdicts", machine, clock=lambda: NOW)
     if late_by:
-        with pytest.raises(Unavailable, match=r"^more runs wait for this story than one answer has time for; send it"):
-            table.deliver("P-1", APPROVED)
+        with pytest.raises(Unavailable, match=r"^AWS took too long to answer; send it again$"):
+            table.deliver("P-1", APPROVED, arrived=arrived)
     else:
-        table.deliver("P-1", APPROVED)
+        table.deliver("P-1", APPROVED, arrived=arrived)
     assert len(machine.sent) == resumed
+
+
+def test_more_runs_than_there_is_time_for_are_left_to_the_resend(dynamodb: Any, machine: StepFunctions) -> None:
+    for run in "ab":
+        dynamodb.wait(run)
+    sent = machine.send_task_success
+    now = [NOW]
+
+    def slowly(**given: Any) -> None:
+        sent(**given)
+        now[0] += PATIENCE_SECONDS + 0.001
+
+    machine.send_task_success = slowly  # type: ignore[method-assign]
+    table = VerdictTable(dynamodb, "verdicts", machine, clock=lambda: now[0])
+    with pytest.raises(Unavailable):
+        table.deliver("P-1", APPROVED)
+    assert len(machine.sent) == 1
+
+
+def test_runs_that_the_verdict_does_not_count_for_are_named_later(dynamodb: Any, table: Any) -> None:
+    for run, counts_from in (("a", AT), ("b", EARLY), ("c", LATE)):
+        dynamodb.wait(run, counts_from=counts_from)
+    delivery = table.deliver("P-1", APPROVED)
+    assert (delivery.resumed, delivery.later) == (["b"], ["a", "c"])
+
+
+def test_nobody_is_later_than_a_pending_story(dynamodb: Any, table: Any) -> None:
+    dynamodb.wait("a")
+    delivery = table.deliver("P-1", Verdict("pending", LATE, LATE))
+    assert (delivery.later, [run.execution for run in delivery.waiting]) == ([], ["a"])
 
 
 def test_a_conflict_with_a_run_that_begins_to_wait_is_waited_out(dynamodb: Any, table: Any, slept: Any) -> None:

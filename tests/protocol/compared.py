@@ -6,11 +6,10 @@ from typing import Any
 from tests.protocol.interleaved import (
     CRASHED,
     FIRST,
-    FIRST_AGAIN,
     RESUMES,
     RUN,
     SECOND,
-    SECOND_AGAIN,
+    SWEEP,
     Interleaved,
     State,
     Step,
@@ -18,6 +17,7 @@ from tests.protocol.interleaved import (
     verdict_in,
 )
 from tests.protocol.model import (
+    LOOK,
     OVER,
     PENDING,
     READ,
@@ -39,6 +39,7 @@ from tests.protocol.replay import Answers, Call, Contents, Ended
 ModelState = tuple[World, tuple[Delivery, ...]]
 WAIT = "WAIT#execution"
 RUN_ACCIDENTS = {"conflict": ["meets a conflict"], "lost": ["waits", "loses the transaction's answer"]}
+NUMBERS = {FIRST: 0, SECOND: 1, SWEEP: 2}  # the model's numbers of the deliveries and of the sweep
 DOES = {"transact_write_items": STARTS, "get_item": READS, "wait": WAITS}
 
 
@@ -47,8 +48,8 @@ class Compared:
 
     def __init__(self, real: Interleaved, said: tuple[Said, Said], counts_from: int, labels: dict[str, int]) -> None:
         self.real, self._labels, self._counts_from = real, labels, counts_from
-        self._again = len(real.processes) > FIRST_AGAIN
-        self.model = Model((dropped(counts_from),), said, attempts=1 + self._again, tokens=2)
+        self._swept = len(real.processes) > SWEEP
+        self.model = Model((dropped(counts_from),), said, tokens=2, sweeps=int(self._swept))
         self._orders: dict[State, int] = {}
         self._seen: dict[tuple[Contents, tuple[Answers, ...]], ModelState] = {}
 
@@ -76,10 +77,11 @@ class Compared:
         here = self.as_in_the_model(state)
         taken: dict[int, set[ModelState]] = {FIRST: set(), SECOND: set(), RUN: set()}
         for step in steps:
-            process, after = _who(step.process), self.as_in_the_model(step.state)
+            process, after = step.process, self.as_in_the_model(step.state)
+            taken.setdefault(process, set())
             taken[process].add(after)
             assert after in self._model_steps(here, process, step.what), f"{step.what} of {process}: {here} -> {after}"
-        if not (state.accidents or self._again):
+        if not (state.accidents or self._swept):
             for process, found in taken.items():
                 assert found == set(self._model_steps(here, process)), f"{process} can do more: {here}"
 
@@ -87,9 +89,10 @@ class Compared:
         """Return the model's next states with this accident, or without any; none for a step that breaks a property."""
         world, deliveries = here
         if process != RUN:
-            steps = self.model.delivery_steps(world, process, deliveries[process], accidents=what == "crash")
+            number = NUMBERS[process]
+            steps = self.model.delivery_steps(world, number, deliveries[number], accidents=what == "crash")
             return [
-                (step.world, (*deliveries[:process], step.delivery, *deliveries[process + 1 :]))
+                (step.world, (*deliveries[:number], _sent(step.delivery), *deliveries[number + 1 :]))
                 for step in steps
                 if not step.wrong and (step.label[2] == "crashes") == (what == "crash")
             ]
@@ -114,27 +117,25 @@ class Compared:
 
     def _read(self, state: State) -> ModelState:
         found = items(state.contents)
-        delivered = [_who(process) for process, had in enumerate(state.had) if had and process != RUN]
-        newest = max((self.model.facts.brings[process] for process in delivered), default=-1)
+        delivered = [process for process in (FIRST, SECOND) if state.had[process]]
+        newest = max((self.model.facts.brings[NUMBERS[process]] for process in delivered), default=-1)
         token = 1 + sum(lost(self.real.answered.answers[number]) for number in state.had[RUN])
         does = self.real.next(state, RUN)
         run = (DOES[does.operation] if isinstance(does, Call) else OVER, token)
         waits = _token(found[WAIT]["taskToken"]) if WAIT in found else 0
         world = World(self._verdict(found.get("STORY")), newest, (waits,), (run,))
-        return world, (self._delivery(state, FIRST, FIRST_AGAIN), self._delivery(state, SECOND, SECOND_AGAIN))
+        processes = (FIRST, SECOND, SWEEP) if self._swept else (FIRST, SECOND)
+        return world, tuple(self._delivery(state, process) for process in processes)
 
-    def _delivery(self, state: State, process: int, again: int) -> Delivery:
-        left = self.model.attempts - 1
-        if self._again and state.had[again]:
-            process, left = again, left - 1
+    def _delivery(self, state: State, process: int) -> Delivery:
         had, does = state.had[process], self.real.next(state, process)
         if not had:
-            return Delivery(left + 1)
+            return Delivery(1)
         if not isinstance(does, Call):
-            return Delivery(left, owed=had[-1] == CRASHED)
+            return Delivery(0, owed=had[-1] == CRASHED)
         if does.operation == "query":
-            return Delivery(left, step=READ)
-        answer: Any = self.real.answered.answers[had[1]]
+            return Delivery(0, step=READ)
+        answer: Any = self.real.answered.answers[had[0 if process == SWEEP else 1]]
         found = self._verdict(items(_contents(answer["Items"])).get("STORY"))
         if does.operation == RESUMES:
             given = self._verdict(verdict_in(does.given))
@@ -147,7 +148,7 @@ class Compared:
             assert ":token" in condition, "it removes an entry whatever token is in it"
             token, calls = _token(condition[":token"]["S"]), [REMOVE]
         todo = tuple((call, 0, token) for call in calls)
-        return Delivery(left, step=RESUME, carried=found, truth=found, todo=todo)
+        return Delivery(0, step=RESUME, carried=found, truth=found, todo=todo)
 
     def _verdict(self, item: dict[str, Any] | None) -> int:
         if item is None:
@@ -161,10 +162,12 @@ class Compared:
         newest = self.model.verdicts[-1]
         counts = newest.decision != PENDING and newest.decided > self._counts_from
         assert self._verdict(found["STORY"]) == len(self.model.verdicts) - 1, "STORY is not the newest verdict"
-        answers = [self.real.next(state, process) for process in range(len(state.had)) if process != RUN]
+        answers = [self.real.next(state, process) for process in (FIRST, SECOND)]
         replies = [answer.result for answer in answers if isinstance(answer, Ended)]
         assert {status for status, _ in replies} <= {200, 202}
         resumed = sum(len(body.get("resumed", ())) for _, body in replies)
+        swept = self.real.next(state, SWEEP) if self._swept else None
+        resumed += len(swept.result) if isinstance(swept, Ended) else 0
         if isinstance(run, Ended):
             decision = run.result["decision"]
             assert decision, "it ends without a decision"
@@ -184,9 +187,10 @@ class Compared:
             assert resumed == 0
 
 
-def _who(process: int) -> int:
-    """Return the model's number of a delivery or of the run."""
-    return {FIRST_AGAIN: FIRST, SECOND_AGAIN: SECOND}.get(process, process)
+def _sent(delivery: Delivery) -> Delivery:
+    """Return the delivery without the looks at runs that may be over."""
+    looks = {call for call, *_ in delivery.todo} == {LOOK}
+    return delivery.at_rest(owed=False) if looks else delivery
 
 
 def _token(text: str) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
 
-from tests.protocol.guards import P1, P2, P7, P8, PROPERTIES
+from tests.protocol.guards import P1, P2, P7, P8, P10, PROPERTIES
 from tests.protocol.model import OVER, READS, REST, STARTS, WAITS, Delivery, Label, Model, World
 
 BITS = 16  # of a delivery's number; far fewer are needed
@@ -54,8 +54,9 @@ class Explorer:
     def __init__(self, model: Model) -> None:
         self.model = model
         self._worlds, self._deliveries = Numbered[World](), Numbered[Delivery]()
-        self._shifts = [BITS * index for index in range(len(model.said))][::-1]
-        self._top = BITS * len(model.said)
+        count = len(model.processes)
+        self._shifts = [BITS * index for index in range(count)][::-1]
+        self._top = BITS * count
         self._delivery_steps: dict[tuple[int, int, int], list[Difference]] = {}
         self._run_steps: dict[int, list[Difference]] = {}
         self._world_breaks: dict[int, tuple[tuple[str, ...], ...]] = {}
@@ -63,8 +64,8 @@ class Explorer:
     def explore(self, wanted: Collection[str] = PROPERTIES) -> Explored:
         """Visit every state that can be reached, or stop when all the wanted properties are broken."""
         start = self._worlds.number(self.model.start)
-        for _ in self.model.said:
-            start = start << BITS | self._deliveries.number(Delivery(self.model.attempts))
+        for process in self.model.processes:
+            start = start << BITS | self._deliveries.number(process)
         came_from, frontier, found = {start: start}, [start], Explored()
         while frontier and found.ways.keys() != set(wanted):
             following: list[int] = []
@@ -128,12 +129,17 @@ class Explorer:
         deliveries = [self._deliveries.things[state >> shift & MASK] for shift in self._shifts]
         if any(delivery.step != REST for delivery in deliveries):
             return always
-        return always + at_rest + (() if any(delivery.owed for delivery in deliveries) else settled)
+        owed = any(delivery.owed for delivery in deliveries[: len(self.model.said)])  # a sweep is never sent again
+        return always + at_rest + (() if owed else settled)
 
     def _find_world_breaks(self, world: World) -> tuple[tuple[str, ...], ...]:
         """Return what the world breaks: always, if no delivery is under way, and if none will be sent again either."""
         always = () if world.story == world.newest else (P7,)
-        at_rest = (P8,) if any(goes_round(self.model, world, run) for run in range(len(world.runs))) else ()
+        at_rest: tuple[str, ...] = (
+            (P8,) if any(goes_round(self.model, world, run) for run in range(len(world.runs))) else ()
+        )
+        if untidy(world) and any(untidy(end) for end in swept(self.model, world)):
+            at_rest += (P10,)
         if not forgotten(self.model, world):
             return always, at_rest, ()
         return always, at_rest + (() if unmended(self.model, world) is None else (P1,)), (P2,)
@@ -156,16 +162,26 @@ def forgotten(model: Model, world: World, but: int | None = None) -> bool:
 
 
 def unmended(model: Model, world: World) -> tuple[int, int | None] | None:
-    """Find a further callback after which a run still waits: the delivery it repeats, and the run it cannot resume."""
-    for index in range(len(model.said)):
+    """Find a further callback or sweep after which a run still waits: its number, and the run it cannot resume."""
+    for index in range(len(model.said) + 1):
         for stuck in (None, *range(len(model.runs))):
             if any(forgotten(model, end, but=stuck) for end in further_callback(model, world, index, stuck)):
                 return index, stuck
     return None
 
 
+def untidy(world: World) -> bool:
+    """Return whether a run that is over has an entry."""
+    return any(token and does == OVER for token, (does, _) in zip(world.waits, world.runs, strict=True))
+
+
+def swept(model: Model, world: World) -> Iterator[World]:
+    """Return the world after one more sweep, alone and without accident."""
+    return further_callback(model, world, len(model.said), None)
+
+
 def further_callback(model: Model, world: World, index: int, stuck: int | None) -> Iterator[World]:
-    """Return the world after one more delivery, alone and without accident, that cannot resume the run `stuck`."""
+    """Return the world after one more delivery or sweep, alone and without accident, that cannot resume `stuck`."""
     unfinished = [(world, Delivery(1))]
     while unfinished:
         world, delivery = unfinished.pop()

@@ -5,7 +5,7 @@ Quotations are from the header of chalicelib/verdicts.py and from docs/architect
 
 from dataclasses import dataclass
 
-P1 = "1 a run left waiting is resumed by any one further callback of its story, even if another run cannot be"
+P1 = "1 a run left waiting is resumed by the next sweep, and by any one further callback, even if another run cannot be"
 P2 = "2 no run waits beside a verdict that counts, once every delivery got through"
 P3 = "3 a run takes only an approval or rejection decided after its input was uploaded"
 P4 = "4 no verdict is taken that was superseded when it was read"
@@ -14,7 +14,8 @@ P6 = "6 no approval reaches a run when a rejection was the latest at the read"
 P7 = "7 STORY is the newest verdict delivered, in whatever order they came"
 P8 = "8 a run that begins to wait gets in or gets its verdict; it never goes round for ever"
 P9 = "9 a run that starts long after its upload, or in place of a failed drop, takes none given for a newer upload"
-PROPERTIES = (P1, P2, P3, P4, P5, P6, P7, P8, P9)
+P10 = "10 a sweep leaves no entry of a run that is over"
+PROPERTIES = (P1, P2, P3, P4, P5, P6, P7, P8, P9, P10)
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,13 @@ class Guards:
     pending_resumes_nobody: bool = True
     # "then remove that run's entry": after the send
     send_before_remove: bool = True
-    # the entry is removed at all
+    # the entry is removed at all: what is left of a closed run resumes nobody and hides nobody, but is not tidy
     removes: bool = True
     # a run that tried again to wait has a new token in its entry: the callback must not remove that one
     removes_only_its_token: bool = True
-    # if a call for one run fails, the other runs get their verdict all the same (VerdictTable._resume)
+    # the sweep removes an entry only after it has seen that the run is over
+    sweep_looks_first: bool = True
+    # if a call for one run fails, the other runs get their verdict all the same (_Resumption)
     goes_on_after_trouble: bool = True
     # the run's transaction "also checks that STORY holds no verdict that counts for the run"
     wait_checks_story: bool = True

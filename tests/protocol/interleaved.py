@@ -2,8 +2,8 @@
 
 Of Step Functions only this is imitated: a token is accepted once, while the run waits with it; any other token is
 TaskTimedOut. With accidents, one of these happens in each order, at any place: a callback dies before its next call;
-the run's transaction meets a conflict; the transaction's answer is lost after it was carried out. At the end one more
-callback comes: the first one's delivery again, or the second's.
+the run's transaction meets a conflict; the transaction's answer is lost after it was carried out. No callback is sent
+again: in the end a sweep comes.
 """
 
 import json
@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from tests.protocol.replay import Answered, Answers, Call, Contents, Ended, Process, Table
 
 CRASHED = -1  # in the place of an answer: there are no more
-FIRST, SECOND, RUN, FIRST_AGAIN, SECOND_AGAIN = range(5)
+FIRST, SECOND, RUN, SWEEP = range(4)
 RESUMES = "send_task_success"  # the call that completes a wait
 
 
@@ -63,10 +63,8 @@ class Interleaved:
     def steps(self, state: State) -> Iterator[Step]:
         """Yield every possible next step."""
         ready = [process for process in (FIRST, SECOND, RUN) if self._ready(state, process)]
-        again = [process for process in (FIRST_AGAIN, SECOND_AGAIN) if process < len(self.processes)]
-        begun = [process for process in again if state.had[process]]
-        if not ready:
-            ready = [process for process in begun or again if self._ready(state, process)]
+        if not ready and len(self.processes) > SWEEP:
+            ready = [process for process in (SWEEP,) if self._ready(state, process)]
         for process in ready:
             call = self.next(state, process)
             assert isinstance(call, Call)

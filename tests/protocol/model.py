@@ -6,9 +6,11 @@ A state of the model holds the story's partition (STORY, and one WAIT entry for 
 each delivery by Jira does. A step is one AWS call or one accident; every order of steps is visited. The model has:
 
     delivery   write STORY unless it holds a newer verdict / Query the partition / for each run found that the verdict
-               found counts for: send, then remove. A delivery may die between any two calls. If a call is refused, it
-               goes on with the next run and answers 503. Jira sends it again while attempts are left. Deliveries
-               overlap.
+               found counts for: send, then remove. Runs are sent to in any order, or at the same time. A delivery may
+               die between any two calls. If a call is refused, it goes on with the other runs and answers 503. Jira
+               sends it again while attempts are left. Deliveries overlap.
+    sweep      the same without the write, at any time, beside deliveries and other sweeps. Then, for each run that it
+               found and did not send to: look whether the run is over, and if so, remove its entry.
     run        the wait transaction (check STORY + put WAIT) fails by its check or by another write (a conflict, which
                may happen at any time). Then the run reads STORY, and takes that verdict or tries again to wait. A
                verdict that is sent or read goes through the same Choice. A waiting run may time out. Step Functions may
@@ -81,7 +83,7 @@ class World(NamedTuple):
 
 
 class Delivery(NamedTuple):
-    """The progress of one delivery."""
+    """The progress of one delivery, or of one sweep."""
 
     left: int  # attempts it may still begin
     owed: bool = False  # its last attempt did not get through: Jira will send it again
@@ -89,7 +91,7 @@ class Delivery(NamedTuple):
     carried: int = -1  # the verdict it gives
     truth: int = -1  # the newest verdict when it read, for the properties
     page: int = 0  # the next one of its Query
-    todo: tuple[tuple[int, int, int], ...] = ()  # (SEND or REMOVE, run, token)
+    todo: tuple[tuple[int, int, int], ...] = ()  # (SEND, REMOVE or LOOK, run, token)
     trouble: bool = False  # one of its calls was refused, so it will answer 503
 
     def at_rest(self, owed: bool) -> "Delivery":
@@ -134,7 +136,7 @@ class RunStep(NamedTuple):
 
 
 REST, READ, WRITE, RESUME = range(4)  # deliveries
-SEND, REMOVE = range(2)
+SEND, REMOVE, LOOK = range(3)
 STARTS, CHECKED, READS, WAITS, OVER = range(5)  # runs
 
 
@@ -147,6 +149,7 @@ class Model:
     attempts: int = 1  # a delivery's, the first included
     tokens: int = 1  # a run's; a second one after a lost answer
     pages: bool = False  # every entry is a page of its own, and other steps come between the pages
+    sweeps: int = 0  # processes, numbered after the deliveries
     guards: Guards = ALL_HOLD
 
     @cached_property
@@ -202,7 +205,16 @@ class Model:
     @property
     def behaviour(self) -> tuple[Any, ...]:
         """Return everything that decides which steps there are, and which properties they break."""
-        return self.facts, self.attempts, self.tokens, self.pages, self.guards
+        return self.facts, self.attempts, self.sweeps, self.tokens, self.pages, self.guards
+
+    @property
+    def processes(self) -> list[Delivery]:
+        """Return every delivery and sweep before its first step."""
+        return [Delivery(self.attempts) for _ in self.said] + [Delivery(1)] * self.sweeps
+
+    def is_sweep(self, index: int) -> bool:
+        """Return whether a number of a process is a sweep's; the deliveries come first."""
+        return index >= len(self.said)
 
     @property
     def start(self) -> World:
@@ -215,25 +227,26 @@ class Model:
     def delivery_steps(
         self, world: World, index: int, delivery: Delivery, accidents: bool = True, stuck: int | None = None
     ) -> Iterator[DeliveryStep]:
-        """Yield the next call of one delivery, and its accidents. Its calls for the run `stuck` are always refused."""
-        writes_first = self.guards.write_before_read
+        """Yield the next calls of one delivery or sweep, and its accidents. All for the run `stuck` are refused."""
+        read = self._next_page if self.pages else self._query
         if delivery.step == REST:
             if delivery.left:
                 begun = Delivery(delivery.left - 1)
-                yield from (self._write if writes_first else self._query)(world, index, begun)
+                first = read if self.is_sweep(index) else self._write if self.guards.write_before_read else self._query
+                yield from first(world, index, begun._replace(step=READ) if first == read else begun)
             return
         if accidents:
             yield DeliveryStep(("callback", index, "crashes"), world, delivery.at_rest(owed=True))
         if delivery.step == READ:
-            yield from (self._next_page if self.pages else self._query)(world, index, delivery)
+            yield from read(world, index, delivery)
         elif delivery.step == WRITE:
             yield from self._write(world, index, delivery)
         else:
-            run = delivery.todo[0][1]
-            if accidents or run == stuck:
-                yield self._refused(world, index, delivery)
-            if run != stuck:
-                yield self._resume(world, index, delivery)
+            for run in sorted({run for _, run, _ in delivery.todo}):
+                if accidents or run == stuck:
+                    yield self._refused(world, index, delivery, run)
+                if run != stuck:
+                    yield self._resume(world, index, delivery, run)
 
     def _write(self, world: World, index: int, delivery: Delivery) -> Iterator[DeliveryStep]:
         brought, story, guards = self.facts.brings[index], world.story, self.guards
@@ -256,11 +269,12 @@ class Model:
         if not guards.query_is_consistent and world.before:
             found.add(world.before)
         for story, waits in sorted(found):
-            carried = story if guards.gives_what_it_found else self.facts.brings[index]
-            if not guards.write_before_read:
+            sweeps = self.is_sweep(index)
+            carried = story if guards.gives_what_it_found or sweeps else self.facts.brings[index]
+            if not (guards.write_before_read or sweeps):
                 carried = max(story, self.facts.brings[index])
-            after = self._has_read(delivery, carried, world.newest, waits)
-            if not guards.write_before_read:
+            after = self._has_read(delivery, index, carried, world.newest, waits)
+            if not (guards.write_before_read or sweeps):
                 after = after._replace(step=WRITE)
             yield DeliveryStep(("callback", index, "reads", story, waits), world, after)
 
@@ -276,28 +290,38 @@ class Model:
         if page == (runs + 1 if self.guards.story_is_read_last else runs):
             found = {run: token for _, run, token in after.todo}
             carried = world.story if self.guards.story_is_read_last else after.carried
-            after = self._has_read(delivery, carried, world.newest, tuple(found.get(run, 0) for run in range(runs)))
+            waits = tuple(found.get(run, 0) for run in range(runs))
+            after = self._has_read(delivery, index, carried, world.newest, waits)
         yield DeliveryStep(label, world, after)
 
-    def _has_read(self, delivery: Delivery, carried: int, truth: int, waits: tuple[int, ...]) -> Delivery:
+    def _has_read(self, delivery: Delivery, index: int, carried: int, truth: int, waits: tuple[int, ...]) -> Delivery:
         todo: list[tuple[int, int, int]] = []
         for run, token in enumerate(waits):
             if token and carried >= 0 and self.facts.resumes[carried][run]:
                 order = [(SEND, run, token), (REMOVE, run, token)]
                 todo += order if self.guards.send_before_remove else order[::-1]
-        if not todo and self.guards.write_before_read:
+            elif token and self.is_sweep(index):
+                todo.append((LOOK, run, token))
+        if not todo and (self.guards.write_before_read or self.is_sweep(index)):
             return delivery.at_rest(owed=False)
         return Delivery(delivery.left, step=RESUME, carried=carried, truth=truth, todo=tuple(todo))
 
-    def _refused(self, world: World, index: int, delivery: Delivery) -> DeliveryStep:
-        """Go on with the next run; the delivery will answer 503."""
-        call, run, _ = delivery.todo[0]
+    def _refused(self, world: World, index: int, delivery: Delivery, run: int) -> DeliveryStep:
+        """Go on with the other runs; the delivery will answer 503."""
+        call = next(call for call, whose, _ in delivery.todo if whose == run)
         others = tuple(todo for todo in delivery.todo if todo[1] != run) if self.guards.goes_on_after_trouble else ()
         after = delivery._replace(todo=others, trouble=True) if others else delivery.at_rest(owed=True)
         return DeliveryStep(("callback", index, "is refused", call, run), world, after)
 
-    def _resume(self, world: World, index: int, delivery: Delivery) -> DeliveryStep:
-        (call, run, token), rest = delivery.todo[0], delivery.todo[1:]
+    def _resume(self, world: World, index: int, delivery: Delivery, run: int) -> DeliveryStep:
+        number, (call, _, token) = next(item for item in enumerate(delivery.todo) if item[1][1] == run)
+        rest = delivery.todo[:number] + delivery.todo[number + 1 :]
+        if call == LOOK:
+            if world.runs[run][0] == OVER or not self.guards.sweep_looks_first:
+                after = delivery._replace(todo=_with(delivery.todo, number, (REMOVE, run, token)))
+                return DeliveryStep(("callback", index, "finds over", run), world, after)
+            after = delivery._replace(todo=rest) if rest else delivery.at_rest(owed=delivery.trouble)
+            return DeliveryStep(("callback", index, "finds waiting", run), world, after)
         after = delivery._replace(todo=rest) if rest else delivery.at_rest(owed=delivery.trouble)
         if call == REMOVE:
             mine = world.waits[run] == token or not self.guards.removes_only_its_token

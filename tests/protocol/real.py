@@ -82,6 +82,16 @@ def handler(body: bytes, exceptions: dict[str, Any], tamper: Tamper | None = Non
     return play
 
 
+def sweep(story: str, exceptions: dict[str, Any]) -> Callable[[Past], list[str]]:
+    """Return the sweep of one story; it returns the runs that it resumed."""
+
+    def play(past: Past) -> list[str]:
+        dynamodb, stepfunctions = (Replayed(name, exceptions[name], past) for name in ("dynamodb", "stepfunctions"))
+        return table_of(dynamodb, stepfunctions).resume(story).resumed
+
+    return play
+
+
 def waiting_states(written: str, story: str = STORY) -> dict[str, Any]:
     """Return the definition's states around the wait, unchanged, between two kinds of stand-ins: a Pass for the states
     before, and an end for each of the two ways out. An end's output is the result's outcome and decision, and whether

@@ -2,7 +2,9 @@
 
 from tests.protocol.explore import Way, unmended
 from tests.protocol.guards import P1
-from tests.protocol.model import SEND, Label, Model, Said
+from tests.protocol.model import LOOK, REMOVE, SEND, Label, Model, Said
+
+DOING = {SEND: "resumes", REMOVE: "removes the entry of", LOOK: "looks at"}
 
 
 def tell(model: Model, broken: str, way: Way) -> str:
@@ -16,7 +18,7 @@ def tell(model: Model, broken: str, way: Way) -> str:
     if broken == P1 and further:
         callback, stuck = further
         but = "" if stuck is None else f", which cannot resume run {_run(stuck)},"
-        steps.append(f"callback {callback + 1}, sent again{but} leaves a run waiting")
+        steps.append(f"{_who(model, callback)}, once more{but} leaves a run waiting")
     numbered = [f"  {number}. {step}" for number, step in enumerate(steps, 1)]
     return "\n".join([f"{runs}; {said}", *numbered, f"  breaks: {broken}"])
 
@@ -27,7 +29,7 @@ def _step(model: Model, label: Label) -> str:
     assert isinstance(what, str)
     if who == "run":
         return f"run {_run(index)} {what}" + "".join(f" {_verdict(model, story)}" for story in more)
-    callback = f"callback {index + 1} {what}"
+    callback = f"{_who(model, index)} {what}"
     match what, more:
         case "reads", [story, tuple() as waits]:
             waiting = " and ".join(_run(run) for run, token in enumerate(waits) if token)
@@ -35,14 +37,19 @@ def _step(model: Model, label: Label) -> str:
         case "reads the page of", [int(run)]:
             return f"{callback} {'STORY' if run not in range(len(model.runs)) else 'run ' + _run(run)}"
         case "is refused", [call, int(run)]:
-            return f"{callback} when it {'resumes' if call == SEND else 'removes the entry of'} run {_run(run)}"
+            assert isinstance(call, int)
+            return f"{callback} when it {DOING[call]} run {_run(run)}"
         case "resumes", [int(run), verdict]:
             return f"{callback} run {_run(run)} with {_verdict(model, verdict)}"
         case "removes", [int(run)]:
             return f"{callback} the entry of run {_run(run)}"
-        case "finds closed", [int(run)]:
+        case "finds closed" | "finds over" | "finds waiting", [int(run)]:
             return f"{callback} run {_run(run)}"
     return callback
+
+
+def _who(model: Model, index: int) -> str:
+    return f"sweep {index - len(model.said) + 1}" if model.is_sweep(index) else f"callback {index + 1}"
 
 
 def _run(run: int) -> str:

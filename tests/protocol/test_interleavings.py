@@ -41,12 +41,12 @@ class Stage(NamedTuple):
     answered: Answered
     run: Process
     callbacks: dict[Said, Process]
+    sweep: Process
     exceptions: Any
 
     def compared(self, first: Said, second: Said, accident: bool = False) -> Compared:
-        """Return the two callbacks, the run, and the callback after an accident, to be compared with their model."""
-        callbacks = (self.callbacks[first], self.callbacks[second])
-        processes = (*callbacks, self.run, *callbacks) if accident else (*callbacks, self.run)
+        """Return the two callbacks, the run, and the sweep after an accident, to be compared with their model."""
+        processes = (self.callbacks[first], self.callbacks[second], self.run, *([self.sweep] if accident else []))
         together = Interleaved(self.table, self.answered, processes, self.exceptions)
         return Compared(together, (first, second), INSTANT, {real.text(MOMENTS[label]): label for label in MOMENTS})
 
@@ -58,7 +58,8 @@ def stage(table: Table, written: str = real.DEFINITION, tamper: Tamper | None = 
     bodies = {said: real.webhook(said.decision, MOMENTS[said.decided]) for said in SAID}
     callbacks = {said: Process(real.handler(body, exceptions, tamper), answered) for said, body in bodies.items()}
     run = Process(real.run(real.waiting_states(written)), answered)
-    return Stage(table, answered, run, callbacks, exceptions["stepfunctions"])
+    sweep = Process(real.sweep(real.STORY, exceptions), answered)
+    return Stage(table, answered, run, callbacks, sweep, exceptions["stepfunctions"])
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +84,7 @@ def test_with_an_accident_the_code_does_nothing_the_model_does_not(
     as_written: Stage, tell: Callable[[str], None]
 ) -> None:
     pairs = list(combinations_with_replacement([said for said in SAID if said.decided in (AFTER, LATER)], 2))
-    title = "D. The same with one crash, conflict or lost answer at every place, and one more callback in the end"
+    title = "D. The same with one crash, conflict or lost answer at every place; no callback comes again, but a sweep"
     tell(followed(title, pairs, as_written, 1))
 
 

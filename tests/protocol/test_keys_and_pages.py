@@ -117,12 +117,16 @@ def follow() -> Iterator[Follow]:
             return Process(real.handler(body, exceptions, in_pages_of_one if pages else None), answered)
 
         @cache
+        def sweep(story: str) -> Process:
+            return Process(real.sweep(story, exceptions), answered)
+
+        @cache
         def run(story: str) -> Process:
             return Process(real.run(real.waiting_states(real.DEFINITION, story)), answered)
 
         def build(bodies: list[bytes], *said: Said, story: str, again: int, pages: bool = False) -> Followed:
             callbacks = [handler(body, pages) for body in bodies]
-            processes = (*callbacks, run(story), *callbacks) if again else (*callbacks, run(story))
+            processes = (*callbacks, run(story), *([sweep(story)] if again else []))
             together = Interleaved(table, answered, processes, exceptions["stepfunctions"])
             return Followed(together, story, {story, NEW}, *said)
 
