@@ -3,8 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUTCOME ?= approved
 ARGS ?=
-# After a command that has said why it failed: make exits 1 at SIGQUIT, without a line of its own about that.
-SAID := || kill -s QUIT $$PPID
+# After a command that has said why it failed: make exits 1 at SIGQUIT, without a line of its own about that. It then waits
+# for this shell, which must not have ended before.
+SAID := || { kill -s QUIT $$PPID; sleep 1; }
 unexport PYTHONDONTWRITEBYTECODE  # else each worker and child process compiles every module again
 
 .DEFAULT_GOAL := help
