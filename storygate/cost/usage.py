@@ -26,6 +26,12 @@ USUAL_CALLBACK = Counter(GetSecretValue=1, PutItem=1, Query=1, SendTaskSuccess=1
 # Each request is traced; X-Ray's default rule traces one a second and 5 % of the rest.
 TRACES = 3
 GIGABYTE = 1024**3
+# The types of states that can have a Retry, and the events with which their attempts begin.
+ATTEMPTS = {
+    "Task": ("TaskScheduled", "LambdaFunctionScheduled", "ActivityScheduled"),
+    "Parallel": ("ParallelStateStarted",),
+    "Map": ("MapStateStarted",),
+}
 
 
 def approved_run(context: Context, execution: str | None) -> str:
@@ -87,12 +93,13 @@ def compute(events: list[Any], meter: Meter, execution: str) -> Bill:
 
 def count_transitions(events: Iterable[Any]) -> tuple[int, int]:
     """Return the states entered and the retries: AWS bills both (Step Functions pricing, "including retries")."""
-    entered = attempts = tasks = 0
-    for event in events:
-        entered += event["type"].endswith("StateEntered")
-        tasks += event["type"] == "TaskStateEntered"
-        attempts += event["type"] == "TaskScheduled"
-    return entered, max(0, attempts - tasks)
+    kinds = Counter(event["type"] for event in events)
+    entered = sum(count for kind, count in kinds.items() if kind.endswith("StateEntered"))
+    retries = sum(
+        max(0, sum(kinds[begun] for begun in attempts) - kinds[f"{state}StateEntered"])
+        for state, attempts in ATTEMPTS.items()
+    )
+    return entered, retries
 
 
 def write_units(request: Mapping[str, Any]) -> list[int]:

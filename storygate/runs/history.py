@@ -27,7 +27,19 @@ ENDS = {
 # After these come the first states of branches.
 OPENS = {"ParallelStateStarted", "MapStateStarted", "MapIterationStarted"}
 # What an attempt of a state fails with; each of them has an `error` (API reference, HistoryEvent).
-FAILURES = ("taskFailed", "taskSubmitFailed", "taskStartFailed", "taskTimedOut", "evaluationFailed")
+FAILURES = (
+    "taskFailed",
+    "taskSubmitFailed",
+    "taskStartFailed",
+    "taskTimedOut",
+    "lambdaFunctionFailed",
+    "lambdaFunctionScheduleFailed",
+    "lambdaFunctionStartFailed",
+    "lambdaFunctionTimedOut",
+    "evaluationFailed",
+)
+# Each attempt of a Task begins with one of these; the second is that of a Task whose resource is a function's ARN.
+SCHEDULES = {"TaskScheduled", "LambdaFunctionScheduled"}
 ANSWER = ("status", "statusCode", "attempts")  # the fields of an API's answer that a moment has
 
 
@@ -200,14 +212,14 @@ class History:
             around = number if before in self._opens or number is None else self.visits[number].within
             self.visits.append(Visit(entered["name"], at, kind.removesuffix("StateEntered"), around))
             number = len(self.visits) - 1
-        elif exited:
-            number = self._entered(exited["name"], number)
+        elif name := _state_named(event):
+            number = self._entered(name, number)
         if number is None:
             return None
         self._visit_of[event["id"]] = number
         if kind in OPENS:
             self._opens.add(event["id"])
-        if kind == "TaskScheduled":
+        if kind in SCHEDULES:
             # Count failures, not schedulings: an attempt whose arguments failed was never scheduled.
             tries = len(self.visits[number].failures) + 1
             self._change(number, attempts=tries, failed=False)
@@ -219,7 +231,7 @@ class History:
         return number
 
     def _entered(self, state: str, number: int | None) -> int | None:
-        """The visit that an exit ends: the predecessor's own, or the one around it when the last branch is done."""
+        """The visit of an event that names its state: the predecessor's own, or else the latest one not left yet."""
         if number is not None and self.visits[number].state == state and self.visits[number].left is None:
             return number
         numbers = range(len(self.visits) - 1, -1, -1)
@@ -290,6 +302,22 @@ def await_run(history: History, seconds: float) -> bool:
 
 def _exited(event: Any) -> Any:
     return event.get("stateExitedEventDetails")
+
+
+def _state_named(event: Any) -> str | None:
+    """The state that an event names, whatever its predecessor is.
+
+    AWS gives an EvaluationFailed mostly the predecessor of its state's entering, an exit of a Parallel the last event
+    of a branch, and a later iteration of a Map an event of the iteration before (recorded on AWS in
+    localstack/localstack's aws.validated snapshots).
+    """
+    if exited := _exited(event):
+        return str(exited["name"])
+    if failed := event.get("evaluationFailedEventDetails"):
+        return failed.get("state")  # type: ignore[no-any-return]
+    kind = event["type"]
+    iteration = event.get(f"m{kind[1:]}EventDetails") if kind.startswith("MapIteration") else None
+    return str(iteration["name"]) if iteration and iteration.get("name") else None
 
 
 def _error(event: Any) -> str | None:

@@ -79,6 +79,15 @@ def test_each_state_entered_and_each_retry_is_a_transition() -> None:
     assert quantities(compute(history(call, call), Read(), "run"))["transition"] == 7
 
 
+@pytest.mark.parametrize(
+    ("state", "attempt"),
+    [("Task", "LambdaFunctionScheduled"), ("Parallel", "ParallelStateStarted"), ("Map", "MapStateStarted")],
+)
+def test_retries_of_every_state_that_can_have_a_retry_are_counted(state: str, attempt: str) -> None:
+    events = [{"type": f"{state}StateEntered"}, *[{"type": attempt}] * 3, {"type": f"{state}StateExited"}]
+    assert count_transitions(events) == (1, 2)
+
+
 @pytest.mark.parametrize(("token", "units"), [("t" * 100, [2, 2]), ("t" * 1500, [2, 4])])
 def test_a_transaction_counts_twice_for_each_begun_kilobyte_of_an_item(token: str, units: list[int]) -> None:
     request = json.loads(wait(token)[1]["taskScheduledEventDetails"]["parameters"])
