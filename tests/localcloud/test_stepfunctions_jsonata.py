@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from localcloud.expression_functions import QueryError
+from localcloud.expressions import evaluate
 from localcloud.gaps.registry import filled
-from localcloud.gaps.stepfunctions.jsonata import QueryError, evaluate
 from tests.localcloud.stepfunctions_cloud import Cloud, states
 
 

@@ -25,10 +25,10 @@ from moto.stepfunctions.parser.asl.component.state.exec.execute_state import Exe
 from moto.stepfunctions.parser.asl.component.state.exec.state_parallel.state_parallel import StateParallel
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task import StateTask
 
+from localcloud.expression_functions import NULL
 from localcloud.gaps.patching import Gap
 from localcloud.gaps.stepfunctions.assign import forget
 from localcloud.gaps.stepfunctions.errors import matches
-from localcloud.gaps.stepfunctions.jsonata import NULL
 
 gap = Gap()
 

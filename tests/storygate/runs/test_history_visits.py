@@ -1,4 +1,4 @@
-"""Each event of a history belongs to the visit of the state that it is about, also where AWS gives it another parent."""
+"""Each event of a history belongs to the visit of the state that it is about, whatever parent AWS gives it."""
 
 from typing import Any
 
