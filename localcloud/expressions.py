@@ -41,7 +41,10 @@ class _Expression:
 
 
 def evaluate(code: str, variables: Mapping[str, object]) -> Any:
-    """Return the JSON value of an expression, or raise `QueryError`. Variables are data: never part of the text."""
+    """Return the JSON value of an expression. Variables are data: never part of the text.
+
+    Raises QueryError, whose text says in AWS's words what the expression did.
+    """
     expression = parsed(code)
     bindings: dict[str, object] = {name: bound(variables[name]) for name in expression.names if name in variables}
     bindings["__evaluate_entry"] = _cpu_limit()
@@ -51,10 +54,11 @@ def evaluate(code: str, variables: Mapping[str, object]) -> Any:
         try:
             result = expression.compiled.evaluate(None, bindings)
         except Exception as failure:
-            raise QueryError(str(failure) or type(failure).__name__) from failure
+            text = str(failure) or type(failure).__name__
+            raise QueryError(f"threw an error during evaluation. {text}") from failure
     if result is None:
-        raise QueryError(f"The JSONata expression '{code}' returned nothing (undefined).")
-    return _plain(result, code)
+        raise QueryError("returned nothing (undefined).")
+    return _plain(result)
 
 
 def parsed(code: str) -> _Expression:
@@ -99,18 +103,18 @@ def _refuse_unsupported(node: object, *, has_item: bool) -> None:
             _refuse_unsupported(part, has_item=has_item or kind == "filter" or name in _WITH_ITEM)
 
 
-def _plain(value: object, code: str) -> Any:
+def _plain(value: object) -> Any:
     if value is NULL:
         return None
     if isinstance(value, dict):
-        return {key: _plain(member, code) for key, member in value.items()}
+        return {key: _plain(member) for key, member in value.items()}
     if isinstance(value, list):
-        return [_plain(item, code) for item in value]
+        return [_plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, str | int | float):
         return value
-    raise QueryError(f"The JSONata expression '{code}' returned an unsupported result type.")
+    raise QueryError("returned an unsupported result type.")
 
 
 def _cpu_limit() -> Any:

@@ -13,7 +13,7 @@ from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
 from localcloud.gaps.registry import filled
-from localcloud.gaps.stepfunctions import attempts as stepfunctions_attempts
+from localcloud.gaps.stepfunctions.attempts import Attempts
 from tests.localcloud.stepfunctions_cloud import ONCE_MORE_SOON, Cloud, states, task
 
 
@@ -109,11 +109,11 @@ def test_retries_wait_longer_each_time_up_to_a_limit_and_jitter_takes_anything_b
     retrier.backoff_rate.rate = 2.0
     retrier.max_delay_seconds.max_delays_seconds = 5
     state = mock.Mock(retry=mock.Mock(retriers=[retrier]))
-    retries: dict[int, int] = {}
-    assert [stepfunctions_attempts._delay(state, "E", retries) for _ in range(5)] == [2.0, 4.0, 5.0, 5.0, None]
-    assert stepfunctions_attempts._delay(state, "Other", {}) is None
+    attempts = Attempts(state, mock.Mock())
+    assert [attempts.delay("E") for _ in range(5)] == [2.0, 4.0, 5.0, 5.0, None]
+    assert attempts.delay("Other") is None
     retrier.jitter_strategy.jitter_strategy = JitterStrategy.FULL
-    delays = [stepfunctions_attempts._delay(state, "E", {}) or 0 for _ in range(200)]
+    delays = [Attempts(state, mock.Mock()).delay("E") or 0 for _ in range(200)]
     assert 0 <= min(delays) < 0.5
     assert 1.5 < max(delays) <= 2
 

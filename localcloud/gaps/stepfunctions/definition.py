@@ -7,7 +7,8 @@ for an integration that takes none: the optimised DynamoDB ones. (Step Functions
 concepts-error-handling and integrate-optimized; measured on AWS by the author of the PyPI package sfnx, its
 docs/design.md, "JSONata", "Errors" and "Tasks".)
 
-moto 5.2.5 accepts all but the first, and answers that without an error code. It reads JSON's escapes as Python's,
+moto 5.2.5 accepts all but the first, answers that without an error code, and after one refused definition mistakes the
+query language of all others. It reads JSON's escapes as Python's,
 so that an escaped emoji becomes two halves that no encoder accepts, and parses a definition again for every execution
 (a second for a long one, all of it Python).
 """
@@ -19,6 +20,7 @@ from typing import Any
 
 from moto.stepfunctions.parser.api import InvalidDefinition
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
 from localcloud.gaps.patching import Gap
@@ -36,6 +38,11 @@ def _parse(original: Callable[[str], Any], definition: str) -> Any:
     except ValueError:
         pass  # moto's parser says what is wrong, and where.
     return original(definition)
+
+
+@gap.replaces(Preprocessor, "__init__")
+def _new_preprocessor(self: Any) -> None:
+    self._query_language_per_scope = []  # moto's is the class's, and keeps what a refused definition has left on it
 
 
 def _check(machine: dict[str, Any], names: set[str], language: str) -> None:

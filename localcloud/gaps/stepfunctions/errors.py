@@ -15,15 +15,23 @@ import re
 from typing import Any
 
 from botocore.exceptions import ClientError
+from moto.stepfunctions.parser.api import ExecutionFailedEventDetails, HistoryEventType
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
 from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
+    FailureEvent,
+    FailureEventException,
+)
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_aws_sdk import (
     StateTaskServiceAwsSdk,
 )
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (
     StateTaskServiceCallback,
 )
+from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 
 from localcloud.gaps.patching import Gap
 from localcloud.gaps.stepfunctions.clients import client_for
@@ -41,6 +49,26 @@ def matches(expected: Any, error: str | None) -> bool:
     if error in names or "States.ALL" in names:
         return True
     return "States.TaskFailed" in names and error not in _NOT_TASK_FAILED
+
+
+def failed(env: Any, name: StatesErrorNameType, cause: str) -> Exception:
+    """Return the exception that ends an execution with one of AWS's errors."""
+    error = StatesErrorName(typ=name)
+    details = ExecutionFailedEventDetails(error=error.error_name, cause=cause)
+    failure: Exception = FailureEventException(
+        failure_event=FailureEvent(
+            env=env,
+            error_name=error,
+            event_type=HistoryEventType.ExecutionFailed,
+            event_details=EventDetails(executionFailedEventDetails=details),
+        )
+    )
+    return failure
+
+
+def runtime_error(env: Any, cause: str) -> Exception:
+    """Return the exception that ends an execution with `States.Runtime`, which nothing catches."""
+    return failed(env, StatesErrorNameType.StatesRuntime, cause)
 
 
 def java_name(name: str) -> str:

@@ -2,7 +2,8 @@
 
 AWS: see `localcloud.expressions`, which evaluates as AWS does.
 moto 5.2.5 has no engine (`_eval_jsonata` is `None`) and writes variables into the expression's text, strings
-unescaped, so that a quote in data breaks or rewrites the expression. `$hash` and `$uuid` are placeholders.
+unescaped, so that a quote in data breaks or rewrites the expression; JSONPath states evaluate `$variable` in the same
+way. `$hash` and `$uuid` are placeholders.
 """
 
 import json
@@ -10,20 +11,14 @@ from collections.abc import Callable
 from typing import Any, Never
 
 import jsonata
-from moto.stepfunctions.parser.api import EvaluationFailedEventDetails, HistoryEventType
-from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
-    FailureEvent,
-    FailureEventException,
-)
-from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
-from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
 from moto.stepfunctions.parser.asl.component.common.string import string_expression
-from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.eval.variable_store import VariableStore
 
 from localcloud.expression_functions import QueryError
 from localcloud.expressions import evaluate, parsed
 from localcloud.gaps.patching import Gap
+from localcloud.gaps.stepfunctions.errors import runtime_error
+from localcloud.gaps.stepfunctions.evaluation import evaluation_failed
 
 gap = Gap()
 
@@ -59,31 +54,23 @@ def _eval_body(self: Any, env: Any) -> None:
         for name, value in env.states._states_data.items()
         if value is not None or name in ("input", "context")
     }
-    store = env.variable_store
     try:
-        result = evaluate(self.expression, {**store._outer_scope, **store._inner_scope, "states": states})
+        env.stack.append(evaluate(self.expression, {**_variables(env), "states": states}))
     except QueryError as failure:
-        raise query_evaluation_error(env, str(failure)) from failure
-    env.stack.append(result)
+        raise evaluation_failed(env, self.expression, str(failure)) from failure
 
 
-def query_evaluation_error(env: Any, cause: str) -> Exception:
-    """Record an expression's failure in the execution's history and return the exception to raise for it."""
-    name = StatesErrorName(typ=StatesErrorNameType.StatesQueryEvaluationError)
-    details = EvaluationFailedEventDetails(
-        error=name.error_name, cause=cause, state=env.next_state_name, location=env.next_field_name or ""
-    )
-    event = FailureEvent(
-        env=env,
-        error_name=name,
-        event_type=HistoryEventType.EvaluationFailed,
-        event_details=EventDetails(evaluationFailedEventDetails=details),
-    )
-    env.event_manager.add_event(
-        context=env.event_history_context, event_type=event.event_type, event_details=event.event_details
-    )
-    failure: Exception = FailureEventException(failure_event=event)
-    return failure
+@gap.replaces(string_expression.StringVariableSample, "_eval_body")
+def _eval_variable(self: Any, env: Any) -> None:
+    # `$variable` and paths into it, in JSONPath.
+    try:
+        env.stack.append(evaluate(self.expression, _variables(env)))
+    except QueryError as failure:
+        raise runtime_error(env, f"The variable path '{self.expression}' {failure}") from failure
+
+
+def _variables(env: Any) -> dict[str, Any]:
+    return {**env.variable_store._outer_scope, **env.variable_store._inner_scope}
 
 
 # What GetExecutionHistory shows of assigned variables; moto leaves their strings unescaped there too.
