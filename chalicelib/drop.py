@@ -42,22 +42,10 @@ def start_all(event: DropEvent, machine_name: str, client: Any) -> list[str]:
 def start(record: dict[str, Any], machine: str, client: Any) -> str:
     """Start the execution for one S3 record and return its name; a redelivered record starts nothing.
 
-    Print one line of JSON with the result; Lambda makes a log event of it. When and by whom the object was uploaded are
-    the record's `eventTime` and `userIdentity.principalId` (S3 user guide, "Event message structure").
+    Print one line of JSON with the result; Lambda makes a log event of it.
     """
-    s3 = record["s3"]
-    bucket, key = s3["bucket"]["name"], unquote_plus(s3["object"]["key"])  # keys arrive form-encoded
-    version = s3["object"].get("versionId")
-    name = execution_name(bucket, key, version or s3["object"].get("sequencer", ""))
-    known = {
-        "bucket": bucket,
-        "key": key,
-        "versionId": version,
-        "droppedAt": record.get("eventTime"),
-        "startedBy": (record.get("userIdentity") or {}).get("principalId"),
-    }
-    dropped = {name: value for name, value in known.items() if value}
-    line = {"log": "trigger", "execution": name, "key": key, "versionId": version}
+    name, dropped = execution_of(record)
+    line = {"log": "trigger", "execution": name, "key": dropped["key"], "versionId": dropped.get("versionId")}
     try:
         client.start_execution(stateMachineArn=machine, name=name, input=json.dumps(dropped))
     except client.exceptions.ExecutionAlreadyExists:
@@ -69,6 +57,26 @@ def start(record: dict[str, Any], machine: str, client: Any) -> str:
     else:
         print(json.dumps(line | {"started": True}), flush=True)
     return name
+
+
+def execution_of(record: dict[str, Any]) -> tuple[str, dict[str, str]]:
+    """Return the name and the input of the execution that an S3 record starts; raises KeyError for another record.
+
+    When and by whom the object was uploaded are the record's `eventTime` and `userIdentity.principalId` (S3 user guide,
+    "Event message structure").
+    """
+    s3 = record["s3"]
+    bucket, key = s3["bucket"]["name"], unquote_plus(s3["object"]["key"])  # keys arrive form-encoded
+    version = s3["object"].get("versionId")
+    known = {
+        "bucket": bucket,
+        "key": key,
+        "versionId": version,
+        "droppedAt": record.get("eventTime"),
+        "startedBy": (record.get("userIdentity") or {}).get("principalId"),
+    }
+    name = execution_name(bucket, key, version or s3["object"].get("sequencer", ""))
+    return name, {field: value for field, value in known.items() if value}
 
 
 def execution_name(bucket: str, key: str, version: str) -> str:

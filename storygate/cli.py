@@ -16,7 +16,7 @@ from typing import Any
 
 COMMANDS = (
     *("deploy", "destroy", "local", "demo"),
-    *("start", "watch", "list", "results", "report", "console", "callback", "retry", "cancel"),
+    *("start", "watch", "list", "results", "report", "console", "callback", "retry", "redrive", "cancel"),
     *("test-apis", "smoke", "doctor", "cost", "rotate", "definition", "diagram"),
 )
 """The commands in the order of the help; each is a module of `storygate/commands/`."""

@@ -21,6 +21,8 @@ RIGHTS = {
     "decide": "the operator's role, `secretsmanager:GetSecretValue` for the secret, `apigateway:GET`",
     "control": "the operator's role, and on runs `states:StartExecution`, `states:StopExecution`, on the table "
     "`dynamodb:GetItem`, `dynamodb:DeleteItem`",
+    "redrive": "the operator's role, `states:StartExecution`, and on the queue `sqs:GetQueueUrl`, "
+    "`sqs:GetQueueAttributes`, `sqs:ReceiveMessage`, `sqs:DeleteMessage` (also to give a message back)",
     "deployer": "the deployer's rights: to read and change all of a stage",
 }
 
@@ -41,6 +43,7 @@ FACTS = {
     "console": ("operator", "0 stopped; 1 the port is taken, or AWS refuses you"),
     "callback": ("decide", "0 the callback answered 2xx; 1 it did not; 124 no answer within `--timeout`"),
     "retry": ("control", "0 started; 1 the first run still runs, or its input is gone"),
+    "redrive": ("redrive", "0 the queue is empty; 1 it is not"),
     "cancel": ("control", "0 cancelled, now or before; 1 the run ended by itself; 124 it did not stop in time"),
     "test-apis": (
         "deployer",

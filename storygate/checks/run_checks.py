@@ -11,6 +11,7 @@ from chalicelib.drop import PREFIX
 from storygate.checks.finding import Examination, Finding, absent, check, fail, ok, warn
 from storygate.checks.stack_checks import revert_drift
 from storygate.deployment.connections import AUTHORIZED, connection_parameter, stack_connection
+from storygate.operations.redrive_drops import messages_in
 from storygate.runs.executions import RUNNING, Run, Runs
 from storygate.support.times import span
 
@@ -56,21 +57,14 @@ def queue(context: Examination) -> Finding:
         *("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"), found=f"there is no queue {name}", fix=make
     ):
         url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
-    counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=counts)["Attributes"]
-    messages = sum(int(attributes.get(count, 0)) for count in counts)
+    messages = messages_in(sqs, url)
     if not messages:
         return ok("none")
     keys = _dropped(sqs, url)
     log = f"/aws/lambda/{context.stage.trigger}"
-    again = " && ".join(
-        shlex.join(["aws", "s3", "cp", at, at, "--metadata-directive", "REPLACE"])
-        for at in (f"s3://{context.stage.bucket}/{key}" for key in keys)
-    )
     return fail(
         f"{messages}: {', '.join(keys[:SHOWN]) or 'unreadable'}{', …' if len(keys) > SHOWN else ''}",
-        f"fix what aws logs tail {log} --since 1d shows; drop again: {again or 'aws s3 cp …'}; "
-        f"then aws sqs purge-queue --queue-url {url}",
+        f"fix what aws logs tail {log} --since 1d shows; then {context.stage.command('redrive')}",
     )
 
 

@@ -23,6 +23,7 @@ def register(commands: Any) -> None:
         "interrupted, run it again.",
         example="--stage dev",
         json=False,
+        continues=True,
     )
     parser.add_argument(
         "--revoke",

@@ -100,6 +100,19 @@ class Runs:
         answer = self._client.start_execution(stateMachineArn=self._machine, name=name, input=text)
         return str(answer["executionArn"])
 
+    def start_once(self, name: str, text: str) -> bool:
+        """Start a run unless one of that name exists, running or ended; return whether it was started.
+
+        While a run of the same name and input goes on, AWS answers as if it had started it (StartExecution).
+        """
+        try:
+            self.start(name, text)
+        except self._client.exceptions.ExecutionAlreadyExists:
+            return False
+        except self._client.exceptions.StateMachineDoesNotExist as error:
+            raise self._not_deployed() from error
+        return True
+
     def stop(self, execution: str, cause: str) -> None:
         """Stop a run at once: no further state is entered (StopExecution). The cause is kept with the run."""
         longest = 32_768  # API reference

@@ -23,6 +23,7 @@ from localcloud.cloud import REGION, LocalCloud
 from storygate.checks import CHECKS, Examination
 from storygate.deployment.bring_up import deploy
 from storygate.deployment.take_down import destroy
+from storygate.operations.redrive_drops import redrive_drops
 from storygate.stage.aws import isolated
 from storygate.stage.context import load_context
 from storygate.stage.project_copy import copy_project
@@ -485,18 +486,12 @@ def test_what_deploy_mends_is_red_until_it_has_run(ward: Any) -> None:
     }
     assert ward.look("log retention").found.startswith("5 groups")
 
-    again, _, purge = queue.fix.partition("drop again: ")[2].partition("; then ")
-    aws_cli.run(f"{again} && {purge}", ward.client)
+    assert queue.fix.endswith(command_line("redrive --stage local"))
+    (name,) = redrive_drops(ward.context()).started
     assert ward.look("drops not started").status == "ok"
     states = ward.client("stepfunctions")
-    started = eventually(
-        lambda: [
-            run
-            for run in states.list_executions(stateMachineArn=machine(ward))["executions"]
-            if run["name"].startswith("not-lost-")
-        ]
-    )
-    states.stop_execution(executionArn=started[0]["executionArn"])
+    assert name.startswith("not-lost-")
+    states.stop_execution(executionArn=f"{machine(ward).replace(':stateMachine:', ':execution:')}:{name}")
 
 
 def test_the_operators_role_exists_only_if_a_principal_may_assume_it(ward: Any) -> None:

@@ -71,9 +71,10 @@ def test_no_credentials_exits_1_with_the_fix(
 
 def test_only_a_command_that_continues_says_so_after_ctrl_c() -> None:
     stage = ["--stage", "dev"]
-    commands = {"deploy": stage, "destroy": stage, "rotate": stage, "demo": [], "smoke": stage, "local": []}
+    staged = ("deploy", "destroy", "rotate", "redrive", "smoke")
+    commands: dict[str, list[str]] = dict.fromkeys(staged, stage) | {"demo": [], "local": []}
     continues = [name for name, flags in commands.items() if parser().parse_args([name, *flags]).continues]
-    assert continues == ["deploy", "destroy", "rotate"]
+    assert continues == ["deploy", "destroy", "rotate", "redrive"]
 
 
 def test_an_unreachable_aws_exits_1_with_the_fix(
