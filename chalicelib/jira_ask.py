@@ -1,0 +1,158 @@
+"""Ask Jira about the stories that runs wait for, and deliver what it says as the callback would.
+
+For webhooks that Jira lost. Nothing that Jira does not say decides: an issue that is absent may have been deleted, or
+the user may not see it, so it is reported and never rejected.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from chalicelib.jira_api import MOST_ISSUES, AnswerTooLong, JiraApi, JiraAway, JiraFailed
+from chalicelib.jira_history import Unusable, former_keys, last_verdict
+from chalicelib.jira_values import key_of, object_of
+from chalicelib.refusals import Unavailable
+from chalicelib.rules import Rules
+from chalicelib.verdicts import Verdict, VerdictTable
+
+KEY = re.compile(r"[A-Z][A-Z0-9_]*-[1-9][0-9]*")  # as the workflow takes it (workflow.asl.yaml, InputIsValid)
+LONGEST_LIST = 3  # of runs that an error names
+
+Issue = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class WaitingStory:
+    """A story, the runs that wait for it, and its verdict, if one stands that counts for none of them."""
+
+    key: str
+    executions: tuple[str, ...]
+    standing: Verdict | None = None
+
+    @property
+    def runs(self) -> str:
+        """The runs for an error's text."""
+        more = len(self.executions) - LONGEST_LIST
+        return ", ".join(self.executions[:LONGEST_LIST]) + (f" and {more} more" if more > 0 else "")
+
+
+@dataclass
+class Asked:
+    """For how many runs Jira was asked, the runs that were decided, how many are left, and what went wrong."""
+
+    asked: int = 0
+    decided: list[str] = field(default_factory=list)
+    left: int = 0
+    errors: list[str] = field(default_factory=list)
+
+
+def ask(
+    stories: list[WaitingStory], api: JiraApi, table: VerdictTable, rules: Rules, now: Callable[[], datetime]
+) -> Asked:
+    """Ask for each story, and deliver the last verdict of its history; `now` is the present time, in UTC.
+
+    If Jira cannot be used, or the time of `api` is over, the rest is left for the next time.
+    """
+    answer = Asked()
+    usable = [story for story in stories if KEY.fullmatch(story.key)]
+    answer.errors += [
+        f"{story.key[:40]} is no key of Jira's: nothing will decide {story.runs}"
+        for story in stories
+        if story not in usable
+    ]
+    answer.left = _runs(usable)
+    try:
+        for begin in range(0, len(usable), MOST_ISSUES):
+            batch = usable[begin : begin + MOST_ISSUES]
+            for story, issue in _found(batch, api, answer):
+                _decide(story, issue, api, table, rules, now, answer)
+            answer.asked += _runs(batch)
+            answer.left -= _runs(batch)
+    except JiraAway as error:
+        answer.errors.append(str(error))
+    return answer
+
+
+def _runs(stories: list[WaitingStory]) -> int:
+    return sum(len(story.executions) for story in stories)
+
+
+def _found(batch: list[WaitingStory], api: JiraApi, answer: Asked) -> Iterator[tuple[WaitingStory, Issue]]:
+    """Yield each story with its issue. One that was moved comes under its new key, so it may need a question alone."""
+    try:
+        issues = api.issues([story.key for story in batch])
+    except AnswerTooLong as error:
+        if len(batch) == 1:
+            answer.errors.append(f"{batch[0].key}: {error}")
+            return
+        half = len(batch) // 2
+        yield from _found(batch[:half], api, answer)
+        yield from _found(batch[half:], api, answer)
+        return
+    except JiraAway:
+        raise
+    except JiraFailed as error:
+        answer.errors.append(f"{batch[0].key} and {len(batch) - 1} other stories: {error}")
+        return
+    by_key = {key_of(issue.get("key")): issue for issue in issues}
+    moved_here = {key for issue in issues for key in former_keys(_embedded(issue))}
+    strangers = not by_key.keys() <= {story.key for story in batch}
+    for story in batch:
+        issue = by_key.get(story.key)
+        if issue is None and (strangers or story.key in moved_here) and len(batch) > 1:
+            yield from _found([story], api, answer)
+        elif issue is None and len(batch) == len(issues) == 1:
+            yield story, issues[0]
+        elif issue is None:
+            answer.errors.append(
+                f"{story.key} does not exist in Jira, or its user may not see it; waiting: {story.runs}"
+            )
+        else:
+            yield story, issue
+
+
+def _decide(
+    story: WaitingStory,
+    issue: Issue,
+    api: JiraApi,
+    table: VerdictTable,
+    rules: Rules,
+    now: Callable[[], datetime],
+    answer: Asked,
+) -> None:
+    key = key_of(issue.get("key"))
+    try:
+        verdict = last_verdict(issue, _histories(issue, api), rules, now())
+        if key is None or not rules.gates(key):
+            answer.errors.append(f"{story.key} is now {key}, which is not in STORYGATE_PROJECTS; waiting: {story.runs}")
+            key = story.key
+        answer.decided += _deliver(story, key, verdict, table)
+    except JiraAway:
+        raise
+    except (Unusable, JiraFailed, Unavailable) as error:
+        answer.errors.append(f"{story.key}: {error}; waiting: {story.runs}")
+
+
+def _deliver(story: WaitingStory, key: str, verdict: Verdict | None, table: VerdictTable) -> list[str]:
+    """Deliver a verdict that is news, and a move, as a webhook would; return the runs that went on."""
+    if key != story.key:
+        moved = table.deliver(key, verdict, story.key) if verdict else table.move(key, story.key)
+        return moved.resumed if moved else []
+    if verdict is None or not verdict.is_newer_than(story.standing):
+        return []
+    return table.deliver(key, verdict).resumed
+
+
+def _embedded(issue: Issue) -> list[Any]:
+    histories = object_of(issue.get("changelog")).get("histories")
+    return histories if isinstance(histories, list) else []
+
+
+def _histories(issue: Issue, api: JiraApi) -> list[Any]:
+    """Return all histories of an issue, oldest first; the issue brings only its newest ones, newest first."""
+    histories, total = _embedded(issue), object_of(issue.get("changelog")).get("total")
+    if isinstance(total, int) and total == len(histories):
+        return histories[::-1]
+    return api.histories(str(issue.get("id")))
