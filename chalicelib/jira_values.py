@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from chalicelib import settings
+from chalicelib import settings, story_key
 from chalicelib.rules import State
 
 LONGEST_KEY = 255  # bytes
@@ -86,9 +86,7 @@ def name_of(value: Any) -> str | None:
 
 def key_of(value: Any) -> str | None:
     """Return a story's key as the table holds it, trimmed and in Jira's capitals; None if it is not a key."""
-    key = (text_of(value) or "") if isinstance(value, str) else ""
-    # Beyond ASCII a capital may be another letter (\N{LATIN SMALL LETTER LONG S} becomes S) and name another story.
-    key = key.upper() if key.isascii() else key
+    key = story_key.normal(text_of(value) or "") if isinstance(value, str) else ""
     return key if 0 < len(key.encode()) <= LONGEST_KEY else None
 
 

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from playwright.sync_api import Browser, sync_playwright
 
@@ -41,15 +41,16 @@ QUIET = (
 )
 ROOT = Path(__file__).resolve().parents[1]
 SECONDS = 60.0
-RUNS: tuple[tuple[str, str, dict[str, str]], ...] = (
+TRAIN = ["checkout-2.14.0", "payment-3.2.1", "cart-1.9.3"]
+RUNS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("invalid_input", "invalid_input", {}),
     ("timed_out", "timed_out", {}),
     ("api_failed", "api_failed", {}),
     ("rejected", "rejected", {}),
     ("approved", "approved", {}),
-    ("approved", "train-41", {"jiraStoryId": "REL-481"}),
-    ("approved", "train-41-again", {"jiraStoryId": "REL-481"}),
-    ("approved", "hotfix", {"jiraStoryId": "REL-482"}),
+    ("approved", "train-41", {"jiraStoryId": "REL-481", "packageIds": TRAIN}),
+    ("approved", "train-41-again", {"jiraStoryId": "REL-481", "packageIds": TRAIN}),
+    ("approved", "hotfix", {"jiraStoryId": "REL-482", "packageIds": TRAIN[:1]}),
 )
 """Sample, name of its input, and changes to the sample; runs of changed samples are left waiting."""
 SCHEMES: tuple[tuple[Literal["light", "dark"], str], ...] = (("light", ""), ("dark", "-dark"))
@@ -96,7 +97,7 @@ def main() -> int:
     return 0
 
 
-def _play(context: Context, sample: str, name: str, changes: dict[str, str]) -> str:
+def _play(context: Context, sample: str, name: str, changes: dict[str, Any]) -> str:
     """Play a sample to its end, or with changes until it waits; return the run's name."""
     request = json.loads((ROOT / "samples" / f"{sample}.json").read_text(encoding="utf-8")) | changes
     run = drop(context.client("s3"), context.stage.bucket, f"{name}.json", json.dumps(request).encode()).execution

@@ -22,13 +22,20 @@ def decision_of(status: str) -> jira_webhook.Decision:
     return cast(jira_webhook.Decision, FLAT.get(status, "pending"))
 
 
-def webhook(context: Context, story: str, status: str, *, message: str | None = None) -> dict[str, Any]:
+def webhook(
+    context: Context, story: str, status: str, *, message: str | None = None, actor_id: str | None = None
+) -> dict[str, Any]:
     """Return Jira Cloud's `jira:issue_updated` for one of STATUSES, in the stage's own words; a message is a comment.
 
-    The actor is the AWS identity of the caller, also as its id: a stage with STORYGATE_APPROVERS may list it.
+    The actor is the AWS identity of the caller, also as its id unless another one is given: STORYGATE_APPROVERS may
+    list that identity.
     """
     body = jira_webhook.issue_updated(
-        story, decision_of(status), jira_webhook.closed_as(context.stage), actor=context.who, actor_id=context.who
+        story,
+        decision_of(status),
+        jira_webhook.closed_as(context.stage),
+        actor=context.who,
+        actor_id=actor_id or context.who,
     )
     return body | ({"comment": {"body": message, "author": body["user"]}} if message else {})
 

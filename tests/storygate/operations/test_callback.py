@@ -37,7 +37,8 @@ def test_a_webhook_of_each_status_decides_as_it_says_in_the_stages_own_words(
         monkeypatch.setenv(name, value)
     context = replace(context, stage=replace(context.stage, variables={**context.stage.variables, **words}))
     sent = verdict(callbacks.webhook(context, "PROJ-1", status))
-    assert sent.actor == context.who
+    assert sent.actor == sent.actor_id == context.who
+    assert verdict(callbacks.webhook(context, "PROJ-1", status, actor_id="5b10")).actor_id == "5b10"
     assert sent.decision == callbacks.decision_of(status)
     if status == "pending":
         assert sent.status == "In Progress"
