@@ -24,6 +24,9 @@ PLACEHOLDERS = {
     "Projects": "",
     "DefaultTimeoutSeconds": "604800",
     "ClockSkewSeconds": "0",
+    "ReleaseUrl": "https://release.invalid",
+    "ReleaseConnection": "arn:deployment-connection",
+    "RollbackOn": "NoReleaseApi",
     **{f"{api}Url": f"https://apis.example/{api.lower()}" for api in ("Validation", "Deployment", "Notification")},
     **{f"{api}Connection": f"arn:{api.lower()}-connection" for api in ("Validation", "Deployment", "Notification")},
 }
@@ -158,13 +161,13 @@ class Run:
 
 
 def play(execution_input: object = REQUEST, machine: Any = MACHINE, **answers: object) -> Run:
-    """Run the state machine. `answers`, by name: s3, validation, deployment, notification, wait, story, log, result;
+    """Run the state machine. `answers`, by name: s3, validation, deployment, notification, release, wait, story, log,
     each is what the integration returns, a Failure, or several InTurn. By default all succeed; the story is approved.
 
     Every call is checked: its arguments' names and types, their size, and that no file gets the token.
     """
     answers = {
-        "validation": SUCCESS, "deployment": SUCCESS, "notification": SUCCESS,
+        "validation": SUCCESS, "deployment": SUCCESS, "notification": SUCCESS, "release": SUCCESS,
         "wait": VERDICT, "log": {}, "result": {},
     } | answers  # fmt: skip
 

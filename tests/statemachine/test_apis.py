@@ -96,7 +96,7 @@ def test_a_limit_of_requests_has_retries_of_its_own() -> None:
 
 def test_a_limit_of_requests_is_waited_out_for_two_minutes() -> None:
     calls = [state for name, state in all_states() if name.startswith("Call") and state["Type"] == "Task"]
-    assert len(calls) == 3
+    assert len(calls) == 5
     for state in calls:
         (busy,) = [retry for retry in state["Retry"] if retry["ErrorEquals"] == [BUSY]]
         first, rate, most = busy["IntervalSeconds"], busy["BackoffRate"], busy["MaxDelaySeconds"]
@@ -184,11 +184,6 @@ def test_all_three_failing_are_all_recorded() -> None:
     ]  # fmt: skip
 
 
-def test_a_failure_that_cannot_even_be_told_is_an_error() -> None:
-    # Step Functions has no such error, as far as known. It stands for anything that breaks all the calls.
-    done = play(validation=Failure("States.Http.StatusCode.unknown", "no"))
-    assert done.states == ("FindInput", "InputIsValid", "CallApis", "CallValidation", *NOT_APPROVED)
-    outcome, reason = done.ending
-    assert outcome == "error"
-    assert reason.startswith("CallApis failed: States.QueryEvaluationError: ")
-    assert done.result["apis"] == {}
+def test_a_status_that_is_no_number_is_told_as_it_is() -> None:
+    failed = play(validation=Failure("States.Http.StatusCode.unknown", "no")).result["apis"]["validation"]
+    assert (failed["statusCode"], failed["error"]) == (None, "States.Http.StatusCode.unknown: no")

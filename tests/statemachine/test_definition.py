@@ -72,6 +72,11 @@ def ways_on(state: dict[str, Any]) -> list[str]:
     return ways + [way["Next"] for key in ("Choices", "Catch") for way in state.get(key, [])]
 
 
+def all_ways() -> list[tuple[str, dict[str, Any]]]:
+    """Return every rule and catcher of the top states, with its state."""
+    return [(name, way) for name, state in TOP.items() for key in ("Choices", "Catch") for way in state.get(key, [])]
+
+
 def reached(start: str, states: dict[str, Any], without: tuple[str, ...] = ()) -> set[str]:
     """Return the states that a run may enter from this one without passing those of `without`."""
     found, pending = set(), [start]
@@ -113,11 +118,15 @@ def test_no_run_ends_without_trying_to_write() -> None:
 def test_only_an_approval_leads_to_the_green_end() -> None:
     leading = {end: {name for name, state in TOP.items() if end in ways_on(state)} for end in APPROVED}
     assert leading == {
-        "WriteApprovedLog": {"VerdictCounts"},
+        "WriteApprovedLog": {"VerdictCounts", "ReleaseEnded"},
         "WriteApprovedResult": {"WriteApprovedLog", "WriteApprovedResult"},
     }
     (rule,) = [rule for rule in TOP["VerdictCounts"]["Choices"] if rule["Next"] == "WriteApprovedLog"]
-    assert rule["Condition"] == "{% $decision.decision = 'approved' %}"
+    assert rule["Condition"].startswith("{% $decision.decision = 'approved' and ")
+    (rule,) = [rule for rule in TOP["ReleaseEnded"]["Choices"] if rule["Next"] == "WriteApprovedLog"]
+    assert rule["Condition"] == "{% $outcome = 'approved' and $states.input.answer.status = 'success' %}"
+    approving = [way for name, way in all_ways() if way.get("Assign", {}).get("outcome") == "approved"]
+    assert {way["Next"] for way in approving} == {"WriteApprovedLog", "CallRelease"}
 
 
 @pytest.mark.parametrize("kind", ["Log", "Result"])
@@ -140,6 +149,10 @@ def test_an_input_is_taken_only_after_every_rule_found_nothing() -> None:
 def test_whatever_fails_is_caught_and_told(name: str) -> None:
     last = TOP[name]["Catch"][-1]
     assert last["ErrorEquals"] == ["States.ALL"]
+    if name in ("CallRelease", "CallRollback"):
+        assert last["Next"] == "ReleaseEnded"  # which records the failure that the catcher put out
+        assert "'status': 'failed'" in last["Output"]
+        return
     assert last["Assign"]["outcome"] == "error"
     assert last["Next"] == {
         "WriteApprovedLog": "WriteResult",

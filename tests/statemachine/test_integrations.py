@@ -96,4 +96,5 @@ def test_an_error_caught_or_retried_is_one_that_the_service_has(error: str) -> N
 
 def test_an_error_of_no_service_is_one_of_step_functions() -> None:
     others = {error for error in errors_named() if error.split(".")[0] not in SERVICES}
+    others.remove("NoReleaseApi")  # what a stage without a release API catches in place of the timeout
     assert [error for error in others if not OF_STEP_FUNCTIONS.fullmatch(error)] == []

@@ -169,7 +169,10 @@ def test_only_the_named_urls_may_be_called_and_only_by_post() -> None:
     assert call["Condition"] == {
         "StringEquals": {
             "states:HTTPMethod": "POST",
-            "states:HTTPEndpoint": [{"Ref": f"{api}Url"} for api in APIS],
+            "states:HTTPEndpoint": [
+                *({"Ref": f"{api}Url"} for api in APIS),
+                {"Fn::If": ["HasRelease", {"Ref": "ReleaseUrl"}, {"Ref": "AWS::NoValue"}]},
+            ],
         }
     }
 
