@@ -13,6 +13,7 @@ from storygate.checks.stack_checks import revert_drift
 from storygate.deployment.connections import AUTHORIZED, connection_parameter, stack_connection
 from storygate.operations.redrive_drops import messages_in
 from storygate.runs.executions import RUNNING, Run, Runs
+from storygate.stage.definition import RELEASE
 from storygate.support.times import span
 
 LOOKED_AT = 5000  # running executions, newest first; ListExecutions gives 1,000 a page
@@ -98,7 +99,9 @@ def run_log(context: Examination) -> Finding:
 def connections(context: Examination) -> Finding:
     """Each connection is authorized, and those of the stack have the current tokens."""
     stage, events = context.stage, context.client("events")
-    foreign = {api: arn for api in APIS if (arn := stage.workflow_parameters.get(connection_parameter(api)))}
+    foreign = {
+        api: arn for api in (*APIS, RELEASE) if (arn := stage.workflow_parameters.get(connection_parameter(api)))
+    }
     named = {api: arn.split("/")[1] for api, arn in foreign.items()}
     named |= {api: stack_connection(stage, api) for api in APIS if api not in foreign}
     for api, name in named.items():
@@ -116,7 +119,7 @@ def connections(context: Examination) -> Finding:
                 f"read the reason: aws events describe-connection --name {name}; "
                 + ("ask its owner to fix it" if api in foreign else _renew(context)),
             )
-    if len(foreign) < len(APIS) and not _are_current(context):
+    if not foreign.keys() >= {*APIS} and not _are_current(context):
         return warn("they have the tokens of an older version of the secret", context.deploy_command)
     return ok(", ".join(named.values()))
 

@@ -43,7 +43,10 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
                 "status": "ABORTED",
                 "story": cancelled.story,
                 "entryRemoved": cancelled.entry_removed,
+                "unanswered": cancelled.unanswered,
             }
         )
     shown.detail(f"its entry for {cancelled.story}: {'removed' if cancelled.entry_removed else 'not there'}")
+    if cancelled.warning:
+        shown.warn(cancelled.warning)
     return 0

@@ -44,7 +44,8 @@ def _act(context: Context, execution: str, action: str, reason: str) -> ActionRe
         return ActionResult(True, f"Started {new.name}, with the request of {new.first}.", new.name)
     if action == "cancel":
         stopped = cancel_run(context, execution, reason or None, SECONDS)
-        return ActionResult(True, f"{stopped.name} is cancelled; it writes no result and no log.", execution)
+        warning = f" {stopped.warning}" if stopped.warning else ""
+        return ActionResult(True, f"{stopped.name} is cancelled; it writes no result and no log.{warning}", execution)
     described = Runs(context).describe(execution)
     if described["status"] != RUNNING:
         ended = outcome_of(described["status"], described.get("error"))

@@ -12,24 +12,29 @@ from chalicelib.apis import ACTIONS, APIS
 from storygate.deployment.connections import stack_connection
 from storygate.stage.config import Stage
 from storygate.stage.context import Context
-from storygate.stage.definition import call_state
+from storygate.stage.definition import apis_of, call_state
 from storygate.support.errors import OperatorError, error_code
 from storygate.support.terminal import Terminal
 
 
 @dataclass(frozen=True)
 class CalledApi:
-    """One API. `is_mock`: its connection belongs to the stack, and holds the mock's token."""
+    """One API. `mock` is the API whose mock's token its connection holds: a connection of the stack's own."""
 
     name: str
     url: str
     connection: str
-    is_mock: bool
+    mock: str | None
+
+    @property
+    def is_mock(self) -> bool:
+        """Whether it is called with a mock's token."""
+        return self.mock is not None
 
     @property
     def action(self) -> str:
         """The `action` in its request (README, "What the APIs get")."""
-        return ACTIONS[self.name]
+        return ACTIONS.get(self.name, self.name)
 
 
 class Untestable(Exception):
@@ -47,7 +52,7 @@ def read_apis(context: Context) -> list[CalledApi]:
     except stepfunctions.exceptions.StateMachineDoesNotExist as error:
         raise stage.not_deployed(f"there is no {machine}") from error
     arguments = {name: state["Arguments"] for name, state in _states(definition) if "http:invoke" in state["Resource"]}
-    return [_api(stage, name, arguments[call_state(name)]) for name in APIS]
+    return [_api(stage, name, arguments[call_state(name)]) for name in apis_of(definition)]
 
 
 def credentials(api: CalledApi, mock_token: str, events: Any, secretsmanager: Any) -> dict[str, str]:
@@ -102,8 +107,8 @@ def _states(definition: Any) -> Iterator[tuple[str, Any]]:
 
 def _api(stage: Stage, name: str, arguments: Any) -> CalledApi:
     connection = arguments["InvocationConfig"]["ConnectionArn"]
-    is_mock = f":connection/{stack_connection(stage, name)}/" in connection
-    return CalledApi(name, arguments["ApiEndpoint"], connection, is_mock)
+    mock = next((api for api in APIS if f":connection/{stack_connection(stage, api)}/" in connection), None)
+    return CalledApi(name, arguments["ApiEndpoint"], connection, mock)
 
 
 def _headers(kind: str, secret: Any, name: str) -> dict[str, str]:

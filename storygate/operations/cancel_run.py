@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from storygate.runs.executions import RUNNING, Runs
-from storygate.runs.history import outcome_of
+from storygate.runs.history import History, outcome_of
 from storygate.runs.inputs import story_of
 from storygate.runs.waits import remove_entry
 from storygate.stage.context import Context
+from storygate.stage.definition import RELEASE_ACTIONS
 from storygate.support.errors import OperatorError, OutOfPatience
 from storygate.support.patience import Patience
 
@@ -15,11 +16,22 @@ CANCEL_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class CancelledRun:
-    """A run that was stopped, and whether its entry for the story still existed and was removed."""
+    """A run that was stopped, and whether its entry for the story still existed and was removed.
+
+    `unanswered` is the action, `release` or `rollback`, that it was calling when it was stopped.
+    """
 
     name: str
     story: str | None
     entry_removed: bool
+    unanswered: str | None
+
+    @property
+    def warning(self) -> str | None:
+        """What to do about an action that may have been carried out; None if the run was calling none."""
+        if not self.unanswered:
+            return None
+        return f"It was stopped during its {self.unanswered}: look at the release API whether it was carried out."
 
 
 def cancel_run(context: Context, execution: str, reason: str | None, timeout: float = CANCEL_SECONDS) -> CancelledRun:
@@ -49,4 +61,7 @@ def cancel_run(context: Context, execution: str, reason: str | None, timeout: fl
     # Only once it is stopped: before that, the run could still add its entry.
     story = story_of(context.client("s3"), stage.bucket, described.get("input"))
     removed = bool(story) and remove_entry(context.client("dynamodb"), stage.table, str(story), name)
-    return CancelledRun(name, story, removed)
+    history = History(context.client("stepfunctions"), described["executionArn"])
+    history.read()
+    stopped = (RELEASE_ACTIONS.get(visit.state) for visit in history.visits if visit.stopped)
+    return CancelledRun(name, story, removed, next(filter(None, stopped), None))

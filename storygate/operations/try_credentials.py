@@ -34,7 +34,7 @@ def try_credentials(context: Context, api: CalledApi, timeout: float) -> list[Cr
     """
     kind = "mock" if api.is_mock else "real"
     secretsmanager = context.client("secretsmanager")
-    token = read_field(secretsmanager, context.stage.secret, api.name) if api.is_mock else ""
+    token = read_field(secretsmanager, context.stage.secret, api.mock) if api.mock else ""
     try:
         right = credentials(api, token, context.client("events"), secretsmanager)
     except Untestable as error:

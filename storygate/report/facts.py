@@ -159,7 +159,8 @@ def answered(name: str, answer: Any, visits: Sequence[Visit]) -> ApiAnswer:
     if not isinstance(answer, dict):
         # Left without an answer: the run was stopped or failed meanwhile.
         status = CALLING if visit.left is None else "failed"
-        return ApiAnswer(name, status, attempts=visit.attempts, error=", ".join(visit.errors) or None, visit=visit)
+        errors = [*visit.errors, *(["the run was stopped before the API answered"] if visit.stopped else [])]
+        return ApiAnswer(name, status, attempts=visit.attempts, error=", ".join(errors) or None, visit=visit)
     return ApiAnswer(
         name=name,
         status=str(answer.get("status")),

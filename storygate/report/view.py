@@ -6,14 +6,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from chalicelib.apis import APIS
 from storygate.report.facts import ApiAnswer, Decision, Facts, LogEvent, answered
 from storygate.report.graph import Mark, Phase
 from storygate.runs.executions import RUNNING, Runs, name_of
 from storygate.runs.history import History, Visit, outcome_of
 from storygate.runs.inputs import environment_in
 from storygate.stage.context import Context
-from storygate.stage.definition import WAIT
+from storygate.stage.definition import WAIT, apis_of
 from storygate.support.redact import redacted
 from storygate.support.times import iso, span
 
@@ -110,7 +109,8 @@ def of_events(
     for event in events:
         facts.take(event)
     ended = history.end.details if history.end else {}
-    apis = tuple(answered(api, facts.answers.get(api), history.visits) for api in APIS)
+    called = dict.fromkeys((*apis_of(definition), *facts.answers))  # the latter also where the definition is not known
+    apis = tuple(answered(api, facts.answers.get(api), history.visits) for api in called)
     return RunView(
         execution=name,
         status=ended.get("status", RUNNING),

@@ -279,6 +279,11 @@ def _workflow_parameters(project: Path, stage: str, given: object) -> dict[str, 
             raise OperatorError(
                 f"{parameter} in {where} is neither text nor a number.", "Give it a value or remove it."
             )
+    if ("ReleaseUrl" in given) != ("ReleaseConnectionArn" in given):
+        raise OperatorError(
+            f"{where} has only one of ReleaseUrl and ReleaseConnectionArn.",
+            "Give both, or none: then nothing is called.",
+        )
     return {parameter: str(value) for parameter, value in given.items()}
 
 

@@ -5,6 +5,7 @@ promises nothing about YAML's anchors. So storygate resolves them and uploads JS
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,11 @@ from storygate.support.errors import OperatorError
 DEFINITION = Path("statemachine", "workflow.asl.yaml")
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the first needs libyaml, and is ten times as fast
 WAIT = "WaitForStory"
+RELEASE = "release"
+"""The optional fourth API, which is called after the verdict."""
+RELEASE_ACTIONS = {"CallRelease": "release", "CallRollback": "rollback"}
+"""The states that call it, and the action of each."""
+NO_RELEASE = "https://release.invalid"  # the URL in the definition of a stage without a release API (workflow.yaml)
 
 
 def call_state(api: str) -> str:
@@ -25,8 +31,17 @@ def call_state(api: str) -> str:
 
 def api_of_state(state: str) -> str | None:
     """Return the API that a state calls (`CallValidation`) or gives up (`ValidationGaveUp`); None for other states."""
+    if state in RELEASE_ACTIONS:
+        return RELEASE
     name = state.removeprefix("Call").removesuffix("GaveUp").lower()
     return name if name in APIS else None
+
+
+def apis_of(definition: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the APIs that a deployed definition calls, in order; the release API is one if the stage has it."""
+    call = definition.get("States", {}).get("CallRelease", {})
+    url = call.get("Arguments", {}).get("ApiEndpoint", NO_RELEASE)
+    return APIS if url in (NO_RELEASE, "${ReleaseUrl}") else (*APIS, RELEASE)
 
 
 def read_definition(project: Path) -> dict[str, Any]:

@@ -162,7 +162,8 @@ class Run:
 
 def play(execution_input: object = REQUEST, machine: Any = MACHINE, **answers: object) -> Run:
     """Run the state machine. `answers`, by name: s3, validation, deployment, notification, release, wait, story, log,
-    each is what the integration returns, a Failure, or several InTurn. By default all succeed; the story is approved.
+    result; each is what the integration returns, a Failure, or several InTurn. By default all succeed, and the story
+    is approved.
 
     Every call is checked: its arguments' names and types, their size, and that no file gets the token.
     """

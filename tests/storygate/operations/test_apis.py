@@ -88,7 +88,7 @@ def told(checks: Any) -> Any:
 
 
 def test_a_mock_is_tested_with_the_secrets_token(context: Context, api_server: ApiServer) -> None:
-    checks = try_credentials(context, CalledApi("validation", api_server.url, MOCK, is_mock=True), 5)
+    checks = try_credentials(context, CalledApi("validation", api_server.url, MOCK, mock="validation"), 5)
     assert told(checks) == [("right", True, "HTTP 200, success"), ("wrong", True, "HTTP 403, refused")]
     headers, body = api_server.seen[0]
     assert json.loads(body)["action"] == "validate"
@@ -110,7 +110,7 @@ def test_what_an_api_does_wrong_is_said_without_quoting_it(
     context: Context, api_server: ApiServer, right: Any, wrong: Any, passed: Any, result: Any
 ) -> None:
     api_server.right, api_server.wrong = right, wrong
-    checks = try_credentials(context, CalledApi("validation", api_server.url, MOCK, is_mock=True), 5)
+    checks = try_credentials(context, CalledApi("validation", api_server.url, MOCK, mock="validation"), 5)
     assert [check.passed for check in checks] == passed
     assert any(result in check.result for check in checks)
     assert TOKEN not in str(checks)
@@ -121,20 +121,20 @@ def test_a_real_api_is_tested_with_what_its_connection_holds(context: Context, a
         context.aws, "API_KEY", {"ApiKeyAuthParameters": {"ApiKeyName": "X-Api-Key", "ApiKeyValue": "key-of-packages"}}
     )
     api_server.header, api_server.value = "X-Api-Key", "key-of-packages"
-    checks = try_credentials(context, CalledApi("validation", api_server.url, REAL, is_mock=False), 5)
+    checks = try_credentials(context, CalledApi("validation", api_server.url, REAL, mock=None), 5)
     assert [check.passed for check in checks] == [True, True]
     assert "key-of-packages" not in str(checks)
 
 
 def test_basic_credentials_are_sent_as_basic(context: Context) -> None:
     connect(context.aws, "BASIC", {"BasicAuthParameters": {"Username": "ann", "Password": "pass"}})
-    api = CalledApi("validation", "https://api.example.com", REAL, is_mock=False)
+    api = CalledApi("validation", "https://api.example.com", REAL, mock=None)
     headers = credentials(api, "", context.aws.client("events"), context.aws.client("secretsmanager"))
     assert headers == {"Authorization": "Basic YW5uOnBhc3M="}
 
 
 def test_what_cannot_be_tested_is_said_and_is_no_failure(context: Context) -> None:
-    api = CalledApi("validation", "https://api.example.com", REAL, is_mock=False)
+    api = CalledApi("validation", "https://api.example.com", REAL, mock=None)
     assert [check.passed for check in try_credentials(context, api, 5)] == [None, None]
     assert "connection packages or its secret cannot be read: ResourceNotFoundException" in str(
         try_credentials(context, api, 5)
@@ -150,7 +150,9 @@ def test_what_cannot_be_tested_is_said_and_is_no_failure(context: Context) -> No
 
 
 def test_an_api_that_cannot_be_reached_fails_its_check(context: Context) -> None:
-    checks = try_credentials(context, CalledApi("validation", "http://127.0.0.1:1/validate", MOCK, is_mock=True), 5)
+    checks = try_credentials(
+        context, CalledApi("validation", "http://127.0.0.1:1/validate", MOCK, mock="validation"), 5
+    )
     assert [check.passed for check in checks] == [False, False]
     assert "cannot be reached" in checks[0].result
 
@@ -193,11 +195,11 @@ def test_the_apis_are_read_from_the_definition_that_runs_use(project: Path, stag
 
 
 def test_real_apis_are_called_only_after_a_confirmation(stage: Stage, screen: Screen) -> None:
-    real = [CalledApi("deployment", "https://api.example.com/deploy", REAL, is_mock=False)]
+    real = [CalledApi("deployment", "https://api.example.com/deploy", REAL, mock=None)]
     with pytest.raises(OperatorError, match=r"This would really call https://api.example.com/deploy") as refused:
         confirm_real_calls(stage, real, "this", screen.terminal)  # nobody can be asked
     assert "--yes" in refused.value.hint
-    confirm_real_calls(stage, [replace(real[0], is_mock=True)], "this", screen.terminal)
+    confirm_real_calls(stage, [replace(real[0], mock="validation")], "this", screen.terminal)
     assert screen.text == ""
 
     class Answering(Terminal):
