@@ -12,7 +12,7 @@ from storygate.runs.executions import RUNNING, Runs, name_of
 from storygate.runs.history import History, Visit, outcome_of
 from storygate.runs.inputs import environment_in
 from storygate.stage.context import Context
-from storygate.stage.definition import WAIT, apis_of
+from storygate.stage.definition import WAIT, api_of_state, apis_of
 from storygate.support.redact import redacted
 from storygate.support.times import iso, span
 
@@ -109,7 +109,8 @@ def of_events(
     for event in events:
         facts.take(event)
     ended = history.end.details if history.end else {}
-    called = dict.fromkeys((*apis_of(definition), *facts.answers))  # the latter also where the definition is not known
+    seen = (api_of_state(visit.state) for visit in history.visits)  # a live picture does not know the definition
+    called = dict.fromkeys((*apis_of(definition), *filter(None, seen)))
     apis = tuple(answered(api, facts.answers.get(api), history.visits) for api in called)
     return RunView(
         execution=name,

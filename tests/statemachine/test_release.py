@@ -174,11 +174,12 @@ def test_a_stage_without_a_release_api_takes_not_one_state_more(wait: Any) -> No
     assert "release" not in done.result["apis"]
 
 
-def test_an_approved_run_from_a_drop_takes_twelve_transitions_without_a_release_api_and_fourteen_with() -> None:
+@pytest.mark.parametrize(("wait", "without", "with_it"), [(VERDICT, 12, 14), (REJECTED, 13, 15), (TIMEOUT, 12, 14)])
+def test_a_run_from_a_drop_takes_two_transitions_more_with_a_release_api(wait: Any, without: int, with_it: int) -> None:
     given = {"key": "inputs/x.json"}
     kept = {"Body": '{"jiraStoryId": "PROJ-1", "packageIds": ["pkg-1"]}'}
-    assert len(play(given, MACHINE, s3=kept).states) == 12
-    assert len(play(given, RELEASING, s3=kept).states) == 14
+    assert len(play(given, MACHINE, s3=kept, wait=wait).states) == without
+    assert len(play(given, RELEASING, s3=kept, wait=wait).states) == with_it
 
 
 def test_a_long_answer_of_a_release_is_replaced_by_a_note_and_the_result_is_written() -> None:

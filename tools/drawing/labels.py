@@ -49,7 +49,8 @@ def errors(names: Sequence[str], *, alone: bool) -> str:
     """Return the errors that a Catch takes; `alone`: no other Catch of the state takes any."""
     if "States.ALL" in names:
         return "any error" if alone else "any other error"
-    short = [name.rpartition(".")[2].removesuffix("Exception") or name for name in names]
+    # A name that the stack fills in, `${RollbackOn}`, is shown as its placeholder's.
+    short = [name.rpartition(".")[2].removesuffix("Exception").strip("${}") or name for name in names]
     return ", ".join(short[:LONGEST_ERRORS]) + (", …" if len(short) > LONGEST_ERRORS else "")
 
 

@@ -135,6 +135,15 @@ class Run:
         self.leave("WaitForStory", outcome="timed_out", reason="Nobody answered.")
         return self
 
+    def call_release(self, state: str, status: str = "success") -> "Run":
+        """Add the call of the release API after the verdict, and the Choice after it."""
+        number = self.attempt(self.enter(state), output={"status": status})
+        error = None if status == "success" else "the answer does not say so"
+        answer = {"status": status, "statusCode": 200, "attempts": 1, "response": {"status": status}, "error": error}
+        self.leave(state, previous=number, output={"at": "x", "message": "It did.", "answer": answer})
+        self.state("ReleaseEnded", "Choice")
+        return self
+
     def end(self, outcome: str, reason: str = "") -> "Run":
         """Write log and result, and end the run as the workflow does."""
         approved = outcome == "approved"
@@ -179,6 +188,13 @@ RUNS: dict[str, list[dict[str, Any]]] = {
     "api_failed": Run().apis(failed="validation").end("api_failed", "The validation API failed.").events,
     "invalid_input": invalid().events,
     "error": Run().apis().conflict().end("error", "The wait for the story broke.").events,
+    "release_failed": Run()
+    .apis()
+    .wait()
+    .resume()
+    .call_release("CallRelease", "failed")
+    .end("release_failed", "The release API failed.")
+    .events,
     "cancelled": Run().apis().wait().stop().events,
     "running": Run().apis(retries=1).events,
     "waiting": Run().apis().wait().events,
