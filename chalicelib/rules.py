@@ -89,7 +89,7 @@ class Rules:
             return REJECTED
         return APPROVED if listed and (not resolution or resolution in self.approved_resolutions) else PENDING
 
-    def judge(self, now: State, before: State | None, actors: frozenset[str], *, moved: bool = False) -> Judged:
+    def judge(self, now: State, before: State | None, actors: frozenset[str], *, moved: bool) -> Judged:
         """Return what a change of a story decides.
 
         `before` is the story's state before that change, None if it was created or if that does not matter. `actors`

@@ -37,13 +37,13 @@ def projects(variable: str) -> frozenset[str]:
 
     Raises Misconfigured as `_listed` does, and for what is not a project key, e.g. a project's name.
     """
-    keys = [key.upper() if key.isascii() else key for key in _listed(variable) or []]
+    keys = _listed(variable) or []
     for key in keys:
-        if not re.fullmatch("[A-Z][A-Z0-9_]*", key):
+        if not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", key):
             raise Misconfigured(
                 f'{variable}: "{key}" is not a project key: write PROJ for the stories PROJ-1, PROJ-2, …'
             )
-    return frozenset(keys)
+    return frozenset(map(str.upper, keys))
 
 
 def _listed(variable: str) -> list[str] | None:

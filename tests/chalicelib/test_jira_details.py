@@ -39,6 +39,12 @@ def test_an_issue_that_says_it_has_no_resolution_is_believed() -> None:
     assert (read(body).verdict.decision, read(body).verdict.message) == ("approved", "status Done")
 
 
+def test_a_resolution_in_no_list_is_seen_where_only_the_changelog_names_the_status() -> None:
+    body = with_items(without(DONE, "issue.fields.status"), item("status", "Done"))
+    answer = read(changed(body, "issue.fields.resolution", {"name": "Withdrawn"}))
+    assert (answer.verdict.decision, answer.verdict.message) == ("pending", "status Done, resolution Withdrawn")
+
+
 def test_a_status_alone_is_enough() -> None:
     body = with_items(without(DONE, "issue.fields.resolution"), item("status", "Done"))
     assert (read(body).verdict.decision, read(body).verdict.message) == ("approved", "status Done")
@@ -118,7 +124,9 @@ def test_a_body_of_no_use_is_told_how_to_mend_it(raw: bytes, told: Any) -> None:
 
 
 def test_the_flat_forms_status_is_kept_as_it_was_sent() -> None:
-    assert read({"jiraStoryId": "AB-1", "status": "Approved"}).verdict.status == "Approved"
+    answer = read({"jiraStoryId": "AB-1", "status": "Approved"})
+    assert (answer.verdict.status, answer.verdict.received_at) == ("Approved", "2026-03-01T12:00:00.000Z")
+    assert answer.unlisted is None
 
 
 @pytest.mark.parametrize("timestamp", ["2026-01-31T12:00:00", "2026-01-31T13:00:00+01:00", 1769860800000])

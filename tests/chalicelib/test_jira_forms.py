@@ -110,7 +110,10 @@ def test_the_actor_is_the_users_display_name_and_its_id_is_what_nobody_can_edit(
 
 
 @pytest.mark.parametrize("name", ["cloud-done", "service-management-webhook"])
-def test_no_actor_is_believed_that_came_with_a_bearer(name: str) -> None:
+def test_an_actor_is_believed_if_the_body_is_signed_and_not_with_a_bearer(name: str) -> None:
+    signed = jira.read(json.dumps(sample(name)).encode(), NOW, DEFAULT_RULES, signed=True)
+    assert isinstance(signed, jira.Decided)
+    assert signed.verdict.actor_id == sample(name)["user"]["accountId"]
     answer = jira.read(json.dumps(sample(name)).encode(), NOW, DEFAULT_RULES, signed=False)
     assert isinstance(answer, jira.Decided)
     assert (answer.verdict.actor, answer.verdict.actor_id) == (None, None)

@@ -35,6 +35,22 @@ def test_a_list_that_is_not_set_is_the_default_folded(monkeypatch: pytest.Monkey
     assert settings.names("STORYGATE_APPROVED_STATUSES", frozenset(("Won't Do",))) == {"won't do"}
 
 
+def test_project_keys_are_put_in_capitals(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("STORYGATE_PROJECTS", raising=False)
+    assert settings.projects("STORYGATE_PROJECTS") == frozenset()
+    monkeypatch.setenv("STORYGATE_PROJECTS", " proj,, AB_2 ,X,")
+    assert settings.projects("STORYGATE_PROJECTS") == {"PROJ", "AB_2", "X"}
+
+
+@pytest.mark.parametrize("key", ["PROJ-1", "PROJ PAY", "2ND", "_A", "*", "prö", "p\u017foj", "PROJ;PAY"])
+def test_what_is_no_project_key_fails_naming_its_variable(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    monkeypatch.setenv("STORYGATE_PROJECTS", f"PAY,{key}")
+    told = f'STORYGATE_PROJECTS: "{key}" is not a project key: write PROJ for the stories PROJ-1, PROJ-2, …'
+    with pytest.raises(Misconfigured) as refusal:
+        settings.projects("STORYGATE_PROJECTS")
+    assert str(refusal.value) == told
+
+
 @pytest.mark.parametrize("value", ["", " ", ",", ", ,"])
 def test_a_list_that_names_nothing_fails_naming_its_variable(monkeypatch: pytest.MonkeyPatch, value: Any) -> None:
     monkeypatch.setenv("STORYGATE_APPROVED_STATUSES", value)
