@@ -56,12 +56,13 @@ def _check_form(given: str) -> None:
 
 
 def _token(authorization: str | None) -> str:
-    if not (authorization or "").strip():
+    given = (authorization or "").strip()
+    if not given:
         raise NotAuthentic(
             f"no credential was seen: {SIGNED_WITH} (header X-Hub-Signature), or send its `automation` value as "
             "`Authorization: Bearer`"
         )
-    token = bearer(authorization or "")
+    token = bearer(given)
     if not token:
         raise NotAuthentic("Authorization was seen, but it is not of the form `Bearer <token>`")
     return token

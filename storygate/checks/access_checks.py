@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from storygate.checks.finding import Examination, Finding, absent, check, fail, ok, warn
+from storygate.deployment.rotation import grace_period
+from storygate.deployment.secret_values import previous_ends
 from storygate.deployment.stage_secret import read_fields
 from storygate.support.errors import OperatorError
+from storygate.support.times import local_time
 
 SECRET_DAYS = 90
 
@@ -22,7 +25,13 @@ def secret_fields(context: Examination) -> Finding:
             "`automation` is the same as `callback`: whoever reads an Automation rule can sign webhooks",
             f"{context.stage.command('rotate')}, then give Jira the two new values",
         )
-    return ok("complete")
+    ends = previous_ends(values, grace_period(context).total_seconds())
+    if isinstance(values.get("previous"), dict) and not ends:
+        return fail(
+            "it has previous values, and no time since when (`rotatedAt`)", context.stage.command("rotate --revoke")
+        )
+    last = max(ends, default=context.now)
+    return ok(f"complete; previous values are accepted until {local_time(last)}" if last > context.now else "complete")
 
 
 @check("secret age", "the older a secret is, the more people and exported logs have seen it")

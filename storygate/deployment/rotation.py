@@ -55,7 +55,7 @@ def rotate(context: Context, terminal: Terminal, *, guard: timedelta = GUARD) ->
     period is too short for a rotation.
     """
     secretsmanager, stage = context.client("secretsmanager"), context.stage
-    grace = _grace(context)
+    grace = grace_period(context)
     if grace < LEAST_GRACE:
         raise OperatorError(f"STORYGATE_SECRET_GRACE_HOURS is less than 1: {WHY_NOT_LESS}.", SET_GRACE)
     terminal.step("secret")
@@ -79,7 +79,7 @@ def revoke(context: Context, terminal: Terminal, *, guard: timedelta = GUARD) ->
     rotation that was interrupted is finished first. To be run again if it was interrupted.
     """
     secretsmanager, stage = context.client("secretsmanager"), context.stage
-    grace = _grace(context)
+    grace = grace_period(context)
     terminal.step("secret")
     parameters = _stack_parameters(context, terminal)
     secret = read_secret(secretsmanager, stage.secret)
@@ -113,7 +113,7 @@ def _connect(
     terminal.done("connections: authorized with the current tokens")
 
 
-def _grace(context: Context) -> timedelta:
+def grace_period(context: Context) -> timedelta:
     """Return the stage's grace period; OperatorError if config.json has no number of hours there."""
     try:
         return timedelta(hours=settings.grace_hours(context.stage.variables))

@@ -164,6 +164,10 @@ def test_without_the_secret_nothing_is_refused_for_good(given: Any) -> None:
         authenticate(b"", given[0], given[1], Secret(manager, "the-secret"))
 
 
+def test_half_a_surrogate_in_a_secret_is_no_error() -> None:
+    assert sign(b"", "\ud800") == sign(b"", "?")
+
+
 SEEN = "X-Hub-Signature was seen"
 
 
@@ -188,6 +192,11 @@ def test_what_is_wrong_by_its_form_is_named_and_costs_no_call(signature: Any, au
         authenticate(ATLASSIAN_BODY, signature, authorization, Secret(manager, "the-secret"))
     assert str(refusal.value).startswith(said)
     assert manager.calls == []
+
+
+def test_who_sends_no_credential_is_told_of_both() -> None:
+    with pytest.raises(NotAuthentic, match=r"\(header X-Hub-Signature\).*as `Authorization: Bearer`$"):
+        authenticate(ATLASSIAN_BODY, None, None, secret())
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from chalicelib import jira, jira_values
-from chalicelib.credentials import sign
 from chalicelib.refusals import BadBody
 from tests.chalicelib.fakes import DEFAULT_RULES, changed, sample, without
 
@@ -137,7 +136,3 @@ def test_times_are_utc_wherever_the_code_runs(timestamp: Any) -> None:
         verdict = read({"jiraStoryId": "AB-1", "status": "approved", "timestamp": timestamp}).verdict
     time.tzset()
     assert verdict.decided_at == "2026-01-31T12:00:00.000Z"
-
-
-def test_a_key_that_is_no_utf_8_signs_as_any_other() -> None:
-    assert sign(b"", "\ud800") == sign(b"", "?")

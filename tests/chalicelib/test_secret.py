@@ -81,6 +81,16 @@ def test_wrong_values_make_one_call_when_the_function_starts(clock: Any) -> None
     assert len(manager.calls) == 1
 
 
+def test_a_wrong_value_that_meets_an_old_secret_makes_one_call(clock: Any) -> None:
+    manager = SecretsManager()
+    proves = opened(manager, clock)
+    assert proves(SECRET_VALUES["callback"])
+    clock.now += KEPT_SECONDS + 1
+    assert not proves("wrong")
+    assert not proves("wrong")
+    assert len(manager.calls) == 2
+
+
 def test_a_flood_makes_one_call_in_half_a_minute_beside_those_of_a_value_that_is_in_use(clock: Any) -> None:
     manager = SecretsManager()
     proves = opened(manager, clock)

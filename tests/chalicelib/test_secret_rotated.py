@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chalicelib.refusals import Unavailable
-from chalicelib.secret import Secret, same
+from chalicelib.secret import Secret, moment, same
 from tests.chalicelib.fakes import Clock, SecretsManager
 
 HOUR = 3600.0
@@ -54,6 +54,14 @@ def test_the_grace_period_is_the_stages_own() -> None:
     assert not accepts(ONCE, "old", 0.001, grace=0)
 
 
+def test_the_grace_period_is_72_hours_if_the_stage_does_not_say() -> None:
+    clock = Clock()
+    secret = Secret(SecretsManager(ONCE), "the-secret", clock=clock)
+    for hours, accepted in ((72, True), (72.001, False)):
+        clock.now = NOW + hours * HOUR
+        assert secret.proves("callback", lambda expected: same("old", expected)) is accepted
+
+
 def test_a_previous_value_ends_in_a_warm_function_without_another_read() -> None:
     clock, manager = Clock(), SecretsManager(ONCE)
     clock.now = NOW + 72 * HOUR
@@ -68,6 +76,10 @@ def test_rotated_at_may_be_any_iso_8601_and_is_utc_unless_it_says_otherwise(text
     secret = ONCE | {"rotatedAt": text}  # all of them are NOW
     assert accepts(secret, "old", 72)
     assert not accepts(secret, "old", 72.001)
+
+
+def test_a_time_without_a_zone_is_utc_wherever_the_function_runs() -> None:
+    assert moment("2027-01-15T08:00:00") == datetime.fromtimestamp(NOW, UTC)
 
 
 @pytest.mark.parametrize("text", [None, "", "yesterday", 1_800_000_000, [], {}])

@@ -9,7 +9,7 @@ import pytest
 from chalicelib.apis import APIS
 from chalicelib.refusals import Unavailable
 from chalicelib.secret import Secret
-from chalicelib.tokens import api_of, authorize, bearer
+from chalicelib.tokens import api_of, authorize, bearer, unavailable
 from tests.chalicelib.fakes import SECRET_VALUES, Clock, SecretsManager, aws_error
 
 
@@ -129,6 +129,16 @@ def test_what_is_let_in_needs_no_line(api: str, capsys: pytest.CaptureFixture[st
     answer = authorize(asked(f"Bearer {SECRET_VALUES[api]}", api), secret())
     assert (answer.principal_id, answer.context) == (api, {})
     assert capsys.readouterr().out == ""
+
+
+def test_a_wrong_token_is_nobodys() -> None:
+    answer = authorize(asked("Bearer wrong", "validation"), secret())
+    assert (answer.routes, answer.principal_id, answer.context) == ([], "nobody", {})
+
+
+@pytest.mark.parametrize("context", [{}, {"authorizer": None}, {"authorizer": {"principalId": "validation"}}])
+def test_a_request_that_was_judged_is_not_unavailable(context: Any) -> None:
+    assert unavailable(SimpleNamespace(context=context)) is None
 
 
 def test_a_token_that_cannot_be_judged_is_let_through_as_such_with_a_line(capsys: pytest.CaptureFixture[str]) -> None:

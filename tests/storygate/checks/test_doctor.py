@@ -334,6 +334,11 @@ def test_a_field_that_is_missing_in_the_secret_is_named_and_no_value_is(ward: An
     secrets.put_secret_value(SecretId=NAME, SecretString=json.dumps(same))
     yellow = ward.look("secret fields")
     assert (yellow.status, "rotate" in yellow.fix) == ("warn", True)
+    for rotated, status, found in (("2999-01-01", "ok", "accepted until 2999"), ("soon", "fail", "`rotatedAt`")):
+        previous = json.loads(whole["SecretString"]) | {"previous": same, "rotatedAt": rotated}
+        secrets.put_secret_value(SecretId=NAME, SecretString=json.dumps(previous))
+        finding = ward.look("secret fields")
+        assert (finding.status, found in finding.found) == (status, True)
     secrets.put_secret_value(SecretId=NAME, SecretString=whole["SecretString"])
     assert ward.look("secret fields").status == "ok"
 
