@@ -58,8 +58,8 @@ mutants: .venv/bench  ## change the decision's code one thing at a time, and see
 flakes: .venv/test  ## run the tests until one fails, at most twenty times
 	@for run in $$(seq 20); do echo "run $$run of 20"; $(BIN)/python -m pytest || exit 1; done
 
-policies: .venv/test  ## write the functions' policies of every stage from tools/policies.py
-	@$(BIN)/python -m tools.policies
+policies: .venv/test  ## write the functions' policies of every stage from storygate/stage/policies.py
+	@$(BIN)/python -m storygate.stage.policies
 
 docs: .venv/local  ## write docs/commands.md, and the tables of docs/operate.md, from the code
 	@$(BIN)/python -m tools.docs

@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import Any
 
 COMMANDS = (
-    *("deploy", "destroy", "local", "demo"),
+    *("new-stage", "deploy", "destroy", "local", "demo"),
     *("start", "watch", "list", "results", "report", "console", "callback", "retry", "redrive", "cancel"),
     *("test-apis", "smoke", "doctor", "cost", "rotate", "definition", "diagram"),
 )

@@ -28,6 +28,7 @@ RIGHTS = {
 
 # Command: the rights it needs, and what its exit codes mean.
 FACTS = {
+    "new-stage": ("none", "0 written, or there was nothing to write"),
     "deploy": ("deployer", "0 deployed"),
     "destroy": ("deployer", "0 taken down, now or before"),
     "local": ("none", "0 stopped; 1 cannot start"),

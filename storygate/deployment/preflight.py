@@ -7,7 +7,9 @@ from storygate.deployment.functions import recorded_home
 from storygate.deployment.stop_runs import DELETING, machine_status, running
 from storygate.stage.config import CONFIG, Stage, sharing_bucket
 from storygate.stage.context import Context
+from storygate.stage.policies import missing
 from storygate.support.errors import OperatorError
+from storygate.support.own_command import command_line
 
 # moto's account, the number that AWS's documentation uses: a record of it is of a local cloud that may be gone.
 LOCAL_ACCOUNT = "123456789012"
@@ -25,6 +27,7 @@ def check_before_deploy(context: Context) -> None:
     Raises OperatorError.
     """
     check_home(context)
+    _check_policies(context)
     _check_sharing(context)
     check_access(context)
     check_not_deleting(context)
@@ -82,6 +85,15 @@ def check_not_deleting(context: Context) -> None:
         if left
         else "Wait a minute, then run this again.",
     )
+
+
+def _check_policies(context: Context) -> None:
+    """Refuse a stage that lacks a policy; Chalice would notice it after the storage stack was made."""
+    if lacking := missing(context.project, context.stage.name):
+        raise OperatorError(
+            f"Stage {context.stage.name} lacks the policy of {', '.join(lacking)}.",
+            f"Run `{command_line(f'new-stage {context.stage.name}')}`: it writes what the stage lacks.",
+        )
 
 
 def _check_sharing(context: Context) -> None:

@@ -159,7 +159,7 @@ def load_stage(project: Path, name: str, region: str) -> Stage:
     OperatorError, which names the field, the file and the fix: unknown stage, missing name, unknown or malformed
     parameter.
     """
-    config = _read_config(project)
+    config = read_config(project)
     own = _own_settings(config, name)
     app_name = config.get("app_name")
     if not isinstance(app_name, str) or not app_name:
@@ -199,7 +199,7 @@ def load_stage(project: Path, name: str, region: str) -> Stage:
 
 def sharing_bucket(project: Path, stage: Stage) -> list[str]:
     """Return the names of the other stages of config.json with the same STORYGATE_BUCKET."""
-    config = _read_config(project)
+    config = read_config(project)
     buckets = {
         name: _merged(config, other, "environment_variables").get("STORYGATE_BUCKET")
         for name, other in config["stages"].items()
@@ -214,7 +214,8 @@ def template_parameters(template: str) -> tuple[str, ...]:
     return tuple(re.findall(r"^  (\w+):", section.group(1), re.MULTILINE)) if section else ()
 
 
-def _read_config(project: Path) -> dict[str, Any]:
+def read_config(project: Path) -> dict[str, Any]:
+    """Return the project's config.json; raises OperatorError if it is missing or no JSON object."""
     try:
         config = json.loads((project / CONFIG).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -233,7 +234,7 @@ def _own_settings(config: Mapping[str, Any], name: str) -> dict[str, Any]:
         known = ", ".join(sorted(stages)) if isinstance(stages, dict) and stages else "none"
         raise OperatorError(
             f'{CONFIG} has no stage "{name}".',
-            f'Use one of its stages ({known}), or add "{name}" under "stages" with its four names.',
+            f"Use one of its stages ({known}), or make this one: `{command_line(f'new-stage {name}')}`.",
         )
     return own
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from storygate.stage import policies
 from tests import ROOT
 from tests.policies.permissions import Need
 from tests.policies.policies import allows
-from tools import policies
 
 CONFIG = json.loads((ROOT / ".chalice" / "config.json").read_text(encoding="utf-8"))
 STAGES = sorted(CONFIG["stages"])

@@ -150,6 +150,13 @@ def test_an_unreadable_record_is_no_reason_to_refuse(project: Path, stage: Stage
     check_before_deploy(Context(project, stage, cloud()))
 
 
+def test_a_missing_policy_is_named_with_the_command_that_writes_it(project: Path, stage: Stage) -> None:
+    (project / ".chalice" / "policy-dev-trigger.json").unlink()
+    with pytest.raises(OperatorError, match=r"start_execution \(.chalice/policy-dev-trigger.json\)") as caught:
+        check_before_deploy(Context(project, stage, cloud()))
+    assert "new-stage dev" in caught.value.hint
+
+
 def test_the_bucket_of_another_stage_is_refused_with_its_name(
     project: Path, stage: Stage, configure: Configure
 ) -> None:

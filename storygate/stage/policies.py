@@ -1,6 +1,7 @@
-"""Write the policies of the Lambda functions, `.chalice/policy-<stage>-*.json`, from the table in this file.
+"""The policies of the Lambda functions, `.chalice/policy-<stage>-*.json`, from the table in this file.
 
-`make policies` runs it. tests/policies/ compares the files with the table, and proves on a recorded run that each
+`make policies` (`python -m storygate.stage.policies`) writes them for every stage, `new-stage` for a new one.
+tests/policies/ compares the files with the table, and proves on a recorded run that each
 function has every permission it needs and no other.
 
 A `*` matches the partition (aws, aws-cn, aws-us-gov), the region and the account, so that one file fits all of them:
@@ -13,9 +14,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from storygate.stage.config import API_HANDLER, AUTHORIZER, TRIGGER
+from storygate.stage.config import API_HANDLER, AUTHORIZER, CONFIG, TRIGGER, find_project, read_config
 
-ROOT = Path(__file__).resolve().parents[1]
+SUFFIXES = {API_HANDLER: "api", AUTHORIZER: "authorizer", TRIGGER: "trigger"}
+"""Function of app.py -> the end of its policy's file name."""
 
 # Resources. The names in braces are filled for each stage: its variables in config.json, and the function's own name.
 # Secrets Manager adds six characters to a secret's name (user guide, "Secret ARN").
@@ -71,16 +73,41 @@ def policy(function: str, names: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def files(config: Mapping[str, Any]) -> dict[str, str]:
-    """Return the text of each policy file that a project's config.json names, by file name.
+def file_name(stage: str, function: str) -> str:
+    """Return the name of a function's policy file: `policy-dev-api.json`."""
+    return f"policy-{stage}-{SUFFIXES[function]}.json"
+
+
+def files(config: Mapping[str, Any], *stages: str) -> dict[str, str]:
+    """Return the text of each policy file that a config.json names for these stages, by default all, by file name.
 
     Raises KeyError for a function that the table does not know, and for a variable that the stage does not set.
     """
     return {
         settings["iam_policy_file"]: _text(policy(function, _names(config, stage, function)))
-        for stage, configured in config["stages"].items()
-        for function, settings in configured["lambda_functions"].items()
+        for stage in stages or config["stages"]
+        for function, settings in config["stages"][stage]["lambda_functions"].items()
     }
+
+
+def missing(project: Path, stage: str) -> list[str]:
+    """Return the functions of app.py whose policy `chalice deploy` would not find, with the file it looks for.
+
+    `iam_policy_file` may stand at the function, at the stage or at the top; without it Chalice looks for
+    `policy-<stage>.json`, unless it is to generate the policies (Chalice documentation, "Configuration File").
+    """
+    config = read_config(project)
+    own = config["stages"][stage]
+    lacking = []
+    for function in OWN_STATEMENTS:
+        settings = [own.get("lambda_functions", {}).get(function, {}), own, config]
+        if next((level["autogen_policy"] for level in settings if "autogen_policy" in level), True):
+            continue
+        file = next((level["iam_policy_file"] for level in settings if "iam_policy_file" in level), None)
+        file = file or f"policy-{stage}.json"
+        if not (project / CONFIG.parent / file).is_file():
+            lacking.append(f"{function} ({CONFIG.parent / file})")
+    return lacking
 
 
 def _names(config: Mapping[str, Any], stage: str, function: str) -> dict[str, str]:
@@ -94,12 +121,16 @@ def _text(document: Mapping[str, Any]) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def main() -> None:
-    """Write the files of every stage."""
-    folder = ROOT / ".chalice"
-    for name, text in files(json.loads((folder / "config.json").read_text(encoding="utf-8"))).items():
-        (folder / name).write_text(text, encoding="utf-8")
+def write(project: Path, config: Mapping[str, Any], *stages: str) -> list[str]:
+    """Write the policy files of these stages, by default all; return the names of those that changed."""
+    changed = []
+    for name, text in files(config, *stages).items():
+        path = project / CONFIG.parent / name
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+            changed.append(name)
+    return changed
 
 
 if __name__ == "__main__":
-    main()
+    write(find_project(), read_config(find_project()))
