@@ -71,7 +71,7 @@ def _show(result: Document, terminal: Terminal) -> None:
 
 def _who(decision: Document) -> str | None:
     name, identity = decision.get("actor"), decision.get("actorId")
-    return f"{name} ({identity})" if name and identity else name or identity
+    return f"{name} ({identity})" if name and identity and name != identity else name or identity
 
 
 def _show_log(log: Document | None, terminal: Terminal) -> None:

@@ -135,12 +135,12 @@ if (address.searchParams.has("key")) {
   history.replaceState(null, "", address);
 }
 
-// A narrow screen shows a part of the graph: begin with the state that goes on, else with the last one that failed.
+// A narrow screen shows a part of the graph: begin with the state that goes on, else with the last one of a run.
 function showState() {
   const graph = document.querySelector(".graph");
   if (!graph) return;
   const last = (phases) => [...graph.querySelectorAll(phases)].pop();
-  const state = last("[data-phase=waiting], [data-phase=running]") || last("[data-phase=failed]");
+  const state = last("[data-phase=waiting], [data-phase=running]") || last("[data-phase=failed]") || last("[data-phase=done]");
   if (!state) return;
   const [box, frame] = [state.getBoundingClientRect(), graph.getBoundingClientRect()];
   graph.scrollLeft += box.left + box.width / 2 - frame.left - frame.width / 2;
