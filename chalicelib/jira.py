@@ -5,9 +5,8 @@ Atlassian's documentation and of recorded deliveries (docs/set-up-jira.md). What
 it never approves. What a change decides, by the stage's lists: rules.py.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from chalicelib.body import parsed
 from chalicelib.jira_values import (
@@ -35,8 +34,7 @@ AHEAD = timedelta(minutes=5)  # a webhook dated later than this after its arriva
 Body = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Decided:
+class Decided(NamedTuple):
     """A delivery with a verdict. `former_key` is the key that the story had until this delivery moved it.
 
     `unlisted` says why a story that looks approved is pending, and which setting to change; the answer carries it.
@@ -48,8 +46,7 @@ class Decided:
     unlisted: str | None = None
 
 
-@dataclass(frozen=True)
-class Ignored:
+class Ignored(NamedTuple):
     """An authentic delivery that decides nothing, with the reason.
 
     `names_waiting`: the story was approved before this change, so the answer names the runs that still wait for it.

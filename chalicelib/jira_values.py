@@ -1,8 +1,7 @@
 """Read single values of Jira's JSON: users, times, keys, names. Whatever has another form than expected is None."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from chalicelib import settings, story_key
 from chalicelib.rules import State
@@ -11,8 +10,7 @@ LONGEST_KEY = 255  # bytes
 LONGEST_TEXT = 1000  # of a result's message; a Jira description may have 32,767 characters
 
 
-@dataclass(frozen=True)
-class Actor:
+class Actor(NamedTuple):
     """The user who made a change, if that is proven: a name to show, an id that nobody can edit, and all ids, folded.
 
     The ids are those that STORYGATE_APPROVERS may list.

@@ -4,7 +4,7 @@ The stage's lists name what approves and what rejects; whatever they do not name
 webhook (jira.py) and the changes in an issue's history.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from chalicelib import settings
 from chalicelib.verdicts import APPROVED, PENDING, REJECTED
@@ -20,8 +20,7 @@ REJECTED_RESOLUTIONS = frozenset(
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class State:
+class State(NamedTuple):
     """A story's status and resolution by their names, None where it has none.
 
     `category` is the key of the status's category (Jira translates its name); an issue's history does not hold it.
@@ -32,8 +31,7 @@ class State:
     category: str | None = None
 
 
-@dataclass(frozen=True)
-class Judged:
+class Judged(NamedTuple):
     """The decision of a change. It is None if the change decides nothing, and `nothing` says why.
 
     `unlisted` says why a story that looks approved is pending, and which settings to change.
@@ -44,8 +42,7 @@ class Judged:
     nothing: str | None = None
 
 
-@dataclass(frozen=True)
-class Rules:
+class Rules(NamedTuple):
     """What approves and rejects a story, who may approve, and in which projects.
 
     Names of statuses and resolutions, and approvers, are compared folded (settings.fold), project keys in capitals.

@@ -20,7 +20,7 @@ from tests.chalicelib.fakes import DEFAULT_RULES, Hooked, StepFunctions
 from tests.jira_openapi import Recorder, violations
 
 UPLOADED = "2026-01-01T10:00:00.000Z"  # what `Hooked.wait` puts into an entry
-GATED = Rules(**{**vars(DEFAULT_RULES), "projects": frozenset(("PROJ", "PAY"))})
+GATED = DEFAULT_RULES._replace(projects=frozenset(("PROJ", "PAY")))
 
 
 class Clock:

@@ -6,13 +6,12 @@ from typing import Any
 import pytest
 
 from chalicelib.jira_history import Unusable, former_keys, last_verdict
-from chalicelib.rules import Rules
 from tests.chalicelib.fakes import DEFAULT_RULES
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ADA = {"accountId": "712020:ada", "displayName": "Ada Marlow"}
 IDS = {"To Do": "1", "In Progress": "2", "Done": "3", "Closed": "4", "Rejected": "5", "Erledigt": "6", "Won't Do": "7"}
-GATED = Rules(**{**vars(DEFAULT_RULES), "projects": frozenset(("PROJ", "PAY"))})
+GATED = DEFAULT_RULES._replace(projects=frozenset(("PROJ", "PAY")))
 
 
 def history(hour: int, *items: tuple[str, str | None, str | None], author: Any = ADA) -> dict[str, Any]:
@@ -162,7 +161,7 @@ def test_a_time_as_epoch_milliseconds_which_the_bulk_changelog_has_is_read_as_we
 
 
 def test_only_an_approver_approves() -> None:
-    rules = Rules(**{**vars(DEFAULT_RULES), "approvers": frozenset(("712020:eve",))})
+    rules = DEFAULT_RULES._replace(approvers=frozenset(("712020:eve",)))
     verdict = last_verdict(issue("Done", "Done"), [history(9, *DONE)], rules, NOW)
     assert verdict
     assert verdict.decision == "pending"

@@ -3,7 +3,6 @@
 import copy
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from chalice.app import CaseInsensitiveMapping
@@ -19,7 +18,7 @@ from tests.chalicelib.fakes import DEFAULT_RULES, SAMPLES, SECRET_VALUES, Secret
 KEY = SECRET_VALUES["callback"]
 NAMES = sorted(path.stem for path in SAMPLES.glob("*.json") if path.stem != "unicode-html-20kb")
 APPROVED_NAMES = frozenset(("released", "done"))
-NAMED_RULES = replace(DEFAULT_RULES, approved=APPROVED_NAMES)
+NAMED_RULES = DEFAULT_RULES._replace(approved=APPROVED_NAMES)
 APPROVING_WORDS = ("success", "approved", "done")
 SECRET = Secret(SecretsManager(), "the-secret")
 
