@@ -63,5 +63,6 @@ def cancel_run(context: Context, execution: str, reason: str | None, timeout: fl
     removed = bool(story) and remove_entry(context.client("dynamodb"), stage.table, str(story), name)
     history = History(context.client("stepfunctions"), described["executionArn"])
     history.read()
-    stopped = (RELEASE_ACTIONS.get(visit.state) for visit in history.visits if visit.stopped)
+    # The history may still lack the run's end.
+    stopped = (RELEASE_ACTIONS.get(visit.state) for visit in history.visits if visit.stopped or not visit.left)
     return CancelledRun(name, story, removed, next(filter(None, stopped), None))

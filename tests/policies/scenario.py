@@ -25,6 +25,7 @@ from storygate.stage.context import Context, load_context
 from storygate.stage.project_copy import copy_project
 from storygate.support.terminal import Terminal
 from tests import ROOT
+from tests.answering import answering
 from tests.policies.calls import Call, Recorder, calls_in_history
 from tests.policies.gateway import LambdaGateway, invoker
 from tests.policies.permissions import Account
@@ -52,8 +53,9 @@ def record(directory: Path) -> Recorded:
     names: dict[str, str] = {}
     cloud = LocalCloud(project, stage=STAGE, wrap=lambda app: recorder.around(gateway.around(app)))
     gateway = LambdaGateway(invoker(lambda: cloud.client("lambda"), lambda function: names[function]))
-    with cloud:
+    with cloud, answering(lambda *_: (200, {"status": "success"})) as release:
         aws = isolated(cloud.client, cloud.environment)
+        _name_release_api(project, release, cloud.client("events"))
         deployment = deploy(load_context(project, STAGE, aws), Terminal(io.StringIO()))
         names.update(deployment.stage.lambda_names)
         _sign_by_name(cloud.client("lambda"), names)
@@ -62,10 +64,22 @@ def record(directory: Path) -> Recorded:
 
 
 def _name_operators(project: Path) -> None:
+    _name(project, {"OperatorPrincipals": "arn:aws:iam::123456789012:role/release"})
+
+
+def _name_release_api(project: Path, url: str, events: Any) -> None:
+    connection = events.create_connection(
+        Name="release",
+        AuthorizationType="API_KEY",
+        AuthParameters={"ApiKeyAuthParameters": {"ApiKeyName": "X-Api-Key", "ApiKeyValue": "a token"}},
+    )
+    _name(project, {"ReleaseUrl": url, "ReleaseConnectionArn": connection["ConnectionArn"]})
+
+
+def _name(project: Path, parameters: dict[str, str]) -> None:
     path = project / ".chalice" / "config.json"
     config = json.loads(path.read_text())
-    principals = {"OperatorPrincipals": "arn:aws:iam::123456789012:role/release"}
-    config["stages"][STAGE]["workflow"] = config["stages"][STAGE].get("workflow", {}) | principals
+    config["stages"][STAGE]["workflow"] = config["stages"][STAGE].get("workflow", {}) | parameters
     path.write_text(json.dumps(config))
 
 

@@ -1,6 +1,7 @@
 """The two stacks: their properties, and that they fit the definition and the configuration."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 import yaml
 
 from storygate.deployment.kept_storage import INDEX, INDEX_KEYS, KEYS
-from storygate.stage.definition import LOADER
+from storygate.stage.definition import LOADER, NO_RELEASE
 from tests import ROOT
 from tests.statemachine.machine import PLACEHOLDERS, TEXT
 
@@ -134,6 +135,13 @@ def actions(statement: dict[str, Any]) -> set[str]:
     return set(statement["Action"]) if isinstance(statement["Action"], list) else {statement["Action"]}
 
 
+def parts(value: Any) -> Iterator[Any]:
+    """Yield a value and everything in it."""
+    yield value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from parts(inner)
+
+
 def test_the_role_may_do_what_the_states_do_and_nothing_else() -> None:
     assert set().union(*map(actions, statements())) - WITHOUT_RESOURCE == {
         "s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:PutObject",
@@ -185,6 +193,18 @@ def test_each_connection_takes_its_own_token_from_the_secret_in_the_version_give
     assert connection["AuthParameters"] == {
         "ApiKeyAuthParameters": {"ApiKeyName": "Authorization", "ApiKeyValue": {"Fn::Sub": f"Bearer {token}"}}
     }
+
+
+def test_a_stage_without_a_release_api_has_a_valid_definition_that_never_calls_it() -> None:
+    given = the_only(WORKFLOW, "AWS::StepFunctions::StateMachine")["Properties"]["DefinitionSubstitutions"]
+    assert given["ReleaseUrl"] == {"Fn::If": ["HasRelease", {"Ref": "ReleaseUrl"}, NO_RELEASE]}
+    assert given["RollbackOn"] == {"Fn::If": ["HasRelease", "States.Timeout", PLACEHOLDERS["RollbackOn"]]}
+    assert PLACEHOLDERS["ReleaseUrl"] == NO_RELEASE
+    nothing = {"Ref": "AWS::NoValue"}
+    for sid in ("CallTheApis", "UseTheConnections", "ReadTheConnectionsSecrets"):
+        (statement,) = [one for one in statements() if one["Sid"] == sid]
+        conditional = [part for part in parts(statement) if isinstance(part, dict) and "Fn::If" in part]
+        assert [part["Fn::If"][2] for part in conditional if part["Fn::If"][0] == "HasRelease"] == [nothing]
 
 
 @pytest.mark.parametrize("api", APIS)

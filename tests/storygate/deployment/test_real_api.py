@@ -1,166 +1,48 @@
-"""From a mock to a real API: a URL and a connection in the stage's configuration, and not a byte of the workflow."""
+"""From a mock to a real API, and a release API: URLs and connections in the configuration, no byte of the workflow."""
 
-import io
 import json
-import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from localcloud.cloud import LocalCloud
-from localcloud.execute_api import PREFIX
-from storygate.deployment.bring_up import Deployment, deploy
-from storygate.stage.aws import isolated
-from storygate.stage.context import load_context
+from storygate.cost.usage import bill_of
+from storygate.operations.called_apis import read_apis
+from storygate.operations.cancel_run import cancel_run
+from storygate.operations.send_verdict import send_verdict, webhook
+from storygate.operations.try_credentials import try_credentials
+from storygate.runs.executions import Runs
+from storygate.runs.history import History, await_run, follow
+from storygate.runs.result_files import read_result
 from storygate.stage.definition import DEFINITION
-from storygate.stage.project_copy import copy_project
 from storygate.support.patience import Patience
-from storygate.support.terminal import Terminal
 from tests import ROOT
+from tests.storygate.deployment.conftest import PATIENCE, TOKEN, Moved, PackagesApi
 
-TOKEN = "a token that no mock knows"
-PATIENCE = 60.0
-
-
-@dataclass
-class PackagesApi:
-    """A real validation API: it knows callers by `X-Api-Key`, and answers 503 to the first attempt."""
-
-    received: list[dict[str, Any]] = field(default_factory=list)
-    url: str = ""
-
-    def answer(self, headers: Any, body: Any) -> tuple[int, dict[str, str]]:
-        self.received.append({"headers": {name.lower(): value for name, value in headers.items()}, "body": body})
-        if headers.get("X-Api-Key") != TOKEN:
-            return 401, {"status": "error"}
-        if headers.get("X-Attempt") == "0":
-            return 503, {"status": "error"}
-        return 200, {"status": "success", "checkedBy": "packages"}
-
-
-@pytest.fixture(scope="module")
-def real() -> Iterator[PackagesApi]:
-    api = PackagesApi()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            status, answer = api.answer(self.headers, body)
-            text = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    api.url = f"http://127.0.0.1:{server.server_port}/v1/validate"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield api
-    server.shutdown()
-    server.server_close()
-
-
-class Paths:
-    """WSGI middleware that records the called paths of the REST API."""
-
-    def __init__(self) -> None:
-        self.called: list[str] = []
-
-    def around(self, app: Callable[..., Any]) -> Callable[..., Any]:
-        def kept(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
-            path = environ.get("PATH_INFO", "")
-            if path.startswith(PREFIX):
-                self.called.append("/" + path.removeprefix(PREFIX).split("/", 2)[2])
-            return app(environ, start_response)
-
-        return kept
-
-
-@dataclass(frozen=True)
-class Moved:
-    """A stage whose validation is real, after one run."""
-
-    cloud: LocalCloud
-    deployment: Deployment
-    project: Path
-    connection: str
-    definitions: tuple[set[str], set[str]]
-    called: list[str]
-    result: dict[str, Any]
-    begun: str
-    told: str
-
-
-@pytest.fixture(scope="module")
-def moved(real: PackagesApi, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moved]:
-    """Deploy with mocks, then move validation by its two parameters only, and let one run end."""
-    project, paths = copy_project(ROOT, tmp_path_factory.mktemp("project")), Paths()
-    with LocalCloud(project, wrap=paths.around) as cloud:
-        aws = isolated(cloud.client, cloud.environment)
-        bucket = deploy(load_context(project, "local", aws), Terminal(io.StringIO())).stage.bucket
-        cloud.start_api()
-        before, begun = definitions(cloud, bucket), waiting(cloud)
-        paths.called.clear()
-        connection = cloud.client("events").create_connection(
-            Name="packages-validation",
-            AuthorizationType="API_KEY",
-            AuthParameters={"ApiKeyAuthParameters": {"ApiKeyName": "X-Api-Key", "ApiKeyValue": TOKEN}},
-        )["ConnectionArn"]
-        configure(project, {"ValidationUrl": real.url, "ValidationConnectionArn": connection})
-        told = io.StringIO()
-        deployment = deploy(load_context(project, "local", aws), Terminal(told))
-        result = run(cloud, bucket)
-        both = (before, definitions(cloud, bucket))
-        yield Moved(cloud, deployment, project, connection, both, paths.called, result, begun, told.getvalue())
-
-
-def configure(project: Path, workflow: dict[str, str]) -> None:
-    path = project / ".chalice" / "config.json"
-    config = json.loads(path.read_text())
-    config["stages"]["local"]["workflow"] = workflow
-    path.write_text(json.dumps(config))
-
-
-def definitions(cloud: LocalCloud, bucket: str) -> set[str]:
-    listed = cloud.client("s3").list_objects_v2(Bucket=bucket, Prefix="definitions/")
-    return {entry["Key"] for entry in listed["Contents"]}
-
-
-def waiting(cloud: LocalCloud) -> str:
-    """The ARN of a run that waits for its story."""
-    client, table = cloud.client("stepfunctions"), cloud.client("dynamodb").list_tables()["TableNames"][0]
-    machine = client.list_state_machines()["stateMachines"][0]["stateMachineArn"]
-    request = {"jiraStoryId": "PROJ-2", "packageIds": ["pkg-001"]}
-    arn = client.start_execution(stateMachineArn=machine, name="begun", input=json.dumps(request))["executionArn"]
-    patience = Patience(PATIENCE)
-    while not cloud.client("dynamodb").scan(TableName=table, ConsistentRead=True)["Items"]:
-        assert patience.pause(), f"the run did not wait within {PATIENCE:g} s"
-    return str(arn)
-
-
-def run(cloud: LocalCloud, bucket: str) -> dict[str, Any]:
-    """Start a run without an approval, so that it times out; return its result."""
-    client = cloud.client("stepfunctions")
-    machine = client.list_state_machines()["stateMachines"][0]["stateMachineArn"]
-    request = {"jiraStoryId": "PROJ-1", "packageIds": ["pkg-001"], "metadata": {"team": "a"}, "timeoutSeconds": 1}
-    arn = client.start_execution(stateMachineArn=machine, name="real", input=json.dumps(request))["executionArn"]
-    patience = Patience(PATIENCE)
-    while client.describe_execution(executionArn=arn)["status"] == "RUNNING":
-        assert patience.pause(), f"the run did not end in {PATIENCE:g} s"
-    result = cloud.client("s3").get_object(Bucket=bucket, Key="outputs/real/result.json")["Body"].read()
-    return dict(json.loads(result))
+BEFORE = ("FindInput", "InputIsValid", "CallApis", "CallValidation", "CallDeployment", "CallNotification")
+DECIDED = (*BEFORE, "ApisSucceeded", "WaitForStory", "VerdictCounts")
+RED = ("WriteLog", "WriteResult", "NotApproved")
+RUNS: dict[str, dict[str, Any]] = {  # run -> verdict, what the release API answers, outcome, and the states at its end
+    "released": {
+        "verdict": "approved", "answer": "success", "outcome": "approved",
+        "path": ("CallRelease", "ReleaseEnded", "WriteApprovedLog", "WriteApprovedResult"),
+    },
+    "unreleased": {
+        "verdict": "approved", "answer": "failed", "outcome": "release_failed",
+        "path": ("CallRelease", "ReleaseEnded", *RED),
+    },
+    "taken-back": {
+        "verdict": "rejected", "answer": "success", "outcome": "rejected",
+        "path": ("CallRollback", "ReleaseEnded", *RED),
+    },
+    "left-there": {
+        "verdict": "rejected", "answer": "failed", "outcome": "rejected",
+        "path": ("CallRollback", "ReleaseEnded", "RollbackFailed", *RED),
+    },
+}  # fmt: skip
 
 
 def test_the_real_api_gets_its_own_credentials_and_all_the_contract_names(moved: Moved, real: PackagesApi) -> None:
-    first, second = real.received
+    first, second = real.received_at("/validate", "real")
     for attempt, request in enumerate((first, second)):
         assert request["headers"]["x-api-key"] == TOKEN
         assert "authorization" not in request["headers"]
@@ -187,7 +69,7 @@ def test_not_a_byte_of_the_workflow_changes(moved: Moved) -> None:
     before, after = moved.definitions
     assert before == after
     assert len(after) == 1
-    assert (moved.project / DEFINITION).read_bytes() == (ROOT / DEFINITION).read_bytes()
+    assert (moved.context.project / DEFINITION).read_bytes() == (ROOT / DEFINITION).read_bytes()
 
 
 def test_a_run_under_way_keeps_the_definition_it_began_with_and_deploy_says_so(moved: Moved, real: PackagesApi) -> None:
@@ -213,7 +95,7 @@ def test_the_role_may_call_the_real_api_with_its_connection_and_no_longer_the_mo
     policy = moved.cloud.client("iam").get_role_policy(RoleName=ids["Role"], PolicyName="workflow")["PolicyDocument"]
     statements = {statement["Sid"]: statement for statement in policy["Statement"]}
     endpoints = statements["CallTheApis"]["Condition"]["StringEquals"]["states:HTTPEndpoint"]
-    assert real.url in endpoints
+    assert {f"{real.url}/validate", f"{real.url}/release"} <= set(endpoints)
     assert not [endpoint for endpoint in endpoints if endpoint.endswith("/mock/validation")]
     assert moved.connection in statements["UseTheConnections"]["Resource"]
     secrets = statements["ReadTheConnectionsSecrets"]["Resource"]
@@ -230,3 +112,81 @@ def test_the_token_is_nowhere_in_the_result_the_history_or_the_stack(moved: Move
     stack = moved.cloud.client("cloudformation").describe_stacks(StackName=moved.deployment.stage.workflow_stack)
     seen = [moved.result, *(page["events"] for page in pages), stack["Stacks"]]
     assert TOKEN not in json.dumps(seen, default=str)
+
+
+def start(moved: Moved, name: str, number: int, answer: str) -> History:
+    """Start a run; its story is PROJ-<number>."""
+    request = {"jiraStoryId": f"PROJ-{number}", "packageIds": ["pkg-001"], "metadata": {"release": answer}}
+    Runs(moved.context).start(name, json.dumps(request))
+    history = History(moved.context.client("stepfunctions"), Runs(moved.context).arn(name))
+    assert await_run(history, PATIENCE)
+    return history
+
+
+def await_that(history: History, known: str) -> None:
+    """Follow a run until its history knows this."""
+    assert follow(history, Patience(PATIENCE), lambda _: None, until=lambda: getattr(history, known) is not None)
+
+
+def decide(moved: Moved, history: History, number: int, verdict: str) -> None:
+    """Decide the story once the run waits for it."""
+    await_that(history, "waiting_since")
+    answer = send_verdict(moved.context, webhook(moved.context, f"PROJ-{number}", verdict, message=None))
+    assert json.loads(answer.text)["resumed"]
+
+
+@pytest.fixture(scope="module")
+def ended(moved: Moved) -> dict[str, History]:
+    """Every way at the same time."""
+    histories = {name: start(moved, name, 100 + n, way["answer"]) for n, (name, way) in enumerate(RUNS.items())}
+    for number, (name, way) in enumerate(RUNS.items(), 100):
+        decide(moved, histories[name], number, way["verdict"])
+    for history in histories.values():
+        await_that(history, "end")
+    return histories
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_each_way_after_the_verdict_has_its_path_its_call_and_its_result(
+    name: str, moved: Moved, real: PackagesApi, ended: dict[str, History]
+) -> None:
+    way = RUNS[name]
+    assert tuple(ended[name].path) == (*DECIDED, *way["path"])
+    result = read_result(moved.context.client("s3"), moved.deployment.stage.bucket, name) or {}
+    assert (result["outcome"], result["apis"]["release"]["status"]) == (way["outcome"], way["answer"])
+    (call,) = real.received_at("/release", name)
+    action = "release" if way["verdict"] == "approved" else "rollback"
+    assert (call["body"]["action"], call["body"]["decision"]) == (action, result["decision"])
+    assert call["headers"]["idempotency-key"] == f"{name}-release"
+
+
+def test_a_run_that_times_out_rolls_back(moved: Moved, real: PackagesApi) -> None:
+    (call,) = real.received_at("/release", "real")
+    assert (call["body"]["action"], call["body"]["decision"]) == ("rollback", None)
+    assert (moved.result["outcome"], moved.result["apis"]["release"]["status"]) == ("timed_out", "success")
+
+
+def test_the_price_of_a_release_is_two_transitions_and_a_call(moved: Moved, ended: dict[str, History]) -> None:
+    lines = {line.price: line.quantity for line in bill_of(moved.context, ended["released"].arn).lines}
+    # Its input is inline, so there is no ReadInput; the validation API refuses each first attempt.
+    assert [int(lines["transition"]), int(lines["http task"])] == [13 + 1, 5]
+
+
+def test_its_credentials_are_tested_as_the_others_are(moved: Moved) -> None:
+    api = read_apis(moved.context)[-1]
+    assert (api.name, api.action, api.is_mock) == ("release", "release", False)
+    assert [test.passed for test in try_credentials(moved.context, api, PATIENCE)] == [True, True]
+
+
+def test_a_run_that_is_cancelled_during_its_release_says_so(moved: Moved, real: PackagesApi) -> None:
+    history = start(moved, "cancelled", 200, "hang")
+    decide(moved, history, 200, "approved")
+    try:
+        assert real.hanging.wait(PATIENCE)
+        cancelled = cancel_run(moved.context, "cancelled", None)
+    finally:
+        real.let_go.set()
+    assert cancelled.unanswered == "release"
+    assert cancelled.warning == (
+        "It was stopped during its release: look at the release API whether it was carried out."
+    )

@@ -110,6 +110,13 @@ def test_a_parameter_without_a_usable_value_is_refused(configure: Configure, val
         load_stage(project, "dev", "eu-west-1")
 
 
+@pytest.mark.parametrize("given", [{"ReleaseUrl": "https://api.example.com"}, {"ReleaseConnectionArn": "arn:aws:x"}])
+def test_a_release_api_needs_its_url_and_its_connection(configure: Configure, given: dict[str, str]) -> None:
+    project = configure(lambda config: dev(config).update(workflow=given))
+    with pytest.raises(OperatorError, match="has only one of ReleaseUrl and ReleaseConnectionArn"):
+        load_stage(project, "dev", "eu-west-1")
+
+
 def test_the_parameters_that_deploy_fills_exist_in_the_template(project: Path) -> None:
     declared = set(template_parameters((project / WORKFLOW_TEMPLATE).read_text()))
     assert declared >= FILLED
