@@ -89,6 +89,24 @@ def jira_api(variables: Mapping[str, str] = os.environ) -> str | None:
     return _address(variables, "STORYGATE_JIRA_API") or jira_site(variables)
 
 
+def jira_tell(variables: Mapping[str, str] = os.environ) -> bool:
+    """Return whether Jira is told of runs: unless STORYGATE_JIRA_TELL is `off`. Raises Misconfigured."""
+    text = variables.get("STORYGATE_JIRA_TELL", "").strip().lower()
+    if text not in {"", "on", "off"}:
+        raise Misconfigured("STORYGATE_JIRA_TELL must be on or off")
+    return text != "off"
+
+
+def run_url(variables: Mapping[str, str] = os.environ) -> str | None:
+    """Return the address at which people see a run, with `{execution}` in it; None for Step Functions' own page."""
+    text = variables.get("STORYGATE_RUN_URL", "").strip()
+    if not text:
+        return None
+    if "{execution}" not in text or urlsplit(text).scheme not in {"http", "https"}:
+        raise Misconfigured("STORYGATE_RUN_URL must be an address with {execution} in it")
+    return text
+
+
 def _address(variables: Mapping[str, str], variable: str) -> str | None:
     text = variables.get(variable, "").strip().rstrip("/")
     if not text:

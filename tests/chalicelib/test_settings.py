@@ -108,3 +108,19 @@ def test_jiras_address_is_https_or_this_machine(monkeypatch: pytest.MonkeyPatch,
         settings.jira_site()
     monkeypatch.setenv("STORYGATE_JIRA_SITE", "http://127.0.0.1:8002")
     assert settings.jira_site() == "http://127.0.0.1:8002"
+
+
+def test_jira_is_told_unless_that_is_off() -> None:
+    told = {value: settings.jira_tell({"STORYGATE_JIRA_TELL": value}) for value in ("", " on ", "OFF")}
+    assert told == {"": True, " on ": True, "OFF": False}
+    assert settings.jira_tell({}) is True
+    with pytest.raises(Misconfigured, match="STORYGATE_JIRA_TELL must be on or off"):
+        settings.jira_tell({"STORYGATE_JIRA_TELL": "no"})
+
+
+def test_a_run_is_shown_at_an_address_with_its_name() -> None:
+    assert settings.run_url({}) is None
+    assert settings.run_url({"STORYGATE_RUN_URL": " https://ci/{execution} "}) == "https://ci/{execution}"
+    for wrong in ("https://ci/", "javascript:{execution}", "{execution}"):
+        with pytest.raises(Misconfigured, match="STORYGATE_RUN_URL must be an address"):
+            settings.run_url({"STORYGATE_RUN_URL": wrong})
