@@ -16,7 +16,8 @@ from storygate.checks import storage_checks as storage
 from storygate.checks.finding import Check, Examination, Finding
 
 CHECKS: tuple[Check, ...] = (
-    *(stacks.names, stacks.storage_stack, stacks.workflow_stack, stacks.storage_drift, stacks.workflow_drift),
+    *(stacks.names, stacks.deployed, stacks.storage_stack, stacks.workflow_stack),
+    *(stacks.storage_drift, stacks.workflow_drift),
     *(storage.versioning, storage.encryption, storage.public_access, storage.tls_only),
     *(storage.expiry, storage.recovery, storage.protection, storage.index),
     *(production.projects, production.real_apis),

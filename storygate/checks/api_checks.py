@@ -74,6 +74,7 @@ def _settings(context: Examination) -> Settings:
 
 def _refuses(context: Examination, path: str, what: str, function: str) -> Finding:
     """Send a POST without a credential, which must be answered 401; `function` is the Lambda function that answers."""
+    _ = context.api  # raises OperatorError without a REST API
     answer = post(f"{api_url(context)}{path}", b"{}", {}, timeout=SECONDS, what=path)
     if answer.status == 401:
         return ok(f"{path} answers 401 {what}")

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Literal
 
 from storygate.deployment.functions import rest_api_id
+from storygate.deployment.parts import missing_parts
 from storygate.stage.context import Context
 from storygate.support.errors import AWS_ERRORS, OperatorError, error_code, explain
 
@@ -69,6 +70,13 @@ class Examination(Context):
             raise OperatorError(f"Stage {self.stage.name} has no REST API here.", self.deploy_command)
         return found
 
+    @cached_property
+    def missing(self) -> list[str]:
+        """The parts that `deploy` makes and that are not there; looked for once, and only if a check fails."""
+        with contextlib.suppress(Exception):  # a look that breaks must not hide the finding of the check that failed
+            return missing_parts(self)
+        return []
+
     @property
     def deploy_command(self) -> str:
         """The command that brings the stage to what this checkout says."""
@@ -101,12 +109,21 @@ class Check:
         return replace(finding, check=self.name, why=self.why)
 
     def _find(self, context: Examination) -> Finding:
+        found = self._probed(context)
+        if found.status == "fail" and context.missing and context.deploy_command not in found.fix:
+            # Of a stage that is half there most checks fail, and what mends them all is one deploy.
+            return replace(found, fix=f"{context.deploy_command}, then run this again")
+        return found
+
+    def _probed(self, context: Examination) -> Finding:
         try:
             return self.probe(context)
         except (OperatorError, *AWS_ERRORS) as error:
             explained = explain(error)
             return fail(explained.message, explained.hint)
         except Exception as error:  # noqa: BLE001 - a bug in one check must not hide the findings of the others
+            if context.missing:
+                return fail(f"not to be checked without {', '.join(context.missing)}", context.deploy_command)
             return fail(
                 f"the check itself broke: {type(error).__name__}: {error}", "Look by hand, and report this line."
             )

@@ -35,6 +35,14 @@ def names(context: Examination) -> Finding:
     return ok(f"account {context.account}, {stage.region}: bucket {stage.bucket}, state machine {stage.state_machine}")
 
 
+@check("deployed", "without one of its parts, a stage fails most of the checks below")
+def deployed(context: Examination) -> Finding:
+    """Everything that `deploy` makes is there."""
+    if context.missing:
+        return fail(f"missing: {', '.join(context.missing)}", context.deploy_command)
+    return ok("all parts")
+
+
 @check("storage stack", "without its stack, changes of statemachine/storage.yaml do not reach bucket and table")
 def storage_stack(context: Examination) -> Finding:
     """The stack of bucket and table. Without it, as `destroy` leaves them, it is only a warning."""

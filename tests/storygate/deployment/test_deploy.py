@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from localcloud.cloud import LocalCloud
+from storygate.checks import CHECKS, Examination
 from storygate.deployment.bring_up import Deployment, deploy
 from storygate.deployment.functions import rest_api_id
 from storygate.deployment.stacks import stack_status
@@ -232,6 +233,11 @@ STEPS = [
 ]
 
 
+def findings(context: Any) -> dict[str, Any]:
+    examined = Examination(context.project, context.stage, context.aws)
+    return {check.name: check.examine(examined) for check in CHECKS if "drift" not in check.name}
+
+
 def test_interrupted_after_each_step_and_run_again_it_ends_as_without_interruption(
     run: Any, cloud: LocalCloud, door: Any, undisturbed: Any
 ) -> None:
@@ -241,14 +247,19 @@ def test_interrupted_after_each_step_and_run_again_it_ends_as_without_interrupti
             door.shut_for = call
             with pytest.raises(OperatorError, match="chalice deploy failed"):
                 run.deploy()
-            continue
+        else:
 
-        def client(asked: Any, service: str = service, call: Any = call, name: Any = name) -> Any:
-            real = cloud.client(asked)
-            return Interrupted(real, call, name) if asked == service else real
+            def client(asked: Any, service: str = service, call: Any = call, name: Any = name) -> Any:
+                real = cloud.client(asked)
+                return Interrupted(real, call, name) if asked == service else real
 
-        with pytest.raises(Broken):
-            run.deploy(replace(run.aws, make_client=client))
+            with pytest.raises(Broken):
+                run.deploy(replace(run.aws, make_client=client))
+        half = findings(run.context())
+        assert "stack storygate-local-workflow" in half["deployed"].found
+        for finding in half.values():
+            assert "the check itself broke" not in finding.found
+            assert finding.status != "fail" or "deploy --stage local" in finding.fix, finding
     deployment, _ = run.deploy()
     assert deployment.changed
     assert picture(cloud, deployment) == undisturbed.picture
