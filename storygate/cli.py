@@ -31,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
         epilog="Example: storygate deploy --stage dev. Exit codes: 0 done or approved; 1 something to fix, "
         "or a run that is not approved; 2 wrong usage; 124 a wait reached its bound; 130 interrupted.",
     )
-    commands: Any = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands: Any = top.add_subparsers(title="commands", metavar="COMMAND")
     for name in COMMANDS:
         import_module(f"storygate.commands.{name.replace('-', '_')}").register(commands)
     return top
@@ -57,7 +57,11 @@ def _run(argv: Sequence[str] | None) -> int:
     from storygate.support.errors import AWS_ERRORS, OperatorError, explain
     from storygate.support.terminal import Terminal
 
-    args = parser().parse_args(argv)
+    top = parser()
+    args = top.parse_args(argv)
+    if "run" not in args:  # no command
+        top.print_help(sys.stderr)
+        return 2
     try:
         return int(args.run(args, Terminal()))
     except (OperatorError, *AWS_ERRORS) as error:

@@ -4,7 +4,6 @@ import argparse
 import json
 from typing import Any
 
-from chalicelib import story_key
 from storygate.commands.arguments import add_command, add_timeout, context_of, print_json, quiet_if_json
 from storygate.operations.send_verdict import (
     ANSWER_SECONDS,
@@ -17,6 +16,7 @@ from storygate.operations.send_verdict import (
     uncounted,
     webhook,
 )
+from storygate.runs.input_rules import story_key_of
 from storygate.support.errors import WrongUsage
 from storygate.support.terminal import Terminal
 
@@ -54,8 +54,10 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     """Send the verdict: 0 if the callback decided as asked, else 1; 124 without an answer in time."""
     if args.flat and args.status == "pending":
         raise WrongUsage("The flat form has no status `pending`.", "Leave --flat out to send Jira's webhook.")
+    story = story_key_of({"jiraStoryId": args.story})
+    if not story:
+        raise WrongUsage(f"{args.story} is not the key of a Jira story.", "Give a key such as PROJ-123.")
     context, shown = context_of(args), quiet_if_json(args, terminal)
-    story = story_key.normal(args.story)
     if args.flat:
         body = flat(story, args.status, message=args.message)
     else:

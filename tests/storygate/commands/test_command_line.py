@@ -36,7 +36,6 @@ def test_every_command_has_a_help_with_an_example(name: str, capsys: pytest.Capt
 @pytest.mark.parametrize(
     "arguments",
     [
-        [],
         ["deplyo"],
         ["deploy"],
         ["destroy", "--purge"],
@@ -49,6 +48,17 @@ def test_wrong_usage_exits_2(arguments: Any) -> None:
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 2
+
+
+def test_without_a_command_it_shows_all_of_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    shown = capsys.readouterr().err
+    assert all(f"    {name}" in shown for name in COMMANDS)
+
+
+def test_a_story_that_is_no_key_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["callback", "12345", "--stage", "dev", "--status", "approved"]) == 2
+    assert "Give a key such as PROJ-123." in capsys.readouterr().err
 
 
 def test_the_usual_ports_are_the_documented_ones() -> None:
