@@ -276,10 +276,23 @@ def test_an_unknown_run_is_reported_with_the_stage_and_the_list(storygate: Comma
         assert command_line("list --stage local") in ended.err
 
 
-def test_a_callback_that_is_refused_exits_1_and_nothing_unknown_is_sent(storygate: Command) -> None:
-    refused = storygate("callback", "P" * 300, "--status", "approved", "--flat")
-    assert refused.code == 1
-    assert "the callback answered HTTP 400" in refused.out
+def test_any_decision_but_the_one_asked_for_exits_1_with_its_reason(storygate: Command, local: Local) -> None:
+    path = local.project / ".chalice" / "config.json"
+    before = path.read_text()
+    config = json.loads(before)
+    config["stages"]["local"]["environment_variables"]["STORYGATE_APPROVED_STATUSES"] = "Shipped, Live"
+    path.write_text(json.dumps(config))  # and not deployed
+    try:
+        decided = storygate("callback", "PROJ-61", "--status", "approved")
+    finally:
+        path.write_text(before)
+    assert decided.code == 1
+    assert "The callback decided pending, not approved: " in decided.out
+    assert "Shipped" in decided.out
+
+
+def test_nothing_unknown_is_sent(storygate: Command) -> None:
+    assert storygate("callback", "12345", "--status", "approved").code == 2
     assert storygate("callback", "PROJ-60", "--status", "approved").code == 0, "202: recorded, and nothing waits"
     assert storygate("callback", "PROJ-60", "--status", "great").code == 2
     assert storygate("callback", "PROJ-60", "--status", "pending", "--flat").code == 2
