@@ -10,6 +10,7 @@ from storygate.checks import alarm_checks as alarms
 from storygate.checks import api_checks as api
 from storygate.checks import log_checks as logs
 from storygate.checks import production_checks as production
+from storygate.checks import quota_checks as quotas
 from storygate.checks import run_checks as runs
 from storygate.checks import stack_checks as stacks
 from storygate.checks import storage_checks as storage
@@ -23,7 +24,7 @@ CHECKS: tuple[Check, ...] = (
     *(production.projects, production.real_apis),
     *(access.secret_fields, access.secret_age, access.roles),
     *(runs.trigger, runs.on_failure, runs.queue, runs.run_log, runs.connections, runs.waiting),
-    *(api.reachable, api.callback, api.throttling, api.access_logs, api.tracing),
+    *(api.reachable, api.callback, api.throttling, quotas.quotas, api.access_logs, api.tracing),
     *(logs.retention, alarms.present, alarms.wired, alarms.quiet),
 )
 

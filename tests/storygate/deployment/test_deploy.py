@@ -17,6 +17,7 @@ from storygate.deployment.stacks import stack_status
 from storygate.deployment.stage_secret import read_field
 from storygate.deployment.take_down import destroy
 from storygate.stage.aws import Aws, isolated
+from storygate.stage.config import CONFIG
 from storygate.stage.context import load_context
 from storygate.stage.project_copy import copy_project
 from storygate.support.errors import OperatorError
@@ -30,7 +31,11 @@ FIELDS = ("callback", "validation", "deployment", "notification")
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return copy_project(ROOT, tmp_path_factory.mktemp("project"))
+    project = copy_project(ROOT, tmp_path_factory.mktemp("project"))
+    config = json.loads((project / CONFIG).read_text())
+    config["stages"]["local"]["lambda_functions"]["start_execution"]["reserved_concurrency"] = 10
+    (project / CONFIG).write_text(json.dumps(config))
+    return project
 
 
 class Door:
@@ -129,6 +134,8 @@ def test_a_second_deploy_even_from_another_checkout_changes_nothing_and_says_so(
     secret = [read_field(cloud.client("secretsmanager"), first.stage.secret, field) for field in FIELDS]
     assert not any(value in told for value in secret)
     assert len(cloud.client("stepfunctions").list_state_machines()["stateMachines"]) == 1
+    reserved = cloud.client("lambda").get_function_concurrency(FunctionName=first.stage.trigger)
+    assert reserved["ReservedConcurrentExecutions"] == 10
 
     (project / ".chalice" / "deployed" / "local.json").unlink()  # as in a fresh clone
     second, told = run.deploy()
