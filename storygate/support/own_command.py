@@ -12,12 +12,12 @@ def command_line(arguments: str) -> str:
 
 
 def _program() -> str:
-    """`storygate` if it is on PATH; else this installation's script, else `python -m storygate`, each by its path."""
-    if shutil.which("storygate"):
-        return "storygate"
+    """`storygate` if PATH leads to this installation; else its script, else `python -m storygate`, each by its path."""
     # Not resolved: a virtual environment's Python is a link to one that does not have this package.
     python = Path(sys.executable)
-    script = python.with_name("storygate")
+    script, found = python.with_name("storygate"), shutil.which("storygate")
+    if found and (not script.is_file() or script.samefile(found)):
+        return "storygate"
     return _shown(script) if script.is_file() else f"{_shown(python)} -m storygate"
 
 

@@ -126,7 +126,7 @@ def test_make_targets_exist(path: Path) -> None:
 def test_links_to_files_and_headings_resolve(path: Path) -> None:
     text = re.sub(r"^```.*?^```$", "", text_of(path), flags=re.MULTILINE | re.DOTALL)
     assert not re.findall(r"\]\([^)\s]*\n.*", text), "a link is broken over two lines"
-    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+    for target in (*re.findall(r"\]\(([^)\s]+)\)", text), *re.findall(r'(?:src|srcset|href)="([^"\s]+)"', text)):
         if re.match(r"[a-z]+:", target):
             continue
         file, _, anchor = target.partition("#")

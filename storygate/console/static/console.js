@@ -88,11 +88,10 @@ function complain(text) {
     line = document.createElement("p");
     line.id = "trouble";
     line.className = "notice failed";
-    line.setAttribute("role", "status");
     live.before(line);
   }
   const full = `Not live: ${text} Trying again.`;
-  if (line.textContent !== full) line.textContent = full;
+  if (line.textContent !== full) said.textContent = line.textContent = full;
 }
 
 async function follow() {

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.storygate.console.conftest import Browser, World, make_context
 
@@ -152,6 +153,14 @@ def test_what_aws_refuses_is_a_page_that_says_what_to_do(
     live = browser.get("/runs/a/live")
     assert live.status_code == status
     assert fix in live.json["error"] + live.json["hint"]
+
+
+def test_a_stage_that_is_not_deployed_is_no_page_that_does_not_exist(browser: Browser, world: World) -> None:
+    world.exceptions.StateMachineDoesNotExist = ClientError  # type: ignore[attr-defined]
+    world.denied("list_executions", "StateMachineDoesNotExist")
+    page = browser.get("/")
+    assert page.status_code == 502
+    assert "Stage dev is not deployed here" in page.text
 
 
 def test_what_others_wrote_is_text_and_never_markup(browser: Browser, world: World) -> None:

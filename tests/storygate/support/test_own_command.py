@@ -30,6 +30,18 @@ def test_on_path_it_is_the_name(installation: Path, monkeypatch: pytest.MonkeyPa
     assert command_line("list --stage dev") == "storygate list --stage dev"
 
 
+def test_another_installation_on_path_is_not_meant(
+    installation: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    add_script(other)
+    add_script(installation)
+    monkeypatch.setenv("PATH", str(other))
+    monkeypatch.chdir(installation)
+    assert command_line("list") == "./storygate list"
+
+
 def test_else_it_is_the_script_from_here_if_it_lies_below(installation: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     add_script(installation)
     monkeypatch.chdir(installation.parents[1])
