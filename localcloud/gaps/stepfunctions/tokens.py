@@ -27,7 +27,6 @@ from moto.stepfunctions.parser.asl.eval.callback.callback import (
     CallbackEndpoint,
     CallbackOutcomeFailure,
     CallbackOutcomeSuccess,
-    CallbackPoolManager,
 )
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
@@ -40,47 +39,48 @@ MAX_ERROR, MAX_CAUSE = 256, 32_768  # SendTaskFailure API reference
 
 gap = Gap()
 
-# Every token of this process: its endpoint while it is open, None afterwards.
-_endpoints: dict[str, Any] = {}
-_turn = threading.Lock()
 
+class Tokens:
+    """All task tokens of this process. A token is open from its Task's begin until its first answer or the Task's end.
 
-def answer(token: str, outcome: Any) -> None:
-    """Give an outcome to the Task that waits for this token. Raises InvalidToken or TaskTimedOut as AWS answers."""
-    with _turn:
-        if token not in _endpoints:
+    An endpoint is moto's `CallbackEndpoint`: what a Task waits at.
+    """
+
+    def __init__(self) -> None:
+        self._endpoints: dict[str, Any] = {}  # None once a token is closed
+        self._turn = threading.Lock()
+
+    def open(self, token: str, endpoint: Any) -> None:
+        """Take answers to this token from now on."""
+        with self._turn:
+            self._endpoints[token] = endpoint
+
+    def close(self, token: str) -> None:
+        """Take no more answers."""
+        with self._turn:
+            self._endpoints[token] = None
+
+    def endpoint(self, token: str) -> Any:
+        """Return where the Task of an open token waits. Raises InvalidToken or TaskTimedOut, as AWS answers."""
+        if token not in self._endpoints:
             raise InvalidToken
-        endpoint = _endpoints[token]
-        if endpoint is None:
-            raise _timed_out()
-        _endpoints[token] = None
-        endpoint._outcome = outcome
-    endpoint.interrupt_all()
+        if self._endpoints[token] is None:
+            raise TaskTimedOut("Task Timed Out: 'Provided task does not exist anymore'", "TaskTimedOut")
+        return self._endpoints[token]
+
+    def answer(self, token: str, outcome: Any) -> None:
+        """Give the Task its outcome and close the token, in one step. Raises as `endpoint` does."""
+        with self._turn:
+            endpoint = self.endpoint(token)
+            self._endpoints[token] = None
+            endpoint._outcome = outcome
+        endpoint.interrupt_all()
 
 
-def _timed_out() -> Exception:
-    error: Exception = TaskTimedOut("Task Timed Out: 'Provided task does not exist anymore'", "TaskTimedOut")
-    return error
+_tokens = Tokens()
 
 
-def _close(token: str) -> None:
-    with _turn:
-        _endpoints[token] = None
-
-
-@gap.wraps(CallbackPoolManager, "add")
-def _add(original: Callable[..., Any], self: Any, callback_id: str) -> Any:
-    endpoint = original(self, callback_id)
-    _endpoints[callback_id] = endpoint
-    return endpoint
-
-
-@gap.replaces(CallbackEndpoint, "wait")
-def _wait(self: Any, timeout: float | None = None) -> Any:
-    self._notify_event.wait(timeout=timeout)
-    # An outcome that comes later would not be read, so its sender must get TaskTimedOut.
-    _close(self.callback_id)
-    return self._outcome
+# The Task's side.
 
 
 def _waits_for_token(self: Any) -> bool:
@@ -99,61 +99,64 @@ def _eval_body(self: Any, env: Any) -> None:
 
 @gap.replaces(StateTaskServiceCallback, "_eval_execution")
 def _eval_execution(self: Any, env: Any) -> None:
+    """Do one attempt, with a token of its own."""
     if not self._is_integration_pattern():
         StateTaskService._eval_execution(self, env)
         return
     token = env.states.context_object.update_task_token()
     env.localcloud_endpoint = env.callback_pool_manager.add(token)
+    _tokens.open(token, env.localcloud_endpoint)
     try:
         StateTaskService._eval_execution(self, env)
     finally:
-        _close(token)
-        # `_endpoints` knows it; the execution need not.
-        env.callback_pool_manager._pool.pop(token, None)
+        _tokens.close(token)
+        env.callback_pool_manager._pool.pop(token, None)  # `_tokens` knows it; the execution need not
+
+
+@gap.replaces(CallbackEndpoint, "wait")
+def _wait(self: Any, timeout: float | None = None) -> Any:
+    self._notify_event.wait(timeout=timeout)
+    _tokens.close(self.callback_id)  # an outcome that comes later would not be read: its sender gets TaskTimedOut
+    return self._outcome
 
 
 @gap.wraps(Environment, "set_stop")
 @gap.wraps(Environment, "set_timed_out")
 @gap.wraps(Environment, "set_error")
 def _end(original: Callable[..., None], self: Any, *arguments: Any, **named: Any) -> None:
-    """Close the open token of an execution, or of a part of it, that ends from outside."""
+    """Wake the Task of an execution, or of a part of it, that ends from outside."""
     original(self, *arguments, **named)
     endpoint = getattr(self, "localcloud_endpoint", None)
     if endpoint is not None:
-        _close(endpoint.callback_id)
+        _tokens.close(endpoint.callback_id)
         endpoint.interrupt_all()
 
 
+# The callers' side.
+
+
 @gap.replaces(StepFunctionsParserBackend, "send_task_success")
-def _send_task_success(self: object, task_token: str, outcome: str) -> None:
-    del self
+def _send_task_success(_: object, task_token: str, outcome: str) -> None:
     if len(outcome.encode()) > MAX_OUTPUT:
         raise ValidationException(f"The output is longer than {MAX_OUTPUT} bytes")
     try:
         json.loads(outcome)
     except ValueError as failure:
         raise InvalidOutput(f"Invalid Output: '{failure}'", "InvalidOutput") from failure
-    answer(task_token, CallbackOutcomeSuccess(callback_id=task_token, output=outcome))
+    _tokens.answer(task_token, CallbackOutcomeSuccess(callback_id=task_token, output=outcome))
 
 
 @gap.replaces(StepFunctionsParserBackend, "send_task_failure")
-def _send_task_failure(self: object, task_token: str, error: str | None = None, cause: str | None = None) -> None:
-    del self
+def _send_task_failure(_: object, task_token: str, error: str | None = None, cause: str | None = None) -> None:
     for name, text, most in (("error", error, MAX_ERROR), ("cause", cause, MAX_CAUSE)):
         if text and len(text) > most:
             raise ValidationException(f"The {name} is longer than {most} characters")
-    answer(task_token, CallbackOutcomeFailure(callback_id=task_token, error=error, cause=cause))
+    _tokens.answer(task_token, CallbackOutcomeFailure(callback_id=task_token, error=error, cause=cause))
 
 
 @gap.replaces(StepFunctionsParserBackend, "send_task_heartbeat")
-def _send_task_heartbeat(self: object, task_token: str) -> None:
-    del self
-    if task_token not in _endpoints:
-        raise InvalidToken
-    endpoint = _endpoints[task_token]
-    if endpoint is None:
-        raise _timed_out()
-    endpoint.notify_heartbeat()
+def _send_task_heartbeat(_: object, task_token: str) -> None:
+    _tokens.endpoint(task_token).notify_heartbeat()
 
 
 @gap.replaces(StepFunctionResponse, "send_task_failure")
