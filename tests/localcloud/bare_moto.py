@@ -22,6 +22,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackOutcomeSuccess, CallbackPoolManager
 from moto.stepfunctions.parser.asl.jsonata import jsonata
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 from moto.stepfunctions.parser.asl.utils import json_path
 from moto.stepfunctions.parser.asl.utils.boto_client import boto_client_for
 
@@ -83,7 +84,28 @@ def bare(cloud: Cloud) -> dict[str, Any]:
         cloud.machine(states(A={**PASS, "Next": "B"}, B={"Type": "Nonsense"}))
     except ClientError as refused:
         found["refused with"] = refused.response["Error"]["Code"]
+    found["child started"] = path(A=_parameters(task("states:startExecution", {"StateMachineArn": machine})))["status"]
+    found["variable"] = path(
+        A={"Type": "Pass", "Assign": {"x": 1}, "Next": "B"}, B={**PASS, "Parameters": {"x.$": "$x"}}
+    )["cause"]
+    assigned = AmazonStateLanguageParser.parse(json.dumps(states(A={**PASS, "Assign": {"x": '"'}})))[0]
+    found["literal"] = assigned.states.states["A"].assign_decl.declaration_bindings[0].binding.assign_value.value
+    found["mistaken"] = _mistaken_after_a_refusal()
     return found
+
+
+def _mistaken_after_a_refusal() -> list[bool]:
+    """Return which definitions moto refuses, of a good one, a bad one, and the good one again: whether it is good."""
+    good = json.dumps(states(A={**PASS, "Parameters": {}}))
+    bad = json.dumps({"QueryLanguage": "JSONata", **states(A={**PASS, "Parameters": {}})})
+    refused = []
+    for text in (good, bad, good):
+        try:
+            AmazonStateLanguageParser.parse(text)
+        except ValueError:
+            refused.append(text)
+    Preprocessor._query_language_per_scope.clear()
+    return [text == good for text in refused]
 
 
 def with_an_engine(cloud: Cloud) -> dict[str, Any]:

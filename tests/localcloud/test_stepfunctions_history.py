@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -141,3 +142,24 @@ def test_a_refused_definition_changes_nothing_for_the_next_ones(cloud: Cloud, br
     assert saved({"QueryLanguage": "JSONata", **states(A={**END, "Output": broken})}) == "InvalidDefinition"
     assert saved(states(A={**END, "Parameters": {"a.$": "$.b"}})) == "ok"
     assert saved(states(A={**END, "Output": "{% 1 %}"})) == "InvalidDefinition"
+
+
+def test_a_definition_is_validated_without_being_saved(cloud: Cloud) -> None:
+    good = states(A={**END, "Next": "B"})
+    del good["States"]["A"]["End"]
+    answers = [
+        cloud.states.validate_state_machine_definition(definition=json.dumps(definition))
+        for definition in (states(A=END), good)
+    ]
+    assert [(answer["result"], len(answer["diagnostics"])) for answer in answers] == [("OK", 0), ("FAIL", 1)]
+    assert "B" in answers[1]["diagnostics"][0]["message"]
+
+
+def test_a_name_is_taken_by_the_machine_that_has_it(cloud: Cloud) -> None:
+    role = "arn:aws:iam::123456789012:role/machine"
+    machine = {"name": "taken", "definition": json.dumps(states(A=END)), "roleArn": role}
+    assert cloud.states.create_state_machine(**machine) == cloud.states.create_state_machine(**machine) | {
+        "ResponseMetadata": mock.ANY
+    }
+    for other in ({"definition": json.dumps(states(B=END))}, {"roleArn": f"{role}2"}, {"type": "EXPRESS"}):
+        assert code(cloud.states.create_state_machine, **{**machine, **other}) == "StateMachineAlreadyExists"

@@ -8,9 +8,9 @@ concepts-error-handling and integrate-optimized; measured on AWS by the author o
 docs/design.md, "JSONata", "Errors" and "Tasks".)
 
 moto 5.2.5 accepts all but the first, answers that without an error code, and after one refused definition mistakes the
-query language of all others. It reads JSON's escapes as Python's,
-so that an escaped emoji becomes two halves that no encoder accepts, and parses a definition again for every execution
-(a second for a long one, all of it Python).
+query language of all others. It has no ValidateStateMachineDefinition, which says the same without saving. It reads
+JSON's escapes as Python's, so that an escaped emoji becomes two halves that no encoder accepts, and parses a definition
+again for every execution (a second for a long one, all of it Python).
 """
 
 import json
@@ -18,10 +18,12 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
+from moto.core.responses import ActionResult
 from moto.stepfunctions.parser.api import InvalidDefinition
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
+from moto.stepfunctions.responses import StepFunctionResponse
 
 from localcloud.gaps.patching import Gap
 
@@ -103,3 +105,13 @@ def _validate_definition(definition: str) -> None:
         _check(machine, set(), machine.get("QueryLanguage", "JSONPath"))
     except Exception as failure:
         raise InvalidDefinition(f"Invalid State Machine Definition: '{failure}'", "InvalidDefinition") from failure
+
+
+@gap.replaces(StepFunctionResponse, "validate_state_machine_definition")
+def _validate_response(response: Any) -> ActionResult:
+    try:
+        _validate_definition(response._get_param("definition"))
+    except InvalidDefinition as refused:
+        found = {"severity": "ERROR", "code": "SCHEMA_VALIDATION_FAILED", "message": str(refused.__cause__)}
+        return ActionResult({"result": "FAIL", "diagnostics": [found], "truncated": False})
+    return ActionResult({"result": "OK", "diagnostics": [], "truncated": False})

@@ -2,9 +2,11 @@
 
 AWS: DeleteStateMachine sets the status `DELETING`. Each running execution ends at its next state transition, so one
 that waits for a task token keeps its machine. Meanwhile the machine starts nothing, and no machine of its name can be
-made: `StateMachineDeleting`. (API reference, DeleteStateMachine, CreateStateMachine and StartExecution; re:Post
-knowledge center, step-functions-stuck-deleting-status.)
-moto 5.2.5 deletes machine and executions at once, and the executions run on.
+made: `StateMachineDeleting`. Nor can one of the name of another that differs: `StateMachineAlreadyExists`. (API
+reference, DeleteStateMachine, CreateStateMachine and StartExecution; re:Post knowledge center,
+step-functions-stuck-deleting-status.)
+moto 5.2.5 deletes machine and executions at once, and the executions run on; it answers a second machine of a name with
+the first.
 Here a machine without running executions goes at once, and takes its executions with it.
 """
 
@@ -13,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from moto.stepfunctions.models import StateMachineInstance
-from moto.stepfunctions.parser.api import StateMachineDeleting
+from moto.stepfunctions.parser.api import StateMachineAlreadyExists, StateMachineDeleting
 from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
@@ -58,9 +60,17 @@ def _remove_if_over(backend: Any, machine: Any) -> None:
 
 
 @gap.wraps(StepFunctionsParserBackend, "create_state_machine")
-def _create(original: Callable[..., Any], self: Any, name: str, *args: Any, **named: Any) -> Any:
-    refuse_if_deleting(_machine(self, name))
-    return original(self, name, *args, **named)
+def _create(original: Callable[..., Any], self: Any, name: str, definition: str, roleArn: str, **named: Any) -> Any:
+    standing = _machine(self, name)
+    refuse_if_deleting(standing)
+    created = original(self, name, definition, roleArn, **named)
+    if standing and (standing.definition, standing.roleArn, standing.type) != (
+        definition,
+        roleArn,
+        named.get("sm_type") or "STANDARD",
+    ):
+        raise StateMachineAlreadyExists(f"State Machine Already Exists: '{standing.arn}'", "StateMachineAlreadyExists")
+    return created
 
 
 @gap.wraps(StepFunctionsParserBackend, "update_state_machine")

@@ -109,4 +109,5 @@ def _from_error(self: Any, env: Any, ex: Exception) -> Any:
     about = (
         f"Service: {service}, Status Code: {metadata.get('HTTPStatusCode')}, Request ID: {metadata.get('RequestId')}"
     )
-    return self._get_task_failure_event(env=env, error=f"{service}.{error}", cause=f"{message} ({about})")
+    cause = f"{message} ({about}) (SDK Attempt Count: 1)"
+    return self._get_task_failure_event(env=env, error=f"{service}.{error}", cause=cause)

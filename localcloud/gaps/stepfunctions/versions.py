@@ -68,6 +68,14 @@ def _update(original: Callable[..., None], machine: Any, **changes: Any) -> None
         machine.revision_id = str(uuid.uuid4())
 
 
+@gap.wraps(StepFunctionResponse, "update_state_machine")
+def _update_response(original: Callable[[Any], ActionResult], response: Any) -> ActionResult:
+    answer = original(response)
+    return _with_revision(
+        answer, response.stepfunction_backend.describe_state_machine(response._get_param("stateMachineArn"))
+    )
+
+
 @gap.wraps(StateMachine, "publish")
 def _publish(original: Callable[..., None], machine: Any, description: str | None = None) -> Any:
     newest: StateMachineVersion | None = machine.latest_version
