@@ -14,16 +14,16 @@ import boto3
 import pytest
 import yaml
 from botocore.config import Config
-from sfnx import testing
 
 from chalicelib.verdicts import Verdict, VerdictTable
-from tests import ROOT, sfnx_once
+from tests import ROOT
 from tests.chalicelib import test_former_keys, test_verdict_table
-from tests.chalicelib.fakes import Hooked, StepFunctions
+from tests.chalicelib.fakes import Hooked, StepFunctions, exceptions
 from tests.engines import dynamodb_local
-from tests.protocol.real import DEFINITION, TABLE, waiting_states
+from tests.statemachine.machine import PLACEHOLDERS, play
 
-EARLY, AT = "2026-01-31T11:00:00.000Z", "2026-01-31T13:00:00.000Z"
+TABLE = PLACEHOLDERS["Table"]
+EARLY, AT = "2026-03-01T11:00:00.000Z", "2026-03-01T13:00:00.000Z"  # the run counts verdicts from twelve
 APPROVED = Verdict("approved", AT, AT)
 
 # Each unit test of the decision table, with the fixtures of the first file and the `dynamodb` of this one.
@@ -36,7 +36,7 @@ for _module in (test_verdict_table, test_former_keys):
 def client() -> Iterator[Any]:
     """A client of a DynamoDB Local that has just started."""
     with dynamodb_local() as port:
-        yield boto3.client(
+        client = boto3.client(
             "dynamodb",
             region_name="us-east-1",
             endpoint_url=f"http://127.0.0.1:{port}",
@@ -44,6 +44,8 @@ def client() -> Iterator[Any]:
             aws_secret_access_key="local",
             config=Config(max_pool_connections=32, retries={"total_max_attempts": 1}),
         )
+        client._exceptions = exceptions("dynamodb")  # each session has classes of its own; the unit tests raise these
+        yield client
 
 
 def _made(client: Any, name: str) -> None:
@@ -70,14 +72,8 @@ def dynamodb(client: Any) -> Hooked:
 @pytest.fixture(scope="module")
 def written() -> dict[str, Any]:
     """The call by which the workflow's state WaitForStory writes its entry."""
-    calls: list[Any] = []
-
-    def task(call: testing.Call) -> Any:
-        calls.append(call.arguments)
-        return {"decision": "approved"}
-
-    sfnx_once.run({**waiting_states(DEFINITION), "StartAt": "Before"}, {}, task, start_time="2026-01-31T12:00:05.000Z")
-    arguments: dict[str, Any] = calls[0]
+    (arguments,) = play().made_by("WaitForStory")
+    assert isinstance(arguments, dict)
     return arguments
 
 
