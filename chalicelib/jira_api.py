@@ -142,8 +142,8 @@ class JiraApi:
         body = {"body": document, "properties": properties}
         self._json("POST", f"/rest/api/3/issue/{quote(key, safe='')}/comment", body)
 
-    def _json(self, method: str, path: str, body: Any) -> dict[str, Any]:
-        """Return the answer's JSON object; wait once as Jira asks by 429 or 503 with `Retry-After`."""
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """Return the JSON of an answer; wait once as Jira asks by 429 or 503 with `Retry-After`."""
         for attempt in (1, 2):
             status, headers, raw = self._request(method, path, body)
             pause = _seconds(headers.get("Retry-After")) if status in {429, 503} else None
@@ -154,12 +154,18 @@ class JiraApi:
         if status >= 300:
             raise self._error(status, headers, path)
         try:
-            answer = json.loads(raw)
+            return json.loads(raw)
         except (ValueError, RecursionError):
-            answer = None
+            raise self._nonsense() from None
+
+    def _json(self, method: str, path: str, body: Any) -> dict[str, Any]:
+        answer = self.call(method, path, body)
         if not isinstance(answer, dict):
-            raise JiraAway(f"{self._base} answers with something that is not Jira's JSON: check STORYGATE_JIRA_SITE")
+            raise self._nonsense()
         return answer
+
+    def _nonsense(self) -> JiraAway:
+        return JiraAway(f"{self._base} answers with something that is not Jira's JSON: check STORYGATE_JIRA_SITE")
 
     def _request(self, method: str, path: str, body: Any) -> tuple[int, Any, bytes]:
         left = min(REQUEST_SECONDS, self._deadline - self._clock())
@@ -168,7 +174,8 @@ class JiraApi:
         # In a thread of its own, since nothing else bounds a slow lookup of the name, or an answer that comes byte by
         # byte. One that takes too long is left alone.
         answered: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        call = (answered, method, self._base + path, json.dumps(body).encode())
+        sent = None if body is None else json.dumps(body).encode()
+        call = (answered, method, self._base + path, sent)
         threading.Thread(target=self._exchange, args=call, daemon=True).start()
         try:
             answer = answered.get(timeout=left)
@@ -178,7 +185,7 @@ class JiraApi:
             raise answer
         return answer  # type: ignore[no-any-return]
 
-    def _exchange(self, answered: "queue.SimpleQueue[Any]", method: str, url: str, body: bytes) -> None:
+    def _exchange(self, answered: "queue.SimpleQueue[Any]", method: str, url: str, body: bytes | None) -> None:
         headers = {
             "Authorization": self._credentials.header,
             "Accept": "application/json",

@@ -8,6 +8,7 @@ with LocalCloud(Path.cwd(), aws_port=4566, api_port=8000) as cloud:
 
 import contextlib
 import datetime
+import json
 import logging
 import os
 import socket
@@ -183,7 +184,12 @@ class LocalCloud:
 
     def _serve_api(self, listener: socket.socket) -> contextlib.ExitStack:
         with contextlib.ExitStack() as starting:
-            starting.enter_context(rest_api(self.project, self.stage, listener, self.environment))
+            function = f"{_app_name(self.project)}-{self.stage}"  # Chalice's name for the function behind the REST API
+
+            def write(line: str) -> None:
+                _write_log(f"/aws/lambda/{function}", "rest-api", line)
+
+            starting.enter_context(rest_api(self.project, self.stage, listener, self.environment, write))
             return starting.pop_all()
 
     def _stop_api(self) -> None:
@@ -202,6 +208,11 @@ class LocalCloud:
     def _release(self) -> None:
         with LocalCloud._lock:
             LocalCloud._running = None
+
+
+def _app_name(project: Path) -> str:
+    config = json.loads((project / ".chalice" / "config.json").read_text(encoding="utf-8"))
+    return str(config["app_name"])
 
 
 class _Handler(MotoRequestHandler):  # type: ignore[misc]  # moto is untyped here

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -24,15 +24,21 @@ log = logging.getLogger("localcloud.api")
 
 
 @contextmanager
-def rest_api(project: Path, stage: str, listener: socket.socket, environment: Mapping[str, str]) -> Iterator[None]:
+def rest_api(
+    project: Path,
+    stage: str,
+    listener: socket.socket,
+    environment: Mapping[str, str],
+    write: Callable[[str], None],
+) -> Iterator[None]:
     """Serve the project's code on a bound socket while the block runs, with these AWS variables and no others.
 
-    Raises LocalCloudError, with what the dev server printed, if it ends or has not answered after
-    `START_TIMEOUT_SECONDS`.
+    `write` takes each line of JSON that the app prints, which Lambda would write to the function's log. Raises
+    LocalCloudError, with what the dev server printed, if it ends or has not answered after `START_TIMEOUT_SECONDS`.
     """
     process = _start(project, stage, listener, environment)
     printed: deque[str] = deque(maxlen=40)
-    reader = threading.Thread(target=_follow, args=(process.stdout, printed), daemon=True)
+    reader = threading.Thread(target=_follow, args=(process.stdout, printed, write), daemon=True)
     reader.start()
     try:
         _await(process, listener, reader, printed)
@@ -81,10 +87,12 @@ def _accepts_connections(address: tuple[str, int]) -> bool:
     return True
 
 
-def _follow(output: IO[str], printed: deque[str]) -> None:
+def _follow(output: IO[str], printed: deque[str], write: Callable[[str], None]) -> None:
     for line in output:
         printed.append(line.rstrip("\n"))
         log.debug("%s", printed[-1])
+        if line.startswith("{"):  # all else is of the dev server
+            write(printed[-1])
 
 
 def _end(process: subprocess.Popen[str], reader: threading.Thread) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 COMMANDS = (
     *("new-stage", "deploy", "destroy", "local", "demo"),
     *("start", "watch", "list", "results", "report", "console", "callback", "retry", "redrive", "cancel"),
-    *("test-apis", "smoke", "doctor", "cost", "rotate", "definition", "diagram"),
+    *("test-apis", "smoke", "doctor", "cost", "rotate", "jira", "definition", "diagram"),
 )
 """The commands in the order of the help; each is a module of `storygate/commands/`."""
 OURS = ("chalicelib", "localcloud", "storygate")

@@ -54,6 +54,7 @@ FACTS = {
     "doctor": ("deployer", "0 healthy, warnings included; 1 a check fails"),
     "cost": ("deployer", "0 computed; 1 there is no approved run to compute from"),
     "rotate": ("deployer", "0 rotated; 1 what the message says"),
+    "jira": ("deployer", "0 connected, or nothing fails; 1 what the message or a check says"),
     "definition": ("none", "0 printed"),
     "diagram": ("none", "0 drawn"),
 }

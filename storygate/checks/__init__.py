@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from storygate.checks import access_checks as access
 from storygate.checks import alarm_checks as alarms
 from storygate.checks import api_checks as api
+from storygate.checks import jira_checks as jira
 from storygate.checks import log_checks as logs
 from storygate.checks import production_checks as production
 from storygate.checks import quota_checks as quotas
@@ -16,6 +17,7 @@ from storygate.checks import stack_checks as stacks
 from storygate.checks import storage_checks as storage
 from storygate.checks.finding import Check, Examination, Finding
 
+JIRA_CHECKS: tuple[Check, ...] = (jira.token, jira.webhook, jira.statuses)
 CHECKS: tuple[Check, ...] = (
     *(stacks.names, stacks.deployed, stacks.storage_stack, stacks.workflow_stack),
     *(stacks.storage_drift, stacks.workflow_drift),
@@ -25,10 +27,11 @@ CHECKS: tuple[Check, ...] = (
     *(access.secret_fields, access.secret_age, access.roles),
     *(runs.trigger, runs.on_failure, runs.queue, runs.run_log, runs.connections, runs.waiting),
     *(api.reachable, api.callback, api.throttling, quotas.quotas, api.access_logs, api.tracing),
+    *JIRA_CHECKS,
     *(logs.retention, alarms.present, alarms.wired, alarms.quiet),
 )
 
-__all__ = ["CHECKS", "Check", "Examination", "Finding", "examine"]
+__all__ = ["CHECKS", "JIRA_CHECKS", "Check", "Examination", "Finding", "examine"]
 
 
 def examine(context: Examination, checks: Sequence[Check] = CHECKS) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from storygate.commands.arguments import add_command, context_of
 from storygate.deployment.rotation import Rotation, revoke, rotate
+from storygate.stage.config import Stage
 from storygate.support.terminal import Terminal
 from storygate.support.times import local_time
 
@@ -38,11 +39,11 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     if args.revoke:
         show_revoked(revoke(context, terminal), terminal)
     else:
-        show(context.stage.secret, rotate(context, terminal), context.stage.command("rotate --revoke"), terminal)
+        show(context.stage, rotate(context, terminal), terminal)
     return 0
 
 
-def show(secret: str, rotation: Rotation, revoke_command: str, terminal: Terminal) -> None:
+def show(stage: Stage, rotation: Rotation, terminal: Terminal) -> None:
     """Say what the operator must change by hand, where, and until when."""
     until = f"before {local_time(rotation.ends)}" if rotation.ends else "now"
     terminal.say()
@@ -50,11 +51,15 @@ def show(secret: str, rotation: Rotation, revoke_command: str, terminal: Termina
     for field, place in (("callback", "the webhook's Secret"), ("automation", "the Authorization header of each rule")):
         terminal.say(f"  {place}: the new `{field}`, which this shows:")
         terminal.say(
-            f"    aws secretsmanager get-secret-value --secret-id {secret} --query SecretString --output text |\n"
+            f"    aws secretsmanager get-secret-value --secret-id {stage.secret} --query SecretString --output text |\n"
             f"      python3 -c 'import json, sys; print(json.load(sys.stdin)[\"{field}\"])'"
         )
     terminal.say("  The header is `Bearer` and that value. Scripts that call the callback send it, too.")
-    terminal.say(f"Then, if somebody who should not knows the old values: {revoke_command}")
+    if stage.jira_site:
+        terminal.say(
+            f"  Or let an administrator's token give the webhook its Secret: {stage.command('jira connect')} --webhook"
+        )
+    terminal.say(f"Then, if somebody who should not knows the old values: {stage.command('rotate')} --revoke")
     if rotation.untouched:
         terminal.say(
             f"Not changed: your own connections to {', '.join(rotation.untouched)}; their credentials are not stored "

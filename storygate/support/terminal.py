@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from getpass import getpass
 from io import TextIOWrapper
 from typing import TextIO
 
@@ -86,6 +87,12 @@ class Terminal:
     def ask(self, question: str) -> str:
         """Ask the operator; return the answer without blanks around it."""
         return self._console.input(Text(question)).strip()
+
+    def ask_hidden(self, question: str) -> str:
+        """Ask the operator for a secret, without showing it. If there is no terminal, take a line of standard input."""
+        if sys.stdin.isatty():
+            return getpass(question).strip()
+        return sys.stdin.readline().strip()
 
     def confirm(self, name: str, undone: str) -> None:
         """Ask the operator to type a stage's name; raises OperatorError for another answer.

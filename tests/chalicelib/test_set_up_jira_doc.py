@@ -22,7 +22,7 @@ def blocks(language: Any) -> Any:
 
 
 def test_the_printed_commands_send_the_sample_with_a_right_signature_and_a_right_bearer() -> None:
-    read_secret, signed, bearer = blocks("bash")
+    read_secret, signed, bearer = (block for block in blocks("bash") if not block.startswith("storygate"))
     value = "-7f3a $`'\" Zq9"
     aws = f"aws() {{ printf %s {json.dumps(json.dumps({'callback': 'SECRET', 'automation': 'other'}))}; }}"
     script = "\n".join(
@@ -92,7 +92,7 @@ def test_the_usual_names_are_the_ones_in_the_code(variable: str, names: Any) -> 
 
 
 def test_the_lists_are_read_as_printed(monkeypatch: pytest.MonkeyPatch) -> None:
-    (lines,) = (block for block in blocks("json") if block.startswith('"'))
+    (lines,) = (block for block in blocks("json") if block.startswith('"STORYGATE_APPROVED'))
     for variable, value in json.loads(f"{{{lines}}}").items():
         monkeypatch.setenv(variable, value)
     read = rules.Rules.from_environment()

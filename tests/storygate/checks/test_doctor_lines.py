@@ -16,7 +16,7 @@ from storygate.checks import CHECKS, Examination, examine, finding
 from storygate.checks.expected_alarms import alarms_of
 from storygate.checks.finding import Check, ok
 from storygate.cli import parser
-from storygate.commands.doctor import document, show
+from storygate.commands.findings import document, show
 from storygate.deployment.gateway import ACCESS_LOG_FORMAT
 from storygate.stage.aws import Aws
 from storygate.stage.config import Stage, load_stage

@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from storygate.deployment.rotation import Rotation, _seconds_left, rotate
 from storygate.deployment.secret_values import FIELDS
 from storygate.deployment.stage_secret import ensure_secret, read_secret, renew_secret
 from storygate.stage.aws import Aws
+from storygate.stage.config import Stage
 from storygate.stage.context import Context, load_context
 from storygate.support.errors import OperatorError
 
@@ -99,17 +101,14 @@ def test_a_version_is_given_to_the_connections_when_it_is_old_enough(age: int, l
     assert _seconds_left(made, timedelta(seconds=31)) == pytest.approx(left, abs=0.5)
 
 
-def test_the_operator_is_shown_what_to_change_where_and_until_when(screen: Any) -> None:
-    show(
-        NAME,
-        Rotation(datetime(2027, 1, 31, 12, 0, tzinfo=UTC), ("validation",)),
-        "storygate rotate --revoke",
-        screen.terminal,
-    )
+def test_the_operator_is_shown_what_to_change_where_and_until_when(stage: Stage, screen: Any) -> None:
+    knowing = replace(stage, variables={"STORYGATE_JIRA_SITE": "https://example.atlassian.net"})
+    show(knowing, Rotation(datetime(2027, 1, 31, 12, 0, tzinfo=UTC), ("validation",)), screen.terminal)
     for said in ("before 2027-01-31 ", "the webhook's Secret: the new `callback`", "Authorization header of each rule"):
         assert said in screen.text
     assert f"aws secretsmanager get-secret-value --secret-id {NAME}" in screen.text
-    assert "storygate rotate --revoke" in screen.text
+    assert "jira connect --stage dev --webhook" in screen.text
+    assert "rotate --stage dev --revoke" in screen.text
     assert "Not changed: your own connections to validation" in screen.text
 
 
