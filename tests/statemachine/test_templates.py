@@ -19,7 +19,7 @@ WITHOUT_RESOURCE = {
     "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups",
     "xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets",
 }  # fmt: skip
-FOLDER = ROOT / "statemachine"
+FOLDER, SAMPLES = ROOT / "statemachine", ROOT / "samples" / "pipelines"
 APIS = ["Validation", "Deployment", "Notification"]
 
 
@@ -56,7 +56,10 @@ def the_only(stack: dict[str, Any], kind: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("template", [FOLDER / "storage.yaml", FOLDER / "workflow.yaml"], ids=lambda path: path.name)
+TEMPLATES = [FOLDER / "storage.yaml", FOLDER / "workflow.yaml", *sorted(SAMPLES.glob("*.yaml"))]
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
 def test_cfn_lint_finds_nothing(template: Path) -> None:
     from cfnlint.api import lint_file  # importing it takes a second, in every worker that collects this file
 
