@@ -7,18 +7,27 @@ import gc
 import os
 import time
 from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
 from functools import cache
-from threading import local
 from typing import Any
 
 import botocore.session
 from botocore.config import Config
 
+from chalicelib.parallel import THREADS
+
 # Jira waits 20 seconds for an answer (Data Center's Automation 3), and sends a 503 again. Two attempts of at most
 # 1 + 1.5 seconds leave time to answer 503 when a call fails twice; usual calls take milliseconds.
-TIMEOUTS = Config(connect_timeout=1, read_timeout=1.5, retries={"mode": "standard", "total_max_attempts": 2})
+# A client needs a connection for each thread that calls it at the same time.
+TIMEOUTS = Config(
+    connect_timeout=1,
+    read_timeout=1.5,
+    retries={"mode": "standard", "total_max_attempts": 2},
+    max_pool_connections=THREADS,
+)
 
-_request = local()
+# A list that the threads of one request share, and no two requests.
+_times: ContextVar[list[str]] = ContextVar("times")
 
 
 class Client:
@@ -64,8 +73,8 @@ def _made(service: str) -> Any:
 
 def call_times() -> list[str]:
     """Return the AWS calls since the last time, in order, with their milliseconds: `["Query 7", "PutItem 12"]`."""
-    times: list[str] = getattr(_request, "times", [])
-    _request.times = []
+    times = _times.get([])
+    _times.set([])
     return times
 
 
@@ -76,4 +85,5 @@ def _begin(model: Any, context: dict[str, Any], **_: Any) -> None:
 def _end(context: dict[str, Any], **_: Any) -> None:
     operation, began = context.get("began") or ("call", time.perf_counter())
     taken = f"{operation} {(time.perf_counter() - began) * 1000:.0f}"
-    _request.times = [*getattr(_request, "times", []), taken]
+    _times.set(times := _times.get([]))
+    times.append(taken)

@@ -2,16 +2,18 @@
 
 Each story has one partition. `entry = STORY` is the latest known verdict, `WAIT#<execution>` a run that waits,
 `MOVED#<former key>` a key that the story had before it was moved, and `BECAME#<later key>` one that it got by a move.
-In which order they are written and read is the protocol's (verdicts.py).
+In which order they are written and read is the protocol's (verdicts.py). Only runs that wait have `startedAt`, and so
+are in the table's index `waiting`.
 """
 
 import itertools
 import math
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from chalicelib.refusals import Unavailable
 
@@ -22,6 +24,7 @@ WEAKER_AT_A_TIE = {APPROVED: (), PENDING: (APPROVED,), REJECTED: (APPROVED, PEND
 
 KEPT_SECONDS = 400 * 24 * 3600  # longer than any run may wait (one year), then DynamoDB's TTL removes the entry
 CONFLICT_ATTEMPTS = 5
+CURSOR = {"story": "#sweep", "entry": "CURSOR"}  # no story's key: those begin with a letter
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,13 @@ class Partition:
     waiting: list[Waiting] = field(default_factory=list)
     former_keys: list[str] = field(default_factory=list)
     later_keys: list[str] = field(default_factory=list)
+    rest: Any = None  # where reading goes on, if not all entries were read
+
+
+class _Page(NamedTuple):
+    items: list[dict[str, str]]
+    number: int
+    rest: Any
 
 
 class Entries:
@@ -122,13 +132,23 @@ class Entries:
         except self._dynamodb.exceptions.ConditionalCheckFailedException:
             pass  # STORY holds a newer verdict, or this same one: step 2 reads which
 
-    def read(self, story: str) -> Partition:
-        """Return the story's whole partition."""
-        pages = list(self._query("story = :story", {":story": story}))
-        found = _partition(story, pages)
-        if len(pages) > 1:  # a newer verdict may have replaced the first page's before the last page was read
+    def read(self, story: str, at_most: int | None = None) -> Partition:
+        """Return the story's whole partition, or its first `at_most` entries: STORY comes before all runs."""
+        pages = self._query("story = :story", {":story": story}, {"Limit": at_most} if at_most else {})
+        if at_most:
+            first = next(pages)
+            return _partition(story, [first], first.rest)
+        read = list(pages)
+        found = _partition(story, read)
+        if len(read) > 1:  # a newer verdict may have replaced the first page's before the last page was read
             found.verdict = self.known(story).verdict
         return found
+
+    def count_due(self, story: str, verdict: Verdict, rest: Any) -> int:
+        """Return for how many of the other runs of a partition (`Partition.rest`) the verdict counts."""
+        counted = {"Select": "COUNT", "FilterExpression": "countsFrom < :decidedAt", "ExclusiveStartKey": rest}
+        values = {":story": story, ":decidedAt": verdict.decided_at}
+        return sum(page.number for page in self._query("story = :story", values, counted))
 
     def known(self, story: str) -> Partition:
         """Return the story's partition without the runs that wait."""
@@ -148,19 +168,46 @@ class Entries:
         except self._dynamodb.exceptions.ConditionalCheckFailedException:
             pass
 
-    def _query(self, condition: str, values: dict[str, str]) -> Iterator[list[dict[str, str]]]:
+    def waiting(self) -> dict[str, list[str]]:
+        """Return the names of all waiting runs by story, from the table's index of them, which is a second behind."""
+        found: dict[str, list[str]] = {}
+        scan = {"IndexName": "waiting", "ProjectionExpression": "story, entry"}
+        while True:
+            page = self._call("scan", **scan)
+            for item in page["Items"]:
+                found.setdefault(item["story"]["S"], []).append(item["entry"]["S"].removeprefix("WAIT#"))
+            if "LastEvaluatedKey" not in page:
+                return found
+            scan["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def last_swept(self) -> str:
+        """Return the story at which the last sweep ran out of time, or ""."""
+        pages = self._query("story = :story", {":story": CURSOR["story"]})
+        return next((item["after"] for page in pages for item in page.items), "")
+
+    def keep_last_swept(self, story: str) -> None:
+        """Write at which story this sweep ran out of time."""
+        self._call("put_item", Item=_strings({**CURSOR, "after": story}) | self._expiry())
+
+    def _query(
+        self, condition: str, values: dict[str, str], more: Mapping[str, Any] = MappingProxyType({})
+    ) -> Iterator["_Page"]:
         """Yield the pages of a consistent Query."""
         query = {
             "ConsistentRead": True,
             "KeyConditionExpression": condition,
             "ExpressionAttributeValues": _strings(values),
+            **more,
         }
         while True:
             page = self._call("query", **query)
-            yield [{name: value["S"] for name, value in item.items() if "S" in value} for item in page["Items"]]
-            if "LastEvaluatedKey" not in page:
+            items = [
+                {name: value["S"] for name, value in item.items() if "S" in value} for item in page.get("Items", [])
+            ]
+            query["ExclusiveStartKey"] = page.get("LastEvaluatedKey")
+            yield _Page(items, page["Count"], query["ExclusiveStartKey"])
+            if query["ExclusiveStartKey"] is None:
                 return
-            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def _expiry(self) -> dict[str, dict[str, str]]:
         return {"expiresAt": {"N": str(int(self._clock()) + KEPT_SECONDS)}}
@@ -183,9 +230,9 @@ class Entries:
                 self._sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311 - jitter, not a secret
 
 
-def _partition(story: str, pages: Iterable[list[dict[str, str]]]) -> Partition:
-    found = Partition()
-    for item in itertools.chain.from_iterable(pages):
+def _partition(story: str, pages: Iterable[_Page], rest: Any = None) -> Partition:
+    found = Partition(rest=rest)
+    for item in itertools.chain.from_iterable(page.items for page in pages):
         kind, _, name = item["entry"].partition("#")
         if kind == "STORY":
             found.verdict = _verdict(item)

@@ -12,13 +12,14 @@ from botocore.exceptions import ReadTimeoutError
 
 from chalicelib.entries import CONFLICT_ATTEMPTS, KEPT_SECONDS
 from chalicelib.refusals import Unavailable
-from chalicelib.verdicts import PATIENCE_SECONDS, Verdict, VerdictTable
+from chalicelib.verdicts import AT_ONCE, PATIENCE_SECONDS, SEND_SECONDS, Budget, Verdict, VerdictTable
 from tests.chalicelib.fakes import StepFunctions, aws_error
 
 EARLY, AT, LATE = (f"2026-01-01T1{hour}:00:00.000Z" for hour in range(3))
 APPROVED = Verdict("approved", AT, AT, "Done", "Ännchen ☃", "ship it")
 REJECTED = Verdict("rejected", LATE, LATE)
 NOW = datetime(2026, 1, 1, 13, tzinfo=UTC).timestamp()
+AMPLE = Budget(NOW + 60, NOW + 60)
 TIMEOUT = ReadTimeoutError(endpoint_url="https://states")
 
 
@@ -119,11 +120,12 @@ def test_after_the_last_of_several_pages_the_verdict_is_read_again(
     def two_pages(query: Any) -> None:
         if "ExclusiveStartKey" in query:  # while the first page was read, Jira said something else
             dynamodb.say(REJECTED)
-        elif ":entry" not in query["ExpressionAttributeValues"]:
+        elif ":last" not in query["ExpressionAttributeValues"]:
             query["Limit"] = 2
 
+    dynamodb.say(APPROVED)
     dynamodb.before["query"] = two_pages
-    assert table.deliver("P-1", APPROVED).verdict.decision == "rejected"
+    assert table.sweep("P-1", AMPLE).verdict.decision == "rejected"
     assert [decision["decision"] for decision in machine.sent.values()] == ["rejected", "rejected"]
     assert {query["ConsistentRead"] for operation, query in dynamodb.calls if operation == "query"} == {True}
 
@@ -151,21 +153,81 @@ def test_no_call_to_aws_begins_later_than_twelve_seconds_after_the_requests_arri
     assert len(machine.sent) == resumed
 
 
-def test_more_runs_than_there_is_time_for_are_left_to_the_resend(dynamodb: Any, machine: StepFunctions) -> None:
+class Slow(StepFunctions):
+    """Step Functions whose clock goes on with every call."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.now, self._seconds = NOW, seconds
+
+    def send_task_success(self, **given: Any) -> None:
+        super().send_task_success(**given)
+        self.now += self._seconds
+
+
+def test_runs_that_an_answer_has_no_time_for_are_handed_over_and_counted(dynamodb: Any) -> None:
+    for run in "abc":
+        dynamodb.wait(run)
+    handed_over: list[str] = []
+    machine = Slow(SEND_SECONDS + 0.001)
+    table = VerdictTable(dynamodb, "verdicts", machine, handed_over.append, clock=lambda: machine.now)
+    delivery = table.deliver("P-1", APPROVED)
+    assert (delivery.resumed, delivery.resuming, handed_over) == (["a"], 2, ["P-1"])
+    late = table.sweep("P-1", Budget(machine.now, machine.now))  # sent to, but too late to remove the entry
+    assert (late.resumed, late.resuming, [str(error)[:8] for error in late.failures]) == (["b"], 1, ["AWS took"])
+    machine.over["token of b"] = "TaskTimedOut"
+    assert table.sweep("P-1", AMPLE).resumed == ["c"]
+
+
+def test_a_callback_reads_a_hundred_entries_and_counts_the_runs_behind_them(dynamodb: Any, machine: Any) -> None:
+    for run in range(AT_ONCE + 5):
+        dynamodb.wait(f"{run:03}", counts_from=EARLY if run % 2 else AT)
+    handed_over: list[str] = []
+    table = VerdictTable(dynamodb, "verdicts", machine, handed_over.append, clock=lambda: NOW)
+    delivery = table.deliver("P-1", APPROVED)  # one of the entries read is STORY
+    assert (len(delivery.resumed), len(delivery.later), delivery.resuming) == (AT_ONCE // 2 - 1, AT_ONCE // 2, 3)
+    assert handed_over == ["P-1"]
+    assert len(table.sweep("P-1", AMPLE).resumed) == 3
+
+
+def test_many_runs_are_sent_to_by_several_threads_and_each_gets_its_verdict_once(
+    dynamodb: Any, machine: Any, table: Any
+) -> None:
+    runs = [f"{run:03}" for run in range(60)]
+    for run in runs:
+        dynamodb.wait(run)
+    machine.over["token of 007"] = "TaskTimedOut"
+    dynamodb.say(APPROVED)
+    delivery = table.sweep("P-1", AMPLE)
+    assert (delivery.closed, delivery.resumed) == (["007"], [run for run in runs if run != "007"])
+    assert sorted(call["taskToken"] for _, call in machine.calls) == [f"token of {run}" for run in runs if run != "007"]
+    assert table.sweep("P-1", AMPLE).resumed == []
+
+
+@pytest.mark.parametrize("trouble", [None, aws_error("stepfunctions", "ThrottlingException")])
+def test_without_a_function_to_hand_over_to_the_answer_is_503(dynamodb: Any, trouble: Any) -> None:
+    def refuse(_: str) -> None:
+        raise trouble
+
     for run in "ab":
         dynamodb.wait(run)
-    sent = machine.send_task_success
-    now = [NOW]
-
-    def slowly(**given: Any) -> None:
-        sent(**given)
-        now[0] += PATIENCE_SECONDS + 0.001
-
-    machine.send_task_success = slowly  # type: ignore[method-assign]
-    table = VerdictTable(dynamodb, "verdicts", machine, clock=lambda: now[0])
-    with pytest.raises(Unavailable):
+    machine = Slow(SEND_SECONDS + 0.001)
+    table = VerdictTable(dynamodb, "verdicts", machine, refuse if trouble else None, clock=lambda: machine.now)
+    with pytest.raises(Unavailable, match="send it again"):
         table.deliver("P-1", APPROVED)
     assert len(machine.sent) == 1
+
+
+def test_nothing_is_handed_over_when_the_answer_is_late(dynamodb: Any) -> None:
+    for run in "ab":
+        dynamodb.wait(run)
+    handed_over: list[str] = []
+    machine = Slow(PATIENCE_SECONDS - 6)
+    arrived = NOW - 7  # after two sends it is more than twelve seconds ago, and the second one's entry is left
+    table = VerdictTable(dynamodb, "verdicts", machine, handed_over.append, clock=lambda: machine.now)
+    with pytest.raises(Unavailable, match="send it again"):
+        table.deliver("P-1", APPROVED, arrived=arrived)
+    assert handed_over == []
 
 
 def test_runs_that_the_verdict_does_not_count_for_are_named_later(dynamodb: Any, table: Any) -> None:

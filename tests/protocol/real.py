@@ -15,7 +15,7 @@ from chalicelib import callback
 from chalicelib.credentials import sign
 from chalicelib.rules import Rules
 from chalicelib.secret import Secret
-from chalicelib.verdicts import VerdictTable
+from chalicelib.verdicts import Budget, VerdictTable
 from storygate.stage.definition import definition_json
 from tests import ROOT, sfnx_once
 from tests.protocol.replay import Past, Replayed, Tamper
@@ -82,12 +82,15 @@ def handler(body: bytes, exceptions: dict[str, Any], tamper: Tamper | None = Non
     return play
 
 
-def sweep(story: str, exceptions: dict[str, Any]) -> Callable[[Past], list[str]]:
+def sweep(story: str, exceptions: dict[str, Any], tamper: Tamper | None = None) -> Callable[[Past], list[str]]:
     """Return the sweep of one story; it returns the runs that it resumed."""
 
     def play(past: Past) -> list[str]:
-        dynamodb, stepfunctions = (Replayed(name, exceptions[name], past) for name in ("dynamodb", "stepfunctions"))
-        return table_of(dynamodb, stepfunctions).resume(story).resumed
+        dynamodb, stepfunctions = (
+            Replayed(name, exceptions[name], past, tamper) for name in ("dynamodb", "stepfunctions")
+        )
+        ends = NOW.timestamp() + 60
+        return table_of(dynamodb, stepfunctions).sweep(story, Budget(ends, ends)).resumed
 
     return play
 

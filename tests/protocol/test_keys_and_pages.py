@@ -1,9 +1,9 @@
 """The two cases that test_interleavings.py leaves out: a story with a former key, and a partition of several pages.
 
 A run waits under the key its story had before it was moved; what is said of the story now must reach it. A move writes
-MOVED before it reads STORY, a verdict writes STORY before it reads MOVED: whichever comes second sees the other. In
-pages, STORY is read again after the last one. The real handlers and the real states are followed through every order,
-and the promises are checked on what is sent and on what comes of it.
+its entries before it reads STORY, a verdict writes STORY before it reads them: whichever comes second sees the other. A
+callback reads one page; the sweep, which reads all, reads STORY again after the last one. The real handlers and the
+real states are followed through every order, and the promises are checked on what is sent and on what comes of it.
 """
 
 import gc
@@ -113,20 +113,20 @@ def follow() -> Iterator[Follow]:
         answered, table = Answered(), Table(real.client("dynamodb"), real.TABLE)
 
         @cache
-        def handler(body: bytes, pages: bool) -> Process:
-            return Process(real.handler(body, exceptions, in_pages_of_one if pages else None), answered)
+        def handler(body: bytes) -> Process:
+            return Process(real.handler(body, exceptions), answered)
 
         @cache
-        def sweep(story: str) -> Process:
-            return Process(real.sweep(story, exceptions), answered)
+        def sweep(story: str, pages: bool) -> Process:
+            return Process(real.sweep(story, exceptions, in_pages_of_one if pages else None), answered)
 
         @cache
         def run(story: str) -> Process:
             return Process(real.run(real.waiting_states(real.DEFINITION, story)), answered)
 
         def build(bodies: list[bytes], *said: Said, story: str, again: int, pages: bool = False) -> Followed:
-            callbacks = [handler(body, pages) for body in bodies]
-            processes = (*callbacks, run(story), *([sweep(story)] if again else []))
+            callbacks = [handler(body) for body in bodies] + ([sweep(story, True)] if pages else [])
+            processes = (*callbacks, run(story), *([sweep(story, False)] if again else []))
             together = Interleaved(table, answered, processes, exceptions["stepfunctions"])
             return Followed(together, story, {story, NEW}, *said)
 
@@ -152,13 +152,20 @@ def test_what_is_said_of_a_story_reaches_the_runs_under_its_former_key(
     tell(as_table(f"E. A run under a former key, {time.process_time() - began:.1f} s of one core", head, rows))
 
 
-def test_a_partition_of_many_pages_is_read_as_one(follow: Follow, tell: Callable[[str], None]) -> None:
+def test_a_sweep_reads_a_partition_of_many_pages_as_one(follow: Follow, tell: Callable[[str], None]) -> None:
     rows, began = [], time.process_time()
     for accidents, pairs in ((0, PAIRS), (1, DECIDED)):
         orders = 0
-        for pair in pairs:
-            bodies = [real.webhook(*said) for said in pair]
-            orders += follow(bodies, *pair, story=NEW, again=accidents, pages=True).orders(accidents)
-        rows.append(("two verdicts", accidents, len(pairs), orders))
+        for first, second in pairs:
+            followed = follow([real.webhook(*second)], first, second, story=NEW, again=1, pages=True)
+            orders += followed.orders(accidents, stored(*first))
+        rows.append(("a verdict after another, and a sweep", accidents, len(pairs), orders))
     title = f"F. Every entry a page of its own, {time.process_time() - began:.1f} s of one core"
     tell(as_table(title, ("deliveries", "accidents", "pairs", "interleavings"), rows))
+
+
+def stored(decision: str, decided: datetime) -> str:
+    """Return STORY as an earlier callback left it."""
+    texts = {"entry": "STORY", "story": NEW, "decision": decision}
+    texts |= dict.fromkeys(("decidedAt", "receivedAt"), real.text(decided))
+    return json.dumps({name: {"S": value} for name, value in texts.items()}, sort_keys=True)
