@@ -1,13 +1,15 @@
-"""Handlers in the order of the workflow: the S3 drop, the three mock APIs and their authorizer, the callback."""
+"""Handlers in the order of the workflow: the S3 drop, the mock APIs and their authorizer, the callback, the sweep."""
 
-from functools import cache
+from functools import cache, partial
+from typing import Any
 
-from chalice import AuthResponse, Chalice, Response
+from chalice import AuthResponse, Chalice, Rate, Response
 from chalice.app import AuthRequest, CORSConfig
 
 from chalicelib import callback, clients, drop, mock_apis, settings, tokens
 from chalicelib.rules import Rules
 from chalicelib.secret import Secret
+from chalicelib.sweep import SweepEvent, hand_over, run_sweep
 from chalicelib.verdicts import VerdictTable
 
 app = Chalice(app_name="storygate")
@@ -21,6 +23,7 @@ CLIENTS = {  # the AWS clients that each function uses in the usual case
     "app.app": ("secretsmanager", "dynamodb", "stepfunctions"),
     "app.api_token_authorizer": ("secretsmanager",),
     "app.start_execution": ("stepfunctions",),
+    "app.sweep": ("dynamodb", "stepfunctions"),
 }
 MOCK_CORS = CORSConfig(allow_headers=["Idempotency-Key", "X-Attempt"])
 
@@ -66,6 +69,15 @@ def jira_callback() -> Response:
     return Response(body, status_code=status)
 
 
+@app.schedule(Rate(5, unit=Rate.MINUTES))
+def sweep(event: SweepEvent) -> dict[str, Any]:
+    """Give waiting runs the verdict that stands, if a callback crashed or had no time for all of a story's runs."""
+    return run_sweep(event, clients.Client("dynamodb"), TABLE, clients.Client("stepfunctions"), STATE_MACHINE)
+
+
+sweep.event_class = SweepEvent  # accepts an event that is not the schedule's, too
+
+
 def mock(api: str) -> Response:
     """Answer the current request as this mock API."""
     status, body = mock_apis.handle(api, app.current_request)
@@ -81,7 +93,8 @@ def secret() -> Secret:
 @cache
 def verdict_table() -> VerdictTable:
     """The decision table, with the client that resumes the runs in it."""
-    return VerdictTable(clients.Client("dynamodb"), TABLE, clients.Client("stepfunctions"))
+    dynamodb, stepfunctions = clients.Client("dynamodb"), clients.Client("stepfunctions")
+    return VerdictTable(dynamodb, TABLE, stepfunctions, hand_over=partial(hand_over, clients.Client("lambda")))
 
 
 clients.prepare(CLIENTS)

@@ -6,7 +6,6 @@ the user may not see it, so it is reported and never rejected.
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -15,37 +14,13 @@ from chalicelib.jira_history import Unusable, former_keys, last_verdict
 from chalicelib.jira_values import key_of, object_of
 from chalicelib.refusals import Unavailable
 from chalicelib.rules import Rules
+from chalicelib.sweep import Asked, WaitingStory
 from chalicelib.verdicts import Verdict, VerdictTable
 
 KEY = re.compile(r"[A-Z][A-Z0-9_]*-[1-9][0-9]*")  # as the workflow takes it (workflow.asl.yaml, InputIsValid)
 LONGEST_LIST = 3  # of runs that an error names
 
 Issue = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class WaitingStory:
-    """A story, the runs that wait for it, and its verdict, if one stands that counts for none of them."""
-
-    key: str
-    executions: tuple[str, ...]
-    standing: Verdict | None = None
-
-    @property
-    def runs(self) -> str:
-        """The runs for an error's text."""
-        more = len(self.executions) - LONGEST_LIST
-        return ", ".join(self.executions[:LONGEST_LIST]) + (f" and {more} more" if more > 0 else "")
-
-
-@dataclass
-class Asked:
-    """For how many runs Jira was asked, the runs that were decided, how many are left, and what went wrong."""
-
-    asked: int = 0
-    decided: list[str] = field(default_factory=list)
-    left: int = 0
-    errors: list[str] = field(default_factory=list)
 
 
 def ask(
@@ -58,7 +33,7 @@ def ask(
     answer = Asked()
     usable = [story for story in stories if KEY.fullmatch(story.key)]
     answer.errors += [
-        f"{story.key[:40]} is no key of Jira's: nothing will decide {story.runs}"
+        f"{story.key[:40]} is no key of Jira's: nothing will decide {_named(story)}"
         for story in stories
         if story not in usable
     ]
@@ -73,6 +48,12 @@ def ask(
     except JiraAway as error:
         answer.errors.append(str(error))
     return answer
+
+
+def _named(story: WaitingStory) -> str:
+    """Return the story's runs for an error's text."""
+    more = len(story.executions) - LONGEST_LIST
+    return ", ".join(story.executions[:LONGEST_LIST]) + (f" and {more} more" if more > 0 else "")
 
 
 def _runs(stories: list[WaitingStory]) -> int:
@@ -107,7 +88,7 @@ def _found(batch: list[WaitingStory], api: JiraApi, answer: Asked) -> Iterator[t
             yield story, issues[0]
         elif issue is None:
             answer.errors.append(
-                f"{story.key} does not exist in Jira, or its user may not see it; waiting: {story.runs}"
+                f"{story.key} does not exist in Jira, or its user may not see it; waiting: {_named(story)}"
             )
         else:
             yield story, issue
@@ -126,13 +107,15 @@ def _decide(
     try:
         verdict = last_verdict(issue, _histories(issue, api), rules, now())
         if key is None or not rules.gates(key):
-            answer.errors.append(f"{story.key} is now {key}, which is not in STORYGATE_PROJECTS; waiting: {story.runs}")
+            answer.errors.append(
+                f"{story.key} is now {key}, which is not in STORYGATE_PROJECTS; waiting: {_named(story)}"
+            )
             key = story.key
         answer.decided += _deliver(story, key, verdict, table)
     except JiraAway:
         raise
     except (Unusable, JiraFailed, Unavailable) as error:
-        answer.errors.append(f"{story.key}: {error}; waiting: {story.runs}")
+        answer.errors.append(f"{story.key}: {error}; waiting: {_named(story)}")
 
 
 def _deliver(story: WaitingStory, key: str, verdict: Verdict | None, table: VerdictTable) -> list[str]:

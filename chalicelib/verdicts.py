@@ -83,7 +83,8 @@ class VerdictTable:
     `deliver`, `move` and `resume` answer a request, which arrived at `arrived` (seconds since 1970; now, if it is not
     given). `hand_over(story)` lets the sweep's function resume the runs that an answer has no time for. They raise
     Unavailable if an AWS call fails, or would begin more than PATIENCE_SECONDS after the arrival. The steps done before
-    are still right then, and the story's next callback, a retry or a new one, or the sweep does the rest.
+    are still right then, and the story's next callback, a retry or a new one, or the sweep does the rest. A caller that
+    answers no request gives a `budget` of its own.
     """
 
     def __init__(
@@ -91,12 +92,14 @@ class VerdictTable:
         dynamodb: Any,
         table: str,
         stepfunctions: Any,
-        hand_over: Callable[[str], None] | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
+        hand_over: Callable[[str], None] | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self._dynamodb, self._table, self._stepfunctions = dynamodb, table, stepfunctions
-        self._hand_over, self._clock, self._sleep = hand_over, clock, sleep
+        self._clock, self._sleep = clock, sleep
+        self._hand_over, self._budget = hand_over, budget
 
     def deliver(
         self, story: str, verdict: Verdict, former_key: str | None = None, arrived: float | None = None
@@ -118,18 +121,21 @@ class VerdictTable:
         """Send the story's latest verdict to the runs that wait for it: steps 2 and 3, without a new verdict."""
         return self._answered(story, arrived)
 
-    def sweep(self, story: str, budget: Budget) -> Delivery:
-        """Do the same as `resume` with this budget; AWS calls that fail for single runs are the delivery's `failures`.
+    def sweep(self, story: str) -> Delivery:
+        """Do the same as `resume`, but hand nothing over, and return the `failures` of AWS calls for single runs.
 
         Raises Unavailable if another call fails, or would begin too late.
         """
-        return self._three_steps(story, budget)
+        return self._three_steps(story, self._budget_of(None))
+
+    def _budget_of(self, arrived: float | None) -> Budget:
+        now = self._clock()
+        return self._budget or Budget.of_request(now if arrived is None else arrived, now)
 
     def _answered(
         self, story: str, arrived: float | None, verdict: Verdict | None = None, former_key: str | None = None
     ) -> Delivery:
-        now = self._clock()
-        budget = Budget.of_request(now if arrived is None else arrived, now)
+        budget = self._budget_of(arrived)
         delivery = self._three_steps(story, budget, verdict, former_key)
         if delivery.failures:
             raise Unavailable(REFUSED) from delivery.failures[-1]

@@ -16,7 +16,7 @@ STORAGE_TEMPLATE = Path("statemachine", "storage.yaml")
 WORKFLOW_TEMPLATE = Path("statemachine", "workflow.yaml")
 
 # The functions of app.py. Chalice itself names the one behind the REST API.
-API_HANDLER, AUTHORIZER, TRIGGER = "api_handler", "api_token_authorizer", "start_execution"
+API_HANDLER, AUTHORIZER, TRIGGER, SWEEP = "api_handler", "api_token_authorizer", "start_execution", "sweep"
 PROJECTS = "STORYGATE_PROJECTS"
 VARIABLES = ("STORYGATE_BUCKET", "STORYGATE_TABLE", "STORYGATE_SECRET", "STORYGATE_STATE_MACHINE")
 # The parameters of workflow.yaml that `deploy` sets; a stage may set the others.
@@ -89,6 +89,11 @@ class Stage:
     def trigger(self) -> str:
         """The Lambda function that a drop starts."""
         return f"{self.app_name}-{self.name}-{TRIGGER}"
+
+    @property
+    def sweep(self) -> str:
+        """The Lambda function that gives waiting runs the verdicts that were left undelivered."""
+        return f"{self.app_name}-{self.name}-{SWEEP}"
 
     @property
     def authorizer(self) -> str:

@@ -14,15 +14,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from storygate.stage.config import API_HANDLER, AUTHORIZER, CONFIG, TRIGGER, find_project, read_config
+from storygate.stage.config import API_HANDLER, AUTHORIZER, CONFIG, SWEEP, TRIGGER, find_project, read_config
 
-SUFFIXES = {API_HANDLER: "api", AUTHORIZER: "authorizer", TRIGGER: "trigger"}
+SUFFIXES = {API_HANDLER: "api", AUTHORIZER: "authorizer", TRIGGER: "trigger", SWEEP: "sweep"}
 """Function of app.py -> the end of its policy's file name."""
 
 # Resources. The names in braces are filled for each stage: its variables in config.json, and the function's own name.
 # Secrets Manager adds six characters to a secret's name (user guide, "Secret ARN").
 SECRET = "arn:*:secretsmanager:*:*:secret:{STORYGATE_SECRET}-??????"  # noqa: S105 - a name
 TABLE = "arn:*:dynamodb:*:*:table/{STORYGATE_TABLE}"
+WAITING = f"{TABLE}/index/waiting"
+SWEEP_FUNCTION = "arn:*:lambda:*:*:function:{sweep}"
+EXECUTIONS = "arn:*:states:*:*:execution:{STORYGATE_STATE_MACHINE}:*"
 MACHINE = "arn:*:states:*:*:stateMachine:{STORYGATE_STATE_MACHINE}"
 DROPS_NOT_STARTED = "arn:*:sqs:*:*:{STORYGATE_STATE_MACHINE}-not-started"
 LOG_GROUP = "arn:*:logs:*:*:log-group:/aws/lambda/{function}"
@@ -32,11 +35,26 @@ Statement = tuple[str, list[str], list[str]]
 
 READ_SECRET: Statement = ("ReadTheSecret", ["secretsmanager:GetSecretValue"], [SECRET])
 
+USE_ENTRIES: Statement = (
+    "RecordTheVerdictAndFindWaitingRuns",
+    ["dynamodb:PutItem", "dynamodb:Query", "dynamodb:DeleteItem"],
+    [TABLE],
+)
+RESUME_RUNS: Statement = ("ResumeWaitingRuns", ["states:SendTaskSuccess"], [MACHINE])
+
 OWN_STATEMENTS: dict[str, list[Statement]] = {
     API_HANDLER: [
         READ_SECRET,
-        ("RecordTheVerdictAndFindWaitingRuns", ["dynamodb:PutItem", "dynamodb:Query", "dynamodb:DeleteItem"], [TABLE]),
-        ("ResumeWaitingRuns", ["states:SendTaskSuccess"], [MACHINE]),
+        USE_ENTRIES,
+        RESUME_RUNS,
+        ("HandRunsOverToTheSweep", ["lambda:InvokeFunction"], [SWEEP_FUNCTION]),
+    ],
+    SWEEP: [
+        ("FindWaitingRuns", ["dynamodb:Scan"], [WAITING]),
+        USE_ENTRIES,
+        RESUME_RUNS,
+        ("SeeWhichRunsAreOver", ["states:ListExecutions"], [MACHINE]),
+        ("SeeThatARunIsOver", ["states:DescribeExecution"], [EXECUTIONS]),
     ],
     AUTHORIZER: [READ_SECRET],
     TRIGGER: [
@@ -114,7 +132,8 @@ def _names(config: Mapping[str, Any], stage: str, function: str) -> dict[str, st
     variables = config.get("environment_variables", {}) | config["stages"][stage]["environment_variables"]
     # Chalice names the function behind the REST API after app and stage alone.
     suffix = "" if function == API_HANDLER else f"-{function}"
-    return {**variables, "function": f"{config['app_name']}-{stage}{suffix}"}
+    app = f"{config['app_name']}-{stage}"
+    return {**variables, "function": f"{app}{suffix}", "sweep": f"{app}-{SWEEP}"}
 
 
 def _text(document: Mapping[str, Any]) -> str:

@@ -123,12 +123,13 @@ class SecretsManager:
 
 class StepFunctions:
     """Executions by name, and tasks by token. `over` holds the error for a token whose run is over, `calls` each call,
-    `sent` the verdict that each token got."""
+    `sent` the verdict that each token got. Runs whose names are in `ended` have ended, all others run."""
 
     def __init__(self) -> None:
         self.exceptions = exceptions("stepfunctions")
         self.started: dict[str, tuple[str, str]] = {}
         self.ended: set[str] = set()
+        self.known: set[str] = set()
         self.refused: dict[str, Exception] = {}
         self.calls: list[tuple[str, dict[str, str]]] = []
         self.sent: dict[str, Any] = {}
@@ -142,6 +143,20 @@ class StepFunctions:
             raise aws_error("stepfunctions", "ExecutionAlreadyExists", "StartExecution")
         self.started[name] = (stateMachineArn, input)
         return {"executionArn": f"{stateMachineArn}:{name}"}
+
+    def list_executions(self, *, maxResults: int, nextToken: str = "0", **_: Any) -> Any:
+        """Return the running ones of `known`, page by page."""
+        names = sorted(self.known - self.ended)
+        begin = int(nextToken)
+        more = {"nextToken": str(begin + maxResults)} if begin + maxResults < len(names) else {}
+        return {"executions": [{"name": name} for name in names[begin : begin + maxResults]], **more}
+
+    def describe_execution(self, *, executionArn: str) -> Any:
+        name = executionArn.rpartition(":")[2]
+        self.calls.append(("DescribeExecution", {"executionArn": executionArn}))
+        if name not in self.known:
+            raise aws_error("stepfunctions", "ExecutionDoesNotExist", "DescribeExecution")
+        return {"status": "ABORTED" if name in self.ended else "RUNNING"}
 
     def send_task_success(self, *, taskToken: Any, output: Any) -> None:
         if taskToken in self.over:
@@ -208,7 +223,8 @@ class Hooked:
     def wait(
         self, run: str, story: str = "P-1", counts_from: Any = "2026-01-01T10:00:00.000Z", token: str | None = None
     ) -> None:
-        self.put(story, f"WAIT#{run}", taskToken=token or f"token of {run}", countsFrom=counts_from)
+        times = {"countsFrom": counts_from, "startedAt": counts_from}
+        self.put(story, f"WAIT#{run}", taskToken=token or f"token of {run}", **times)
 
     def say(self, verdict: Any, story: str = "P-1") -> None:
         times = {"decidedAt": verdict.decided_at, "receivedAt": verdict.received_at}

@@ -10,8 +10,9 @@ import pytest
 
 from chalicelib import jira_ask
 from chalicelib.jira_api import LONGEST_ANSWER, Credentials, JiraApi
-from chalicelib.jira_ask import Asked, WaitingStory, ask
+from chalicelib.jira_ask import ask
 from chalicelib.rules import Rules
+from chalicelib.sweep import Asked, WaitingStory
 from chalicelib.verdicts import Verdict, VerdictTable
 from localcloud.jira.local_jira import LocalJira
 from localcloud.jira.site import Site

@@ -18,7 +18,11 @@ NAMES = {"STORYGATE_BUCKET", "STORYGATE_TABLE", "STORYGATE_SECRET", "STORYGATE_S
 ACTIONS = {
     "api_handler": {
         "secretsmanager:GetSecretValue", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:DeleteItem",
-        "states:SendTaskSuccess",
+        "states:SendTaskSuccess", "lambda:InvokeFunction",
+    },
+    "sweep": {
+        "dynamodb:Scan", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:DeleteItem", "states:SendTaskSuccess",
+        "states:ListExecutions", "states:DescribeExecution",
     },
     "api_token_authorizer": {"secretsmanager:GetSecretValue"},
     "start_execution": {"states:StartExecution"},
@@ -96,6 +100,9 @@ def test_a_policy_names_what_is_its_stages_own(stage: str, function: str) -> Non
     own = {
         f"arn:*:secretsmanager:*:*:secret:{names['STORYGATE_SECRET']}-??????",
         f"arn:*:dynamodb:*:*:table/{names['STORYGATE_TABLE']}",
+        f"arn:*:dynamodb:*:*:table/{names['STORYGATE_TABLE']}/index/waiting",
+        f"arn:*:lambda:*:*:function:{CONFIG['app_name']}-{stage}-sweep",
+        f"arn:*:states:*:*:execution:{names['STORYGATE_STATE_MACHINE']}:*",
         f"arn:*:states:*:*:stateMachine:{names['STORYGATE_STATE_MACHINE']}",
         f"arn:*:sqs:*:*:{names['STORYGATE_STATE_MACHINE']}-not-started",
         f"arn:*:logs:*:*:log-group:/aws/lambda/{log}",

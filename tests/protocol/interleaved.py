@@ -79,8 +79,18 @@ class Interleaved:
     def _performed(self, state: State, process: int, call: Call) -> State:
         if call.operation == RESUMES:
             return self._sent(state, process, call)
+        if call.service == "stepfunctions":
+            return self._answered(state, process, self._looked(state, call))
         answer, contents = self.table.perform(state.contents, call)
         return self._answered(state._replace(contents=contents), process, answer)
+
+    def _looked(self, state: State, call: Call) -> dict[str, Any]:
+        """Return what the sweep sees of the run."""
+        over = isinstance(self.next(state, RUN), Ended)
+        if call.operation == "list_executions":
+            return {"executions": [] if over else [{"name": "execution"}]}
+        assert call.operation == "describe_execution"
+        return {"status": "SUCCEEDED" if over else "RUNNING"}
 
     def _sent(self, state: State, process: int, call: Call) -> State:
         wait = self.next(state, RUN)

@@ -1,8 +1,10 @@
 """The two sides of the protocol as storygate runs them, as processes (replay.py): the callback's handler with a real
 body, and a run's states of workflow.asl.yaml, from ApisSucceeded to its decision."""
 
+import io
 import json
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -15,7 +17,8 @@ from chalicelib import callback
 from chalicelib.credentials import sign
 from chalicelib.rules import Rules
 from chalicelib.secret import Secret
-from chalicelib.verdicts import Budget, VerdictTable
+from chalicelib.sweep import Sweep
+from chalicelib.verdicts import VerdictTable
 from storygate.stage.definition import definition_json
 from tests import ROOT, sfnx_once
 from tests.protocol.replay import Past, Replayed, Tamper
@@ -25,6 +28,7 @@ SKEW_SECONDS = 0
 STARTED = datetime(2026, 1, 31, 12, 0, 5, tzinfo=UTC)
 COUNTS_FROM = STARTED - timedelta(seconds=SKEW_SECONDS)
 NOW = datetime(2026, 1, 31, 13, tzinfo=UTC)
+MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:storygate"
 RULES = Rules(frozenset({"done"}), frozenset(), frozenset({"rejected"}), frozenset())
 STATUSES = {"approved": ("Done", "done"), "rejected": ("Rejected", "done"), "pending": ("In Progress", "indeterminate")}
 DEFINITION = definition_json(ROOT)
@@ -82,15 +86,15 @@ def handler(body: bytes, exceptions: dict[str, Any], tamper: Tamper | None = Non
     return play
 
 
-def sweep(story: str, exceptions: dict[str, Any], tamper: Tamper | None = None) -> Callable[[Past], list[str]]:
-    """Return the sweep of one story; it returns the runs that it resumed."""
+def sweep(exceptions: dict[str, Any], tamper: Tamper | None = None) -> Callable[[Past], list[str]]:
+    """Return the sweep; it returns the runs that it resumed."""
 
     def play(past: Past) -> list[str]:
         dynamodb, stepfunctions = (
             Replayed(name, exceptions[name], past, tamper) for name in ("dynamodb", "stepfunctions")
         )
-        ends = NOW.timestamp() + 60
-        return table_of(dynamodb, stepfunctions).sweep(story, Budget(ends, ends)).resumed
+        with redirect_stdout(io.StringIO()):
+            return Sweep(dynamodb, TABLE, stepfunctions, MACHINE, clock=NOW.timestamp).everything().mended
 
     return play
 

@@ -125,7 +125,7 @@ class Process:
 
 
 class Table:
-    """A DynamoDB table with the keys (story, entry), which can be given any contents."""
+    """A DynamoDB table with the keys and the index of storygate's, which can be given any contents."""
 
     def __init__(self, dynamodb: Any, name: str) -> None:
         self._dynamodb, self._name = dynamodb, name
@@ -134,10 +134,22 @@ class Table:
         dynamodb.create_table(
             TableName=name,
             BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in ("story", "entry")],
+            AttributeDefinitions=[
+                {"AttributeName": key, "AttributeType": "S"} for key in ("story", "entry", "startedAt")
+            ],
             KeySchema=[
                 {"AttributeName": "story", "KeyType": "HASH"},
                 {"AttributeName": "entry", "KeyType": "RANGE"},
+            ],
+            GlobalSecondaryIndexes=[
+                {
+                    "IndexName": "waiting",
+                    "KeySchema": [
+                        {"AttributeName": "story", "KeyType": "HASH"},
+                        {"AttributeName": "startedAt", "KeyType": "RANGE"},
+                    ],
+                    "Projection": {"ProjectionType": "KEYS_ONLY"},
+                }
             ],
         )
 
@@ -155,7 +167,7 @@ class Table:
                 answer.pop("ResponseMetadata")
             except ClientError as error:
                 answer = error
-            reads = call.operation in ("query", "get_item")
+            reads = call.operation in ("query", "get_item", "scan")
             self._known[contents, call] = answer, contents if reads else self._contents()
         return self._known[contents, call]
 

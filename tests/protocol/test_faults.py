@@ -1,38 +1,27 @@
-"""Every fault of every AWS call of the callback: the answer that Jira gets, and the effect of Jira's resend. A run
-waits (its entry is the real transaction's), and an approval is delivered; for the call that resumes it, a rejection
-too.
+"""Every fault of every AWS call of the callback: the answer that Jira gets, and what comes of it. A run waits (its
+entry is the real transaction's), and an approval is delivered; for the call that resumes it, a rejection too.
 
 Whatever fails, Jira gets 503, or no answer at all if the function died. After its resend the run was resumed once, with
-that verdict, its entry is gone, and STORY is right.
+that verdict, its entry is gone, and STORY is right. The same after a sweep without a resend, once STORY was written.
 """
 
 import json
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 from moto import mock_aws
 
-from chalicelib import callback
-from chalicelib.credentials import sign
-from chalicelib.secret import Secret
+from chalicelib.sweep import Swept
 from tests.proofs import table as as_table
 from tests.protocol import real
-from tests.protocol.faults import FAULTS, Died, Faulty
-from tests.protocol.interleaved import RESUMES, items, verdict_in
+from tests.protocol.faults import FAULTS
+from tests.protocol.house import CALLS, DECIDED, NO_ANSWER, House, Secrets, StepFunctions
+from tests.protocol.interleaved import RESUMES
 from tests.protocol.replay import Answered, Call, Process, Table
 
-DECIDED = real.COUNTS_FROM + timedelta(minutes=1)
-CALLS = {
-    "get_secret_value": "secretsmanager",
-    "put_item": "dynamodb",
-    "query": "dynamodb",
-    RESUMES: "stepfunctions",
-    "delete_item": "dynamodb",
-}
 WRITES = ("put_item", "delete_item")
 MATRIX = [
     (decision, call, fault)
@@ -41,78 +30,6 @@ MATRIX = [
     for fault in FAULTS
     if fault != "conflict" or call in WRITES
 ]
-NO_ANSWER = "none"
-
-
-@dataclass
-class StepFunctions:
-    """Accepts a token once."""
-
-    exceptions: Any
-    open: set[str]
-    accepted: list[tuple[str, Any]] = field(default_factory=list)
-
-    def send_task_success(self, **given: str) -> None:
-        """Accept an open token."""
-        if given["taskToken"] not in self.open:
-            closed = {"Error": {"Code": "TaskTimedOut", "Message": "it is over"}}
-            raise self.exceptions.TaskTimedOut(closed, "SendTaskSuccess")
-        self.open.remove(given["taskToken"])
-        self.accepted.append((given["taskToken"], verdict_in(given)))
-
-
-@dataclass
-class Secrets:
-    """Secrets Manager, which holds the secret."""
-
-    exceptions: Any
-
-    def get_secret_value(self, **_: str) -> dict[str, str]:
-        """Return the secret."""
-        return {"SecretString": json.dumps({"callback": real.KEY})}
-
-
-@dataclass
-class House:
-    """AWS, with one run waiting in it for each token."""
-
-    dynamodb: Any
-    stepfunctions: StepFunctions
-    clients: dict[str, Any]
-
-    def deliver(self, decision: str) -> str:
-        """Return the status that Jira gets, or "none". An exception that escapes the handler is a 500 (Chalice)."""
-        body = real.webhook(decision, DECIDED)
-        secret = Secret(self.clients["secretsmanager"], "storygate")
-        table = real.table_of(self.clients["dynamodb"], self.clients["stepfunctions"])
-        try:
-            status, reply = callback.answer(
-                body, {"X-Hub-Signature": sign(body, real.KEY)}, secret, table, real.RULES, real.NOW
-            )
-        except Died:
-            return NO_ANSWER
-        except Exception as error:  # noqa: BLE001 - that is the question
-            return f"500 {type(error).__name__}"
-        return f"{status} {next((name for name in ('resumed', 'closed') if reply.get(name)), '')}".strip()
-
-    def breaks(self, call: str, fault: str, times: float) -> Faulty:
-        """Give this call this fault, the next `times` times."""
-        service = CALLS[call]
-        faulty = self.clients[service] = Faulty(self.clients[service], call, FAULTS[fault], times)
-        return faulty
-
-    @property
-    def taken(self) -> list[tuple[str, str, str]]:
-        """Return which run was resumed, with which decision, decided when."""
-        return [
-            (token.removeprefix("token of "), sent["decision"], sent["decidedAt"])
-            for token, sent in self.stepfunctions.accepted
-        ]
-
-    def entries(self) -> dict[str, dict[str, str]]:
-        """Return the table's items by entry."""
-        found = self.dynamodb.scan(TableName=real.TABLE, ConsistentRead=True)["Items"]
-        return items(tuple(json.dumps(item) for item in found))
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +69,9 @@ def begin_to_wait(empty: Any) -> Callable[[str], dict[str, Any]]:  # noqa: ARG00
     return named
 
 
-def test_whatever_fails_jiras_resend_makes_it_right(house: Callable[..., House], tell: Callable[[str], None]) -> None:
+def test_whatever_fails_jiras_resend_or_the_sweep_makes_it_right(
+    house: Callable[..., House], tell: Callable[[str], None]
+) -> None:
     rows: dict[tuple[str, ...], list[str]] = {}
     for decision, call, fault in MATRIX:
         answers = []
@@ -164,18 +83,42 @@ def test_whatever_fails_jiras_resend_makes_it_right(house: Callable[..., House],
             again = here.deliver(decision)
             assert first.partition(" ")[0] in ("200", "503", NO_ANSWER), (call, fault, first)
             assert again in ("200 resumed", "200 closed", "202"), (call, fault, again)
-            assert here.taken == [("A", decision, real.text(DECIDED))], (call, fault)
-            entries = here.entries()
-            assert [*entries] == ["STORY"], (call, fault)
-            story = entries["STORY"]
-            assert (story["decision"], story["decidedAt"]) == (decision, real.text(DECIDED)), (call, fault)
+            assert ended_right(here, decision), (call, fault)
             answers += [first, again]
+        answers.append(swept_after(house("A"), decision, call, fault))
         rows.setdefault((f"{call}, {decision}" if call == RESUMES else call, *answers), []).append(fault)
-    head = ("call", "fault", "once", "resend", "always", "resend", "in the end")
+    head = ("call", "fault", "once", "resend", "always", "resend", "a sweep, without a resend", "in the end")
     end = "resumed once, entry gone, STORY right"
     lines = [(call, ", ".join(faults), *answers, end) for (call, *answers), faults in rows.items()]
-    title = f"G. Every fault of every AWS call of the callback ({len(MATRIX)}): what Jira is answered, and its resend"
+    title = (
+        f"G. Every fault of every AWS call of the callback ({len(MATRIX)}): what Jira is answered, and what comes of it"
+    )
     tell(as_table(title, head, lines))
+
+
+def ended_right(here: House, decision: str) -> bool:
+    """Return whether run A was resumed once, with this decision, and only the right STORY is left."""
+    entries = here.entries()
+    story = [entries["STORY"][name] for name in ("decision", "decidedAt")] if "STORY" in entries else []
+    when = real.text(DECIDED)
+    return [*entries] == ["STORY"] and story == [decision, when] and here.taken == [("A", decision, when)]
+
+
+def swept_after(here: House, decision: str, call: str, fault: str) -> str:
+    """Deliver once with a fault that stays, and never again; return what the next sweep does."""
+    faulty = here.breaks(call, fault, math.inf)
+    answer = here.deliver(decision)
+    faulty.times = 0
+    recorded = "STORY" in here.entries()
+    swept = here.sweep()
+    assert not swept["errors"]
+    if not recorded:  # Jira knows that it was not taken, or is asked
+        assert answer in ("503", NO_ANSWER)
+        assert not here.taken
+        return "no verdict is known"
+    assert ended_right(here, decision), (call, fault)
+    assert here.sweep() | {"overdue": 0} == {"log": "sweep", **asdict(Swept()), "overdue": 0}
+    return "mends" if swept["mended"] else "tidies" if swept["waiting"] else "finds nothing"
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -58,7 +58,7 @@ def stage(table: Table, written: str = real.DEFINITION, tamper: Tamper | None = 
     bodies = {said: real.webhook(said.decision, MOMENTS[said.decided]) for said in SAID}
     callbacks = {said: Process(real.handler(body, exceptions, tamper), answered) for said, body in bodies.items()}
     run = Process(real.run(real.waiting_states(written)), answered)
-    sweep = Process(real.sweep(real.STORY, exceptions), answered)
+    sweep = Process(real.sweep(exceptions), answered)
     return Stage(table, answered, run, callbacks, sweep, exceptions["stepfunctions"])
 
 

@@ -117,16 +117,16 @@ def follow() -> Iterator[Follow]:
             return Process(real.handler(body, exceptions), answered)
 
         @cache
-        def sweep(story: str, pages: bool) -> Process:
-            return Process(real.sweep(story, exceptions, in_pages_of_one if pages else None), answered)
+        def sweep(pages: bool) -> Process:
+            return Process(real.sweep(exceptions, in_pages_of_one if pages else None), answered)
 
         @cache
         def run(story: str) -> Process:
             return Process(real.run(real.waiting_states(real.DEFINITION, story)), answered)
 
         def build(bodies: list[bytes], *said: Said, story: str, again: int, pages: bool = False) -> Followed:
-            callbacks = [handler(body) for body in bodies] + ([sweep(story, True)] if pages else [])
-            processes = (*callbacks, run(story), *([sweep(story, False)] if again else []))
+            callbacks = [handler(body) for body in bodies] + ([sweep(True)] if pages else [])
+            processes = (*callbacks, run(story), *([sweep(False)] if again else []))
             together = Interleaved(table, answered, processes, exceptions["stepfunctions"])
             return Followed(together, story, {story, NEW}, *said)
 

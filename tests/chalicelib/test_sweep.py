@@ -1,0 +1,238 @@
+"""The sweep: what it does with the runs that wait, what it returns and prints, and how it is bounded.
+
+That its steps are right in every order is shown in tests/protocol.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from chalicelib import sweep
+from chalicelib.refusals import Unavailable
+from chalicelib.sweep import LOOKS, ROUNDS, SECONDS, Asked, Sweep, SweepEvent, Swept, WaitingStory, hand_over, run_sweep
+from chalicelib.verdicts import Verdict, VerdictTable
+from tests.chalicelib.fakes import StepFunctions, aws_error
+
+EARLY, AT, LATE = (f"2026-01-01T1{hour}:00:00.000Z" for hour in range(3))
+NOW = 1_767_272_400.0  # 13:00
+MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:gate"
+APPROVED, REJECTED = Verdict("approved", AT, AT), Verdict("rejected", LATE, LATE)
+EXECUTIONS = "arn:aws:states:eu-central-1:123456789012:execution:gate"
+FUNCTION = "arn:aws:lambda:eu-central-1:123456789012:function:storygate-dev-sweep"
+Build = Callable[..., Sweep]
+
+
+@pytest.fixture
+def build(dynamodb: Any, machine: StepFunctions) -> Build:
+    def built(ask: Any = None, clock: Any = lambda: NOW, sleep: Any = lambda _: None) -> Sweep:
+        return Sweep(dynamodb, "verdicts", machine, MACHINE, ask, clock, sleep)
+
+    return built
+
+
+def wait(dynamodb: Any, machine: StepFunctions, *runs: str, story: str = "P-1", **given: Any) -> None:
+    """Let runs wait that go on running."""
+    for run in runs:
+        dynamodb.wait(run, story, **given)
+        machine.known.add(run)
+
+
+def test_each_run_gets_the_verdict_that_stands_and_counts_for_it(
+    dynamodb: Any, machine: StepFunctions, build: Build
+) -> None:
+    wait(dynamodb, machine, "a", "b")
+    wait(dynamodb, machine, "newer", counts_from=LATE)
+    wait(dynamodb, machine, "c", story="P-2")
+    wait(dynamodb, machine, "undecided", story="P-3")
+    dynamodb.say(APPROVED)
+    dynamodb.say(REJECTED, "P-2")
+    assert build().everything() == Swept(waiting=5, mended=["a", "b", "c"])
+    assert {token: sent["decision"] for token, sent in machine.sent.items()} == {
+        "token of a": "approved", "token of b": "approved", "token of c": "rejected",
+    }  # fmt: skip
+    assert build().everything() == Swept(waiting=2)
+
+
+def test_without_waiting_runs_it_makes_two_calls(dynamodb: Any, build: Build) -> None:
+    dynamodb.say(APPROVED)
+    assert build().everything() == Swept()
+    assert [operation for operation, _ in dynamodb.calls] == ["scan", "query"]
+
+
+def test_entries_of_runs_that_are_over_are_removed_and_no_others(
+    dynamodb: Any, machine: StepFunctions, build: Build
+) -> None:
+    wait(dynamodb, machine, "runs", "aborted")
+    dynamodb.wait("of another machine")
+    machine.ended.add("aborted")
+    assert build().everything() == Swept(waiting=3)
+    left = [run for run in ("runs", "aborted", "of another machine") if dynamodb.entry("P-1", f"WAIT#{run}")]
+    assert left == ["runs", "of another machine"]
+    looked = [call["executionArn"].rpartition(":")[2] for name, call in machine.calls if name == "DescribeExecution"]
+    assert sorted(looked) == ["aborted", "of another machine"]
+    assert all(
+        call["executionArn"].startswith(MACHINE.replace("stateMachine", "execution")) for _, call in machine.calls
+    )
+
+
+def test_an_entry_that_got_a_new_token_meanwhile_stays(dynamodb: Any, machine: StepFunctions, build: Build) -> None:
+    wait(dynamodb, machine, "a")
+    machine.ended.add("a")
+    dynamodb.before["delete_item"] = lambda _: dynamodb.wait("a", token="a new one")
+    build().everything()
+    assert dynamodb.entry("P-1", "WAIT#a")["taskToken"] == {"S": "a new one"}
+
+
+def test_at_most_a_hundred_runs_are_looked_at_in_one_sweep(dynamodb: Any, machine: StepFunctions, build: Build) -> None:
+    wait(dynamodb, machine, *(f"{run:03}" for run in range(LOOKS + 5)))
+    machine.ended |= machine.known
+    build().everything()
+    assert build().everything().waiting == 5
+
+
+def test_the_next_sweep_goes_on_where_this_one_ran_out_of_time(
+    dynamodb: Any, machine: StepFunctions, build: Build
+) -> None:
+    for number in range(1, 6):
+        wait(dynamodb, machine, f"run-{number}", story=f"P-{number}")
+        dynamodb.say(APPROVED, f"P-{number}")
+    now, asked = [NOW], []
+
+    def slowly(query: Any) -> None:
+        now[0] += SECONDS / 4 + 1
+        asked.append(query["ExpressionAttributeValues"][":story"]["S"])
+
+    dynamodb.before["query"] = slowly
+    first = build(clock=lambda: now[0]).everything()  # P-3 was read, but too late to send to its run
+    assert (first.mended, first.left, asked) == (["run-1", "run-2"], 3, ["#sweep", "P-1", "P-2", "P-3"])
+    assert "startedAt" not in dynamodb.entry("#sweep", "CURSOR")
+    wait(dynamodb, machine, "again", story="P-1")
+    asked.clear()
+    dynamodb.before["query"] = lambda query: asked.append(query["ExpressionAttributeValues"][":story"]["S"])
+    assert build().everything().mended == ["run-3", "run-4", "run-5", "again"]
+    assert asked == ["#sweep", "P-3", "P-4", "P-5", "P-1"]
+
+
+def test_what_fails_for_one_story_is_named_and_the_others_go_on(
+    dynamodb: Any, machine: StepFunctions, build: Build
+) -> None:
+    for story in ("P-1", "P-2", "P-3"):
+        wait(dynamodb, machine, f"under {story}", story=story)
+        dynamodb.say(APPROVED, story)
+
+    def refuse(query: Any) -> None:
+        if query["ExpressionAttributeValues"][":story"] == {"S": "P-1"}:
+            raise aws_error("dynamodb", "ProvisionedThroughputExceededException", "Query")
+
+    dynamodb.before["query"] = refuse
+    machine.over["token of under P-2"] = "ThrottlingException"
+    swept = build().everything()
+    assert swept.mended == ["under P-3"]
+    assert swept.errors == [
+        "P-1: Query: ProvisionedThroughputExceededException",
+        "P-2: SendTaskSuccess: ThrottlingException",
+    ]
+
+
+def test_it_fails_if_the_waiting_runs_cannot_be_listed(dynamodb: Any, build: Build) -> None:
+    def refuse(_: Any) -> None:
+        raise aws_error("dynamodb", "AccessDeniedException", "Scan")
+
+    dynamodb.before["scan"] = refuse
+    with pytest.raises(dynamodb.exceptions.ClientError):
+        build().everything()
+
+
+def test_jira_is_asked_about_the_runs_that_no_known_verdict_counts_for(
+    dynamodb: Any, machine: StepFunctions, build: Build
+) -> None:
+    asked: list[Any] = []
+
+    def ask(stories: list[WaitingStory], table: VerdictTable, seconds: float) -> Asked:
+        asked.extend(stories)
+        assert seconds == SECONDS + sweep.LAST_CALL_SECONDS
+        table.deliver("P-3", REJECTED)
+        return Asked(3, ["c"], 1, ["Jira is away"])
+
+    wait(dynamodb, machine, "a", "ended")
+    machine.ended.add("ended")
+    wait(dynamodb, machine, "b", story="P-2", counts_from=LATE)
+    wait(dynamodb, machine, "c", story="P-3")
+    wait(dynamodb, machine, "mended", story="P-2")
+    dynamodb.say(APPROVED, "P-2")
+    assert build(ask).everything() == Swept(5, ["mended"], 3, ["c"], 1, ["Jira is away"])
+    assert asked == [WaitingStory("P-1", ("a",)), WaitingStory("P-2", ("b",), APPROVED), WaitingStory("P-3", ("c",))]
+    assert machine.sent["token of c"]["decision"] == "rejected"
+
+
+@pytest.mark.parametrize(("received", "overdue"), [("2026-01-01T12:58:59.000Z", 1), ("2026-01-01T12:59:30.000Z", 0)])
+def test_the_log_line_says_all_and_how_many_runs_were_overdue(
+    dynamodb: Any, machine: StepFunctions, build: Build, received: str, overdue: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wait(dynamodb, machine, "a")
+    dynamodb.say(Verdict("approved", AT, received))
+    swept = build().everything()
+    (line,) = capsys.readouterr().out.splitlines()
+    assert json.loads(line) == {"log": "sweep", **asdict(swept), "overdue": overdue}
+    assert list(asdict(swept)) == ["waiting", "mended", "asked", "decided", "left", "errors"]
+
+
+def test_a_story_that_was_handed_over_is_swept_until_all_its_runs_have_the_verdict(
+    dynamodb: Any, machine: StepFunctions, build: Build, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wait(dynamodb, machine, "a", "b", "c")
+    wait(dynamodb, machine, "other", story="P-2")
+    dynamodb.say(APPROVED)
+    dynamodb.say(APPROVED, "P-2")
+    machine.over["token of b"] = "ThrottlingException"
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        machine.over.clear()
+
+    assert build(sleep=sleep).story("P-1").mended == ["a", "c", "b"]
+    assert len(slept) == 1
+    line = json.loads(capsys.readouterr().out)
+    assert (line["log"], line["story"], line["mended"], line["errors"]) == ("resume", "P-1", ["a", "c", "b"], [])
+
+
+def test_a_story_that_was_handed_over_fails_if_aws_refuses_to_the_end(
+    dynamodb: Any, machine: StepFunctions, build: Build
+) -> None:
+    wait(dynamodb, machine, "a")
+    dynamodb.say(APPROVED)
+    machine.over["token of a"] = "ThrottlingException"
+    slept: list[float] = []
+    with pytest.raises(Unavailable, match="P-1: not all runs got their verdict: P-1: SendTaskSuccess: Throttling"):
+        build(sleep=slept.append).story("P-1")
+    assert len(slept) == ROUNDS - 1
+
+
+@pytest.mark.parametrize(("event", "mended"), [({}, ["a", "b"]), ({"story": "P-2"}, ["b"])])
+def test_the_function_sweeps_everything_or_the_story_of_its_event(
+    dynamodb: Any, machine: StepFunctions, event: Any, mended: list[str]
+) -> None:
+    for story, run in (("P-1", "a"), ("P-2", "b")):
+        wait(dynamodb, machine, run, story=story)
+        dynamodb.say(APPROVED, story)
+    context = SimpleNamespace(
+        invoked_function_arn="arn:aws:lambda:eu-central-1:123456789012:function:storygate-dev-sweep"
+    )
+    assert run_sweep(SweepEvent(event, context), dynamodb, "verdicts", machine, "gate")["mended"] == mended
+
+
+def test_a_story_is_handed_over_by_one_asynchronous_invocation(monkeypatch: pytest.MonkeyPatch) -> None:
+    invoked: list[Any] = []
+    client = SimpleNamespace(invoke=lambda **given: invoked.append(given))
+    with pytest.raises(Unavailable):  # not in Lambda
+        hand_over(client, "P-1")
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "storygate-dev")
+    hand_over(client, "P-1")
+    assert invoked == [
+        {"FunctionName": "storygate-dev-sweep", "InvocationType": "Event", "Payload": '{"story": "P-1"}'}
+    ]
