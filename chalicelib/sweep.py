@@ -32,10 +32,11 @@ LOGGED = 100  # texts in a list of the log line
 
 
 class SweepEvent(BaseLambdaEvent):  # type: ignore[misc]
-    """The schedule's event, `{}` from `storygate sweep`, or `{"story": key}` from a callback."""
+    """The schedule's event, `{"seconds": n}` from `storygate sweep`, or `{"story": key}` from a callback."""
 
     def _extract_attributes(self, event_dict: dict[str, Any]) -> None:
         self.story: str | None = event_dict.get("story")
+        self.seconds: float = event_dict.get("seconds", SECONDS)
 
 
 @dataclass(frozen=True)
@@ -90,10 +91,11 @@ class Sweep:
         ask: Ask | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
+        seconds: float = SECONDS,
     ) -> None:
         self._stepfunctions, self._machine_arn = stepfunctions, machine_arn
         self._ask, self._clock, self._sleep = ask, clock, sleep
-        self._stop = clock() + SECONDS
+        self._stop = clock() + seconds
         self._budget = Budget(self._stop, self._stop + LAST_CALL_SECONDS)
         self._entries = Entries(dynamodb, table, clock, sleep, self._budget.call_by)
         self._table = VerdictTable(dynamodb, table, stepfunctions, clock, sleep, budget=self._budget)
@@ -227,7 +229,7 @@ def run_sweep(
 ) -> dict[str, Any]:
     """Sweep everything, or the story in the event; return the Swept."""
     machine = state_machine_arn(event.context.invoked_function_arn, machine_name)
-    sweep = Sweep(dynamodb, table, stepfunctions, machine, ask)
+    sweep = Sweep(dynamodb, table, stepfunctions, machine, ask, seconds=event.seconds)
     return asdict(sweep.story(event.story) if event.story else sweep.everything())
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 COMMANDS = (
     *("new-stage", "deploy", "destroy", "local", "demo"),
-    *("start", "watch", "list", "results", "report", "console", "callback", "retry", "redrive", "cancel"),
+    *("start", "watch", "list", "results", "report", "console", "callback", "retry", "redrive", "sweep", "cancel"),
     *("test-apis", "smoke", "doctor", "cost", "rotate", "jira", "definition", "diagram"),
 )
 """The commands in the order of the help; each is a module of `storygate/commands/`."""

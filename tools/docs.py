@@ -23,6 +23,7 @@ RIGHTS = {
     "`dynamodb:GetItem`, `dynamodb:DeleteItem`",
     "redrive": "the operator's role, `states:StartExecution`, and on the queue `sqs:GetQueueUrl`, "
     "`sqs:GetQueueAttributes`, `sqs:ReceiveMessage`, `sqs:DeleteMessage` (also to give a message back)",
+    "sweep": "`lambda:InvokeFunction` on the function `…-sweep`",
     "deployer": "the deployer's rights: to read and change all of a stage",
 }
 
@@ -45,6 +46,7 @@ FACTS = {
     "callback": ("decide", "0 the callback answered 2xx; 1 it did not; 124 no answer within `--timeout`"),
     "retry": ("control", "0 started; 1 the first run still runs, or its input is gone"),
     "redrive": ("redrive", "0 the queue is empty; 1 it is not"),
+    "sweep": ("sweep", "0 swept; 1 a call failed for some story, or the function did"),
     "cancel": ("control", "0 cancelled, now or before; 1 the run ended by itself; 124 it did not stop in time"),
     "test-apis": (
         "deployer",

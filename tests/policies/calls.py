@@ -16,6 +16,8 @@ from urllib.parse import parse_qs, unquote
 
 SIGNATURE = re.compile(r"Credential=([^/]+)/\d{8}/[^/]+/([^/]+)/aws4_request")
 
+INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")  # Lambda API reference, Invoke
+
 
 @dataclass(frozen=True)
 class Call:
@@ -95,6 +97,8 @@ def _read(environ: dict[str, Any], service: str) -> tuple[str, dict[str, Any]]:
     query = {name: values[0] for name, values in parse_qs(environ.get("QUERY_STRING", ""), True).items()}
     if service == "s3":
         return _read_s3(environ, query)
+    if invoked := INVOKE.fullmatch(environ["PATH_INFO"]):
+        return "Invoke", {"FunctionName": unquote(invoked.group(1))}
     if "/operation/" in environ["PATH_INFO"]:  # the CBOR protocol names it in the path
         return environ["PATH_INFO"].rpartition("/")[2], {}
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))

@@ -91,7 +91,8 @@ def _dynamodb(call: Call, operation: str, account: Account) -> Found:
         for table, request in call.parameters["RequestItems"].items():
             yield f"dynamodb:{operation}", account.arn("dynamodb", f"table/{table}"), _attributes(request)
         return
-    table = account.arn("dynamodb", f"table/{call.parameters['TableName']}")
+    index = f"/index/{call.parameters['IndexName']}" if "IndexName" in call.parameters else ""
+    table = account.arn("dynamodb", f"table/{call.parameters['TableName']}{index}")
     # Select is a parameter of Query and Scan alone (API reference).
     asked = {"Select": "SPECIFIC_ATTRIBUTES"} if "ProjectionExpression" in call.parameters else {}
     select = (asked | call.parameters).get("Select") if operation in {"Query", "Scan"} else None
@@ -142,6 +143,11 @@ def _sqs(call: Call, operation: str, account: Account) -> Found:
     yield f"sqs:{operation}", account.arn("sqs", queue)
 
 
+def _lambda(call: Call, operation: str, account: Account) -> Found:
+    assert operation == "Invoke"
+    yield "lambda:InvokeFunction", account.arn("lambda", f"function:{call.parameters['FunctionName']}")
+
+
 SERVICES: dict[str, Callable[[Call, str, Account], Found]] = {
     "s3": _s3,
     "dynamodb": _dynamodb,
@@ -149,4 +155,5 @@ SERVICES: dict[str, Callable[[Call, str, Account], Found]] = {
     "secretsmanager": _secretsmanager,
     "states": _states,
     "sqs": _sqs,
+    "lambda": _lambda,
 }

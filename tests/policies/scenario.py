@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.verdicts import AT_ONCE
 from localcloud.cloud import LocalCloud
 from storygate import cli
 from storygate.console.listing import Listing
@@ -31,7 +32,7 @@ from tests.policies.gateway import LambdaGateway, invoker
 from tests.policies.permissions import Account
 
 STAGE = "dev"  # commands for stage local sign with keys of their own
-FUNCTIONS = ("api_handler", "api_token_authorizer", "start_execution")
+FUNCTIONS = ("api_handler", "api_token_authorizer", "start_execution", "sweep")
 MACHINE, OPERATOR = "state machine", "operator"
 PATIENCE = 30.0
 
@@ -105,6 +106,8 @@ class _Run:
         self._inputs_without_version()
         self._list_a_run_whose_input_has_no_version()
         self._rejected_while_it_waits()
+        self._more_runs_than_an_answer_has_time_for()
+        self._sweep()
         self._drop_that_starts_nothing()
         for execution in self._machine.list_executions(stateMachineArn=self._arn)["executions"]:
             pages = self._machine.get_paginator("get_execution_history").paginate(
@@ -154,6 +157,27 @@ class _Run:
     def _rejected_while_it_waits(self) -> None:
         self._call_back("PROJ-3", "rejected")
         self._await("the refused run's end", lambda: not self._is_running("waits"))
+
+    def _more_runs_than_an_answer_has_time_for(self) -> None:
+        for number in range(AT_ONCE + 1):
+            self._put_entry(f"crowd-{number}", "PROJ-4")
+        self._call_back("PROJ-4")
+        self._await("the handed over runs", lambda: not any(self._waits(f"crowd-{n}") for n in (0, AT_ONCE)))
+
+    def _sweep(self) -> None:
+        """Sweep without time, then to the end; an entry is of a run that is over."""
+        self._put_entry("waits", "PROJ-5")
+        for event in ({"seconds": 0}, {}):
+            name = self.deployment.stage.lambda_names["sweep"]
+            answer = self.cloud.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event))
+            assert "FunctionError" not in answer, answer["Payload"].read()
+        assert not self._waits("waits")
+
+    def _put_entry(self, execution: str, story: str) -> None:
+        texts = {"story": story, "entry": f"WAIT#{execution}", "taskToken": "spent"}
+        texts |= dict.fromkeys(("countsFrom", "startedAt"), "2026-01-01T00:00:00.000Z")
+        item = {name: {"S": text} for name, text in texts.items()}
+        self.cloud.client("dynamodb").put_item(TableName=self.deployment.stage.table, Item=item)
 
     def _drop_that_starts_nothing(self) -> None:
         """Send an event that fails three times; then Lambda sends it to the queue with the function's own role."""

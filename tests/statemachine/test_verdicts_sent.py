@@ -31,7 +31,7 @@ class OneWaiting:
 
     def query(self, **_: Any) -> Any:
         waiting = {"entry": "WAIT#execution", "taskToken": "token", "countsFrom": "2026-01-01T00:00:00.000Z"}
-        return {"Items": [self.story, {name: {"S": value} for name, value in waiting.items()}]}
+        return {"Items": [self.story, {name: {"S": value} for name, value in waiting.items()}], "Count": 2}
 
     def delete_item(self, **_: Any) -> None:
         self.story = {}
