@@ -19,7 +19,7 @@ from chalicelib.rules import Rules
 from chalicelib.secret import Secret
 from chalicelib.sweep import Sweep
 from chalicelib.verdicts import VerdictTable
-from storygate.stage.definition import definition_json
+from storygate.stage.definition import NO_RELEASE, definition_json
 from tests import ROOT, sfnx_once
 from tests.protocol.replay import Past, Replayed, Tamper
 
@@ -100,12 +100,15 @@ def sweep(exceptions: dict[str, Any], tamper: Tamper | None = None) -> Callable[
 
 
 def waiting_states(written: str, story: str = STORY) -> dict[str, Any]:
-    """Return the definition's states around the wait, unchanged, between two kinds of stand-ins: a Pass for the states
-    before, and an end for each of the two ways out. An end's output is the result's outcome and decision, and whether
-    the way leads to the green end."""
+    """Return the definition's states around the wait, unchanged, as in a stage without a release API.
+
+    A Pass stands in for the states before, and an end for each of the two ways out. An end's output is the result's
+    outcome and decision, and whether the way leads to the green end.
+    """
     states = json.loads(written)["States"]
     waiting = json.dumps({name: states[name] for name in WAITING})
     filled = waiting.replace("${Table}", TABLE).replace("${ClockSkewSeconds}", str(SKEW_SECONDS))
+    filled = filled.replace("${ReleaseUrl}", NO_RELEASE)
     apis = {api: {"status": "success"} for api in ("validation", "deployment")}
     ways_out = {"WriteApprovedLog": "WriteApprovedResult", "WriteLog": "WriteResult"}
     results = {log: states[result]["Arguments"]["Body"] for log, result in ways_out.items()}
@@ -123,6 +126,7 @@ def waiting_states(written: str, story: str = STORY) -> dict[str, Any]:
                 }
                 for log, says in results.items()
             },
+            **{call: {"Type": "Fail", "Error": "no release API"} for call in ("CallRelease", "CallRollback")},
         },
     }
 

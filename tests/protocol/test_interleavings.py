@@ -102,6 +102,8 @@ def followed(title: str, pairs: list[tuple[Said, Said]], on: Stage, accidents: i
 
 # Mistakes made on purpose in the definition; the tests must notice each one.
 APPROVAL_SENT = "$said.decision = 'approved'"
+# What follows the rule that a rejection takes without a release API: the one with it.
+THEN_ROLLBACK = '\n        },\n        {\n          "Condition": "{% $decision.decision = \'rejected\' %}'
 WRITTEN_WRONG = {
     "the check forgets the run's start": {" OR decidedAt <= :countsFrom": ""},
     "the check counts the very instant": {"decidedAt <= :countsFrom": "decidedAt < :countsFrom"},
@@ -112,11 +114,11 @@ WRITTEN_WRONG = {
     "the read counts what is older": {"$verdict.decidedAt.S > $countsFrom": "$verdict.decidedAt.S != ''"},
     "the read takes pending": {
         "($verdict.decision.S = 'approved'": "($verdict.decision.S != ''",
-        "{% $decision.decision = 'approved' %}": "{% $decision.decision != 'rejected' %}",
+        "{% $decision.decision = 'approved' and": "{% $decision.decision != 'rejected' and",
     },
-    "whatever is known goes the green way": {"{% $decision.decision = 'approved' %}": "{% $exists($decision) %}"},
+    "whatever is known goes the green way": {"{% $decision.decision = 'approved' and": "{% $exists($decision) and"},
     "a rejection goes the green way": {
-        "{% $decision.decision = 'approved' %}": "{% $type($decision) = 'object' %}",
+        "{% $decision.decision = 'approved' and": "{% $type($decision) = 'object' and",
     },
     "a rejection sent is no verdict": {"$said.decision = 'approved' or $said.decision = 'rejected'": APPROVAL_SENT},
     "an approval sent is no verdict": {APPROVAL_SENT + " or ": ""},
@@ -128,9 +130,7 @@ WRITTEN_WRONG = {
     },
     "approval and rejection change ways": {
         '"Next": "WriteApprovedLog"': '"Next": "Changed"',
-        '"Next": "WriteLog"\n        },\n        {\n          "Condition": "{% $conflicts': (
-            '"Next": "WriteApprovedLog"\n        },\n        {\n          "Condition": "{% $conflicts'
-        ),
+        f'"Next": "WriteLog"{THEN_ROLLBACK}': f'"Next": "WriteApprovedLog"{THEN_ROLLBACK}',
         '"Next": "Changed"': '"Next": "WriteLog"',
     },
 }
