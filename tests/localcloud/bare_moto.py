@@ -10,6 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest import mock
 
+import localcloud.light  # noqa: F401 - before moto; fills no gap
+
+# isort: split
 from antlr4 import RecognitionException  # type: ignore[import-untyped]
 from botocore.exceptions import ClientError
 from moto import backends

@@ -5,14 +5,20 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from types import TracebackType
 from typing import Any, Self
 
 import boto3
-from moto.server import ThreadedMotoServer
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+
+from localcloud.loopback import bound, serving
 
 ROLE = "arn:aws:iam::123456789012:role/machine"
 SECONDS = 30.0
@@ -46,12 +52,15 @@ class Cloud:
 
     def __init__(self) -> None:
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
-        self._server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+        self._serving = ExitStack()
         self._names = count()
 
     def __enter__(self) -> Self:
-        self._server.start()
-        self.port = self._server.get_host_and_port()[1]
+        listener = bound(0)
+        self.port = listener.getsockname()[1]
+        app = DomainDispatcherApplication(create_backend_app)
+        # Unlike moto's own server this one stops at once.
+        self._serving.enter_context(serving(app, listener, MotoRequestHandler))
         self.states = self.client("stepfunctions")
         self.dynamodb = self.client("dynamodb")
         self.s3 = self.client("s3")
@@ -67,7 +76,7 @@ class Cloud:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._server.stop()
+        self._serving.close()
 
     def client(self, service: str) -> Any:
         return boto3.client(
