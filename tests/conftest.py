@@ -1,6 +1,7 @@
 """What all tests share. Under pytest-xdist, the process that prints the summary reads this conftest.py alone."""
 
 import gc
+import os
 from typing import Any
 
 import localcloud.light  # noqa: F401 - makes moto start faster in tests without a local cloud, too; before moto
@@ -11,6 +12,10 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from tests import proofs
+
+# What the shell exports is not for the tests, such as the local cloud's address that `storygate local` prints.
+for name in [name for name in os.environ if name.startswith("AWS_")]:
+    del os.environ[name]
 
 # Each `mock_aws` would register 1,300 patterns of URLs for the package `requests`. We reach AWS by botocore alone.
 moto.core.models.RESPONSES_METHODS.clear()
