@@ -85,10 +85,10 @@ def test_a_key_that_is_there_twice_in_an_object_is_refused_at_any_depth(raw: byt
 
 def test_a_million_keys_are_compared_in_a_second() -> None:
     raw = json.dumps(dict.fromkeys(map(str, range(1_000_000)), 1))[:-1] + ', "7": 2}'
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(BadBody, match='"7"'):
         read(raw.encode())
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
 
 
 @pytest.mark.parametrize("number", ["1e999", "-1e999", "1" + "0" * 400, "-0", "0.1", "1e-400"])
