@@ -21,6 +21,7 @@ from tests.statemachine.machine import (
     VERDICT,
     InTurn,
     http,
+    machine,
     play,
     refused,
     stored,
@@ -28,6 +29,7 @@ from tests.statemachine.machine import (
 from tests.statemachine.machine import story as in_table
 
 DROP = {"bucket": "b", "key": "inputs/x.json", "versionId": "1", "droppedAt": "2026-03-01T11:59:58.000Z"}
+RELEASING = machine(ReleaseUrl="https://apis.example/release", RollbackOn="States.Timeout")
 STRANGE = REQUEST | {
     "jiraStoryId": "  proj-7 ",
     "packageIds": ["pkg-001", "Ünï-☃", "a 'quoted' \"id\""],
@@ -49,6 +51,13 @@ RUNS: dict[str, Callable[[], Any]] = {
     ),
     "a conflict": lambda: play(wait=InTurn(CANCELLED, VERDICT), story=in_table(decision="pending", decidedAt="2026")),
     "no verdict": lambda: play(wait=Failure("States.Timeout", "")),
+    "a byte order mark": lambda: play(DROP, s3=stored("\ufeff" + json.dumps(REQUEST))),
+    "a malformed date": lambda: play(DROP | {"droppedAt": "2026-03-01T11:59:58.2\nZ"}, s3=stored(REQUEST)),
+    "a date without fraction": lambda: play(DROP | {"droppedAt": "2026-03-01T11:59:58Z"}, s3=stored(REQUEST)),
+    "another project": lambda: play(machine=machine(Projects="PAY,OPS")),
+    "a release": lambda: play(machine=RELEASING),
+    "a failed release": lambda: play(machine=RELEASING, release=refused(500)),
+    "a failed rollback": lambda: play(machine=RELEASING, wait=REJECTED, release=http({"status": "no"})),
     "a hundred packages": lambda: play(REQUEST | {"packageIds": [f"package-{n:03}" for n in range(100)]}),
 }
 # Functions that give something else each time, and what stands for them.

@@ -42,6 +42,7 @@ class World:
         self.waiting: set[tuple[str, str]] = set()
         self.moved: set[tuple[str, str]] = set()
         """Story and the key that it had before."""
+        self.definition: Any = DEFINITION
         self.fails: dict[str, ClientError] = {}
         self.calls: Counter[str] = Counter()
         self.pages: list[dict[str, Any]] = []
@@ -105,7 +106,7 @@ class World:
     def describe_state_machine_for_execution(self, *, executionArn: str) -> dict[str, Any]:
         del executionArn
         self._called("describe_state_machine_for_execution")
-        return {"definition": json.dumps(DEFINITION)}
+        return {"definition": json.dumps(self.definition)}
 
     def get_execution_history(self, *, executionArn: str, **_: Any) -> dict[str, Any]:
         self._called("get_execution_history")

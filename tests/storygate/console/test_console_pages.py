@@ -34,6 +34,15 @@ def test_a_waiting_run_can_be_decided_and_cancelled_and_not_retried(browser: Bro
     assert "Stops a of stage dev at once." in dialog(page, "cancel")
 
 
+def test_a_decision_says_what_the_release_api_is_called_with(browser: Browser, world: World) -> None:
+    release = {"Type": "Task", "Arguments": {"ApiEndpoint": "https://packages.example.com/release"}}
+    world.definition = {"StartAt": "CallRelease", "States": {"CallRelease": release}}
+    world.run("a")
+    page = browser.get("/runs/a")
+    assert "each calls the release API, with the action release ." in dialog(page, "approve")
+    assert "each calls the release API, with the action rollback ." in dialog(page, "reject")
+
+
 def test_a_decision_names_every_other_run_that_it_reaches(browser: Browser, world: World) -> None:
     for name in ("a", "b", "c"):
         world.run(name)
