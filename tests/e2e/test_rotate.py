@@ -18,6 +18,7 @@ import pytest
 from storygate.deployment.rotation import revoke, rotate
 from storygate.deployment.secret_values import FIELDS
 from storygate.deployment.stage_secret import read_secret
+from storygate.deployment.warm_functions import forget_secret
 from storygate.operations import jira_webhook
 from storygate.support.patience import Patience
 from storygate.support.terminal import Terminal
@@ -29,6 +30,16 @@ PATIENCE = 30.0
 
 
 NOW = timedelta(0)  # no stranger sends anything here, so every function may read the secret again at once
+
+
+@pytest.fixture(scope="module", autouse=True)
+def without_strangers(local: Local) -> Iterator[None]:
+    """Begin with functions that have refused nobody, whatever other tests sent; give Jira the new secret at the end."""
+    forget_secret(local.context)
+    yield
+    for webhook in local.jira.deliveries.webhooks.values():
+        webhook.secret = values(local)["callback"]
+    revoke(local.context, Terminal(io.StringIO()), guard=NOW)
 
 
 def values(local: Local) -> dict[str, Any]:
@@ -153,6 +164,7 @@ def test_a_revocation_returns_when_no_warm_function_accepts_the_previous_values(
     assert ended > datetime.now(UTC)
     assert [lets_in(local, function, before) for function in warm] == [False, False]
     assert [lets_in(local, function, current) for function in warm] == [True, True]
+    forget_secret(local.context)  # what has just refused the old values
     assert "previous" not in values(local)
     assert all(values(local)[api] in held for api, held in tokens_of_connections(local).items())
     assert revoke(local.context, Terminal(io.StringIO()), guard=NOW) == []
