@@ -1,8 +1,19 @@
 """The REST API: it answers, refuses strangers, limits the rate of calls, and logs them."""
 
+from collections.abc import Mapping
+
 from storygate.checks.finding import Examination, Finding, check, fail, ok, warn
 from storygate.deployment.functions import api_url
-from storygate.deployment.gateway import Settings, log_role, read_settings, wanted_settings
+from storygate.deployment.gateway import (
+    CALLBACK,
+    EVERY_METHOD,
+    Limit,
+    Settings,
+    log_role,
+    read_settings,
+    wanted_limits,
+    wanted_settings,
+)
 from storygate.support.http import post
 
 SECONDS = 15.0
@@ -22,15 +33,11 @@ def callback(context: Examination) -> Finding:
 
 @check("throttling", "without a limit, a flood of calls costs money and uses up the account's quota")
 def throttling(context: Examination) -> Finding:
-    """The stage's rate and burst limits are those of config.json."""
-    current, stage = _settings(context), context.stage
-    wanted = (stage.rate_limit, stage.burst_limit)
-    if (current.rate_limit, current.burst_limit) == wanted:
-        return ok(f"{stage.rate_limit:g} a second, bursts of {stage.burst_limit}")
-    return fail(
-        f"rate {current.rate_limit}, burst {current.burst_limit}, not {wanted[0]:g} and {wanted[1]}",
-        context.deploy_command,
-    )
+    """The limits of the callback, and of each other method, are those of config.json."""
+    current, wanted = _settings(context).limits, wanted_limits(context.stage)
+    if current == wanted:
+        return ok(_described(wanted))
+    return fail(f"{_described(current)}; not {_described(wanted)}", context.deploy_command)
 
 
 @check("access logs", "only they show who called, from where, and what the answer was")
@@ -66,6 +73,14 @@ def tracing(context: Examination) -> Finding:
         f"{update} --tracing-configuration enabled=true" if off == ["the state machine"] else context.deploy_command
     )
     return warn(f"off for {', '.join(off)}", command)
+
+
+def _described(limits: Mapping[str, Limit]) -> str:
+    callback, others = limits.get(CALLBACK, Limit()), limits.get(EVERY_METHOD, Limit())
+    return (
+        f"callback {callback.rate} a second and bursts of {callback.burst}, "
+        f"each mock {others.rate} and bursts of {others.burst}"
+    )
 
 
 def _settings(context: Examination) -> Settings:

@@ -1,5 +1,6 @@
 """The account's quotas that this stage's settings can reach."""
 
+from chalicelib.apis import APIS
 from storygate.checks.finding import Examination, Finding, check, ok, skip, warn
 
 RAISE = "aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384"
@@ -15,12 +16,13 @@ def quotas(context: Examination) -> Finding:
     stage = context.stage
     limit = context.client("lambda").get_account_settings()["AccountLimit"]
     most, free = int(limit["ConcurrentExecutions"]), int(limit["UnreservedConcurrentExecutions"])
-    if free < stage.burst_limit:
+    at_once = stage.burst_limit + 2 * len(APIS) * stage.mock_burst_limit
+    if free < at_once:
         reserved = f", of which {most - free} are reserved" if free < most else ""
         return warn(
-            f"Lambda runs {most:,} functions at once in this account{reserved}; the stage lets in bursts of "
-            f"{stage.burst_limit} requests, each a function and those of the mocks two",
-            f"{RAISE} --desired-value {max(USUAL, most + stage.burst_limit)}; or set a lower burstLimit in "
+            f"Lambda runs {most:,} functions at once in this account{reserved}; the stage lets in bursts that need "
+            f"{at_once}: {stage.burst_limit} deliveries, and {stage.mock_burst_limit} calls of each mock with two each",
+            f"{RAISE} --desired-value {max(USUAL, most + at_once)}; or set a lower burstLimit and mockBurstLimit in "
             f'"api" of the stage, then {context.deploy_command}',
         )
-    return ok(f"{free:,} functions at once, bursts of {stage.burst_limit} requests")
+    return ok(f"{free:,} functions at once, of which bursts of requests need {at_once}")

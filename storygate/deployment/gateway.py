@@ -6,9 +6,10 @@ documented (API Gateway API reference, CreateDeployment), so they are compared, 
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
+from storygate.stage.config import Stage
 from storygate.stage.context import Context
 from storygate.support.terminal import Terminal
 
@@ -32,14 +33,26 @@ ACCESS_LOG_FORMAT = json.dumps(
     }
 )
 EVERY_METHOD = "*/*"
+CALLBACK = "jira/callback/POST"
+
+
+class Limit(NamedTuple):
+    """Requests a second, and how many at once; None for a limit that is not set."""
+
+    rate: float | None = None
+    burst: int | None = None
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of an API Gateway stage that `deploy` manages; None for one that is not set."""
+    """The settings of an API Gateway stage that `deploy` manages; None for one that is not set.
 
-    rate_limit: float | None = None
-    burst_limit: int | None = None
+    `limits` are those of the callback and of every other method, by their names here. A stage's limits hold for each
+    of its methods, and a method may have others (developer guide, api-gateway-request-throttling): so neither a flood
+    of calls of the mocks nor two hundred drops at once take the callback's requests from Jira.
+    """
+
+    limits: Mapping[str, Limit] = field(default_factory=dict)
     tracing: bool = False
     log_destination: str | None = None
     log_format: str | None = None
@@ -47,11 +60,15 @@ class Settings:
     @classmethod
     def of(cls, described: Mapping[str, Any]) -> "Settings":
         """Read the answer of GetStage."""
-        throttling = described.get("methodSettings", {}).get(EVERY_METHOD, {})
+        # The keys are JSON pointers without their first slash, "~1jira~1callback/POST" (CLI reference, get-stage).
+        methods = {name.replace("~1", "/").strip("/"): one for name, one in described.get("methodSettings", {}).items()}
         logs = described.get("accessLogSettings") or {}
         return cls(
-            throttling.get("throttlingRateLimit"),
-            throttling.get("throttlingBurstLimit"),
+            {
+                method: Limit(methods[method].get("throttlingRateLimit"), methods[method].get("throttlingBurstLimit"))
+                for method in (EVERY_METHOD, CALLBACK)
+                if method in methods
+            },
             bool(described.get("tracingEnabled")),
             logs.get("destinationArn"),
             logs.get("format"),
@@ -69,15 +86,24 @@ def read_settings(context: Context, api: str | None) -> Settings | None:
         return None
 
 
+def wanted_limits(stage: Stage) -> Mapping[str, Limit]:
+    """Return the limits this stage should have."""
+    return {
+        EVERY_METHOD: Limit(stage.mock_rate_limit, stage.mock_burst_limit),
+        CALLBACK: Limit(stage.rate_limit, stage.burst_limit),
+    }
+
+
 def wanted_settings(context: Context) -> Settings:
     """Return the settings this stage should have; without access logs if the account cannot write them (`log_role`)."""
     stage = context.stage
-    throttled = Settings(stage.rate_limit, stage.burst_limit, tracing=True)
+    limits = wanted_limits(stage)
+    throttled = Settings(limits, tracing=True)
     if not log_role(context):
         return throttled
     # Without the `:*` that CloudWatch Logs ends its own ARNs with (developer guide, set-up-logging).
     destination = context.arn("logs", f"log-group:{stage.access_log_group}")
-    return Settings(stage.rate_limit, stage.burst_limit, True, destination, ACCESS_LOG_FORMAT)
+    return Settings(limits, True, destination, ACCESS_LOG_FORMAT)
 
 
 def log_role(context: Context) -> str | None:
@@ -119,9 +145,12 @@ def _keep_log(context: Context, group: str) -> None:
 
 def _patch(current: Settings, wanted: Settings) -> list[dict[str, str]]:
     """The operations for UpdateStage. If no access logs are wanted, those that an operator set up are left alone."""
-    values = {
-        f"/{EVERY_METHOD}/throttling/rateLimit": (current.rate_limit, wanted.rate_limit),
-        f"/{EVERY_METHOD}/throttling/burstLimit": (current.burst_limit, wanted.burst_limit),
+    values: dict[str, tuple[Any, Any]] = {}
+    for method, limit in wanted.limits.items():
+        old, path = current.limits.get(method, Limit()), _pointer(method)
+        values[f"{path}/throttling/rateLimit"] = (old.rate, limit.rate)
+        values[f"{path}/throttling/burstLimit"] = (old.burst, limit.burst)
+    values |= {
         "/tracingEnabled": (current.tracing, wanted.tracing),
         "/accessLogSettings/destinationArn": (current.log_destination, wanted.log_destination),
         "/accessLogSettings/format": (current.log_format, wanted.log_format),
@@ -131,3 +160,9 @@ def _patch(current: Settings, wanted: Settings) -> list[dict[str, str]]:
         for path, (old, new) in values.items()
         if new is not None and new != old
     ]
+
+
+def _pointer(method: str) -> str:
+    """The path of a method's settings in UpdateStage; a resource's slashes are `~1` (CLI reference, update-stage)."""
+    path, _, verb = method.rpartition("/")
+    return f"/{path}/{verb}" if method == EVERY_METHOD else f"/~1{path.replace('/', '~1')}/{verb}"

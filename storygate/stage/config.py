@@ -25,8 +25,10 @@ FILLED |= {"FunctionPrefix", "ApiName", "ApiStage", "Projects"}
 PROJECT_KEY = re.compile(r"[A-Z][A-Z0-9_]*")  # as in a story's key (workflow.asl.yaml, InputIsValid)
 
 LOG_RETENTION_DAYS = 90
-# For all callers together: far above Jira's busiest automation, and low enough that a flood of calls costs little.
-THROTTLING = {"rateLimit": 50, "burstLimit": 100}
+# Requests a second, and how many at once. The callback's are far above Jira's busiest automation, and low enough that a
+# flood of calls costs little. Those of each mock let two hundred drops at once get through with the workflow's retries
+# (benchmarks/throttling.py), and leave the one function of callback and mocks free for Jira.
+THROTTLING = {"rateLimit": 50, "burstLimit": 100, "mockRateLimit": 25, "mockBurstLimit": 50}
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Stage:
     log_retention_days: int = LOG_RETENTION_DAYS
     rate_limit: float = THROTTLING["rateLimit"]
     burst_limit: int = THROTTLING["burstLimit"]
+    mock_rate_limit: float = THROTTLING["mockRateLimit"]
+    mock_burst_limit: int = THROTTLING["mockBurstLimit"]
     policy_files: Mapping[str, str] = field(default_factory=dict)
     """Function in app.py -> its IAM policy in .chalice/, for those that have one."""
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -191,6 +195,8 @@ def load_stage(project: Path, name: str, region: str) -> Stage:
         ),
         rate_limit=throttling["rateLimit"],
         burst_limit=int(throttling["burstLimit"]),
+        mock_rate_limit=throttling["mockRateLimit"],
+        mock_burst_limit=int(throttling["mockBurstLimit"]),
         policy_files={
             function: settings["iam_policy_file"]
             for function, settings in functions.items()

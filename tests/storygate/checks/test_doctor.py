@@ -451,6 +451,7 @@ def test_what_deploy_mends_is_red_until_it_has_run(ward: Any) -> None:
         stageName="api",
         patchOperations=[
             {"op": "replace", "path": "/*/*/throttling/rateLimit", "value": "10000"},
+            {"op": "replace", "path": "/~1jira~1callback/POST/throttling/burstLimit", "value": "7"},
             {"op": "replace", "path": "/tracingEnabled", "value": "false"},
         ],
     )
@@ -474,7 +475,7 @@ def test_what_deploy_mends_is_red_until_it_has_run(ward: Any) -> None:
         "workflow stack": ("fail", "UPDATE_FAILED"),
         "trigger": ("fail", "does not send events"),
         "function roles": ("fail", "policy-local-trigger.json"),
-        "throttling": ("fail", "10000"),
+        "throttling": ("fail", "callback 50.0 a second and bursts of 7, each mock 10000.0"),
         "access logs": ("fail", "nowhere"),
         "tracing": ("warn", "off for the API"),
         "connections": ("warn", "older version"),

@@ -159,9 +159,12 @@ def test_an_access_log_line_is_json_without_what_may_hold_a_credential() -> None
 
 
 def test_the_throttling_of_a_stage_is_read_from_its_configuration(configure: Configure, stage: Stage) -> None:
-    assert (stage.rate_limit, stage.burst_limit) == (50, 100)
-    project = configure(lambda config: config["stages"]["dev"].update(api={"rateLimit": 5}))
-    assert (load_stage(project, "dev", REGION).rate_limit, load_stage(project, "dev", REGION).burst_limit) == (5, 100)
+    def limits(read: Stage) -> tuple[float, ...]:
+        return read.rate_limit, read.burst_limit, read.mock_rate_limit, read.mock_burst_limit
+
+    assert limits(stage) == (50, 100, 25, 50)
+    project = configure(lambda config: config["stages"]["dev"].update(api={"rateLimit": 5, "mockBurstLimit": 7}))
+    assert limits(load_stage(project, "dev", REGION)) == (5, 100, 25, 7)
 
 
 @pytest.mark.parametrize("wrong", [{"rate": 5}, {"rateLimit": 0}, {"rateLimit": "5"}, {"burstLimit": True}, 5])

@@ -23,10 +23,10 @@ def look(project: Path, stage: Stage, most: int, free: int) -> Any:
 @pytest.mark.parametrize(
     ("most", "free", "status", "told"),
     [
-        (1000, 1000, "ok", "1,000 functions at once, bursts of 100 requests"),
-        (1000, 100, "ok", "100 functions"),
-        (10, 10, "warn", "Lambda runs 10 functions at once in this account; the stage lets in bursts of 100"),
-        (1000, 90, "warn", "of which 910 are reserved"),
+        (1000, 1000, "ok", "1,000 functions at once, of which bursts of requests need 400"),
+        (1000, 400, "ok", "400 functions"),
+        (10, 10, "warn", "Lambda runs 10 functions at once in this account; the stage lets in bursts that need 400"),
+        (1000, 390, "warn", "of which 610 are reserved"),
     ],
 )
 def test_a_burst_that_lambda_would_refuse_is_reported(
