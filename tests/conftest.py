@@ -2,6 +2,7 @@
 
 import gc
 import os
+from collections import Counter
 from typing import Any
 
 import localcloud.light  # noqa: F401 - makes moto start faster in tests without a local cloud, too; before moto
@@ -43,7 +44,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Print what the tests prove."""
+    """Print what the tests prove, and one line for each reason why tests were skipped."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(report.longrepr[2] for report in skipped if isinstance(report.longrepr, tuple))
+    for reason, count in reasons.most_common():
+        terminalreporter.write_line(f"{count} skipped: {reason.removeprefix('Skipped: ')}")
     proofs.show(terminalreporter, whole=config.getoption("--proofs"))
 
 
