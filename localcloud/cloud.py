@@ -25,6 +25,7 @@ import localcloud.light  # noqa: F401 - before moto
 import boto3
 import botocore.session
 from moto.core import DEFAULT_ACCOUNT_ID
+from moto.events.models import events_backends
 from moto.moto_api._internal import moto_api_backend
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
@@ -234,6 +235,8 @@ def _bind(port: int, flag: str) -> socket.socket:
 
 def _stop_executions() -> None:
     """Stop all running executions, so that no thread of the interpreter keeps calling a closed port."""
+    for events in events_backends[DEFAULT_ACCOUNT_ID].values():
+        events.event_buses["default"].rules.clear()  # the functions that could hear of it have stopped
     now = datetime.datetime.now(tz=datetime.UTC)
     running = [
         execution

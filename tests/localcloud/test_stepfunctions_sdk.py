@@ -54,6 +54,14 @@ def test_a_string_is_written_to_s3_with_quotes_around_it(cloud: Cloud) -> None:
     assert cloud.s3.get_object(**where)["Body"].read() == b'"text"'
 
 
+def test_a_result_of_dynamodb_tells_the_capacity_only_if_asked(cloud: Cloud) -> None:
+    put = {"Put": {"TableName": cloud.table, "Item": {"id": {"S": "capacity"}}}}
+    plain = task("aws-sdk:dynamodb:transactWriteItems", {"TransactItems": [put]})
+    assert cloud.output(states(A=plain)) == {}
+    asked = task("aws-sdk:dynamodb:transactWriteItems", {"TransactItems": [put], "ReturnConsumedCapacity": "TOTAL"})
+    assert "ConsumedCapacity" in cloud.output(states(A=asked))
+
+
 def test_an_object_is_read_in_the_version_asked_for(cloud: Cloud) -> None:
     bucket = f"versions-{cloud.port}"
     cloud.s3.create_bucket(Bucket=bucket)

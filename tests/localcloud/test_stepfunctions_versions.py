@@ -106,6 +106,32 @@ def test_an_input_that_is_no_json_is_refused_by_its_name(cloud: Cloud, child: st
     assert code(cloud.states.start_execution, stateMachineArn=child, input="{") == "InvalidExecutionInput"
 
 
+def test_an_alias_has_a_name_that_is_no_number_and_versions_that_differ(cloud: Cloud, child: str) -> None:
+    client = cloud.states
+    version = client.publish_state_machine_version(stateMachineArn=child)["stateMachineVersionArn"]
+    whole, half = (
+        [{"stateMachineVersionArn": version, "weight": 100}],
+        {"stateMachineVersionArn": version, "weight": 50},
+    )
+    for name in ("1", "a b", "x" * 81):
+        assert code(client.create_state_machine_alias, name=name, routingConfiguration=whole) == "ValidationException"
+    elsewhere = [{"stateMachineVersionArn": f"{child}:99", "weight": 100}]
+    for routes, error in (([half, half], "ValidationException"), (elsewhere, "StateMachineDoesNotExist")):
+        assert code(client.create_state_machine_alias, name="ok", routingConfiguration=routes) == error
+
+
+def test_an_update_names_its_revision_and_a_description_the_settings_of_logs(cloud: Cloud) -> None:
+    client, machine = cloud.states, cloud.machine(output(1))
+    execution = cloud.start(machine)
+    before = client.describe_state_machine(stateMachineArn=machine)
+    assert before["loggingConfiguration"] == {"level": "OFF", "includeExecutionData": False}
+    assert "revisionId" not in before
+    updated = client.update_state_machine(stateMachineArn=machine, roleArn=f"{ROLE}2")
+    assert client.describe_state_machine(stateMachineArn=machine)["revisionId"] == updated["revisionId"]
+    begun = client.describe_state_machine_for_execution(executionArn=execution)
+    assert begun["updateDate"] == before["creationDate"] < updated["updateDate"]
+
+
 def test_a_version_is_deleted_unless_an_alias_names_it(cloud: Cloud) -> None:
     client = cloud.states
     machine = cloud.machine(output(1))

@@ -106,4 +106,7 @@ def _eval_service_task(
     if model.name == "PutObject":
         request.setdefault("ContentType", "text/plain; charset=UTF-8")  # the default of the SDK for Java for text
     answer = getattr(client, action)(**request)
+    for name in ("ConsumedCapacity", "ItemCollectionMetrics"):
+        if f"Return{name}" not in request:
+            answer.pop(name, None)  # moto's DynamoDB answers with them unasked
     env.stack.append(from_response(answer, model.output_shape))

@@ -5,7 +5,7 @@ never updated has none. "Running executions will continue to use the previous de
 DescribeStateMachineForExecution describes the revision that the execution began with. Each revision is published once:
 a second call returns the same version. ListStateMachineVersions lists the newest first. StartExecution and
 ListExecutions take the ARN of a version or of an alias, which leads to its versions by their weights. (API reference of
-these and of DeleteStateMachineVersion, which refuses one that an alias names.)
+these and of DeleteStateMachineVersion, which refuses one that an alias names, and CreateStateMachineAlias.)
 moto 5.2.5 knows no revisions, publishes one revision again under a new number, cannot list or delete versions, nor
 publish one but with its machine, answers DescribeStateMachineForExecution with the newest definition, and fails to
 start an execution of a version or an alias.
@@ -13,18 +13,21 @@ start an execution of a version or an alias.
 
 import copy
 import random
+import re
 import uuid
 from collections.abc import Callable
 from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
-from moto.stepfunctions.exceptions import StateMachineDoesNotExist
+from moto.stepfunctions.exceptions import StateMachineDoesNotExist, ValidationException
 from moto.stepfunctions.models import StateMachine, StateMachineInstance, StateMachineVersion
 from moto.stepfunctions.parser.api import ConflictException
+from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.responses import StepFunctionResponse
 
 from localcloud.gaps.patching import Gap
 
+ALIAS = re.compile(r"^(?=.*[a-zA-Z_\-\.])[a-zA-Z0-9_\-\.]{1,80}$")
 FIELDS = ("definition", "roleArn", "loggingConfiguration", "tracingConfiguration", "encryptionConfiguration")
 
 gap = Gap()
@@ -89,7 +92,8 @@ def _publish(original: Callable[..., None], machine: Any, description: str | Non
 def _describe(original: Callable[..., ActionResult], response: Any, state_machine_arn: str) -> ActionResult:
     answer = original(response, state_machine_arn)
     machine = response.stepfunction_backend.describe_state_machine(state_machine_arn)
-    answer.result["status"] = machine.status
+    logging = {"includeExecutionData": False, **machine.loggingConfiguration}
+    answer.result.update(status=machine.status, loggingConfiguration=logging)
     return _with_revision(answer, machine)
 
 
@@ -97,7 +101,7 @@ def _describe(original: Callable[..., ActionResult], response: Any, state_machin
 def _describe_for_execution(original: Callable[[Any], ActionResult], response: Any) -> ActionResult:
     answer = original(response)
     begun = response.stepfunction_backend.describe_execution(response._get_param("executionArn")).state_machine
-    answer.result.update({name: getattr(begun, name) for name in FIELDS})
+    answer.result.update({name: getattr(begun, name) for name in FIELDS}, updateDate=begun.update_date)
     answer.result.pop("revisionId", None)
     return _with_revision(answer, begun)
 
@@ -120,6 +124,23 @@ def _list_versions(response: Any) -> ActionResult:
             ]
         }
     )
+
+
+@gap.wraps(StepFunctionsParserBackend, "create_state_machine_alias")
+def _create_alias(
+    original: Callable[..., Any], backend: Any, name: str, routing_configuration: list[dict[str, Any]], *more: Any
+) -> Any:
+    if not ALIAS.fullmatch(name):
+        raise ValidationException(
+            f"1 validation error detected: Value '{name}' at 'name' failed to satisfy constraint: "
+            f"Member must satisfy regular expression pattern: {ALIAS.pattern}"
+        )
+    arns = [route["stateMachineVersionArn"] for route in routing_configuration]
+    if len(set(arns)) < len(arns):
+        raise ValidationException("The versions of a routing configuration must differ")
+    for arn in arns:
+        machine_of(backend, arn)
+    return original(backend, name, routing_configuration, *more)
 
 
 @gap.replaces(StepFunctionResponse, "publish_state_machine_version")
