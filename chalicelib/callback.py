@@ -106,21 +106,22 @@ def _decided(read: jira.Decided, delivery: Delivery) -> Reply:
         why = f"older than what is known: {stands.decision}, decided {stands.decided_at}"
         return Reply(200, body | {"ignored": why} | (_runs(delivery) if _reached(delivery) else {}))
     if not _reached(delivery):
-        return Reply(202, body | {"decision": stands.decision, "resumed": []} | _later(delivery) | unlisted)
+        return Reply(202, body | {"decision": stands.decision, "resumed": []} | _others(delivery) | unlisted)
     return Reply(200, body | _runs(delivery) | unlisted)
 
 
 def _reached(delivery: Delivery) -> bool:
-    return bool(delivery.resumed or delivery.closed)
+    return bool(delivery.resumed or delivery.closed or delivery.resuming)
 
 
 def _runs(delivery: Delivery) -> dict[str, Any]:
     decision = delivery.verdict.decision if delivery.verdict else PENDING
-    return {"decision": decision, "resumed": delivery.resumed, "closed": delivery.closed} | _later(delivery)
+    return {"decision": decision, "resumed": delivery.resumed, "closed": delivery.closed} | _others(delivery)
 
 
-def _later(delivery: Delivery) -> dict[str, Any]:
-    return {"later": delivery.later} if delivery.later else {}
+def _others(delivery: Delivery) -> dict[str, Any]:
+    later = {"later": delivery.later} if delivery.later else {}
+    return later | ({"resuming": delivery.resuming} if delivery.resuming else {})
 
 
 def _named(runs: list[str]) -> str:
@@ -129,7 +130,7 @@ def _named(runs: list[str]) -> str:
 
 
 def _log_line(headers: Mapping[str, str], reply: Reply, began: float, calls: list[str]) -> str:
-    logged = ("story", "decision", "resumed", "closed", "later", "unlisted", "ignored", "error")
+    logged = ("story", "decision", "resumed", "closed", "later", "resuming", "unlisted", "ignored", "error")
     line: dict[str, Any] = {
         "log": "callback",
         "status": reply.status,

@@ -1,6 +1,7 @@
 """The callback's answers, with the real decision table behind it (DynamoDB by moto)."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from chalice.app import CaseInsensitiveMapping
 from chalicelib import callback
 from chalicelib.refusals import Unavailable
 from chalicelib.secret import Secret
-from chalicelib.verdicts import VerdictTable
+from chalicelib.verdicts import Budget, VerdictTable
 from tests.chalicelib.fakes import (
     DEFAULT_RULES,
     SECRET_VALUES,
@@ -203,6 +204,17 @@ def test_a_secret_that_is_not_whole_is_503_and_named(value: Any, named: Any) -> 
 def test_no_answer_tells_the_secret(name: str) -> None:
     for headers in (None, {"Authorization": f"Bearer {KEY}"}, {"Authorization": f"Bearer {KEY}x"}):
         assert KEY not in json.dumps(send(sample(name), Table(), headers))
+
+
+def test_the_answer_counts_the_runs_that_get_the_verdict_in_the_background(cloud: Any, stepfunctions: Any) -> None:
+    for run in ("run-1", "run-2"):
+        wait(cloud.dynamodb, run, f"token of {run}")
+    handed_over: list[str] = []
+    no_time = Budget(send_by=0.0, call_by=time.time() + 60)
+    table = VerdictTable(cloud.dynamodb, "verdicts", stepfunctions, hand_over=handed_over.append, budget=no_time)
+    answer = {"story": "PROJ-12345", "decision": "approved", "resumed": [], "closed": [], "resuming": 2}
+    assert send(sample("cloud-done"), table) == (200, answer)
+    assert (handed_over, stepfunctions.sent) == (["PROJ-12345"], {})
 
 
 def test_runs_whose_input_came_after_the_verdict_are_named_later(cloud: Any, table: Any) -> None:
