@@ -15,7 +15,7 @@ from typing import Any
 from storygate.runs.history import Visit
 from storygate.runs.input_rules import FIELDS
 from storygate.runs.result_files import log_key, result_key
-from storygate.stage.definition import api_of_state
+from storygate.stage.definition import RELEASE_ACTIONS, api_of_state
 from storygate.support.json_text import loaded
 from storygate.support.redact import redacted
 from storygate.support.times import moment_of
@@ -34,6 +34,12 @@ class ApiAnswer:
     response: Any = None
     error: str | None = None
     visit: Visit | None = None
+
+    @property
+    def title(self) -> str:
+        """What was called, for people: `Validation`; for the release API `Release` or `Rollback`."""
+        action = RELEASE_ACTIONS.get(self.visit.state) if self.visit else None
+        return (action or self.name).capitalize()
 
 
 @dataclass(frozen=True)

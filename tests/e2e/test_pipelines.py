@@ -134,14 +134,15 @@ def test_a_ci_job_is_green_only_after_an_approval(local: Local, tmp_path: Path) 
         verdict: job.start({"jiraStoryId": ways[verdict][0], "packageIds": ["pkg-1"]}) for verdict, job in jobs.items()
     }
     try:
+        runs = {verdict: awaited("run of the job", partial(running, local, verdict)) for verdict in ways}
+        for verdict, (story, _) in ways.items():
+            decide(local, runs[verdict], story, verdict)
         for verdict, (story, code) in ways.items():
-            run = awaited("run of the job", partial(running, local, verdict))
-            decide(local, run, story, verdict)
             _, err = started[verdict].communicate(timeout=SECONDS)
             assert started[verdict].returncode == code, err
             outputs = jobs[verdict].outputs
             report = Path(outputs.pop("report"))
-            assert outputs == {"outcome": verdict, "execution": run}
+            assert outputs == {"outcome": verdict, "execution": runs[verdict]}
             assert f"<title>{verdict.capitalize()}: {story}" in report.read_text(encoding="utf-8")
             summary = (jobs[verdict].folder / "GITHUB_STEP_SUMMARY").read_text()
             assert summary.startswith(f"### storygate: {verdict}\n")

@@ -48,7 +48,8 @@ def test_release_and_rollback_are_the_fourth_answer(run: Run, state: str, status
     assert [api.name for api in view.apis] == [*THREE, "release"]
     assert (view.apis[-1].status, view.phases[state]) == (status, phase)
     assert as_json(view)["apis"]["release"]["status"] == status
-    assert "Release" in body(view, DRAWING)
+    assert view.apis[-1].title == state.removeprefix("Call")
+    assert f'<h3 id="api-release">{view.apis[-1].title}</h3>' in body(view, DRAWING)
 
 
 def test_a_run_that_was_stopped_in_its_release_says_so() -> None:
