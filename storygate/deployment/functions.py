@@ -198,7 +198,7 @@ def _fingerprints(context: Context) -> Mapping[str, Any]:
 
 
 def _existing(context: Context) -> list[dict[str, str]]:
-    """Chalice's record of what AWS has now. Chalice deletes from its end: the API, the trigger, functions, roles."""
+    """Chalice's record of what AWS has now. Chalice deletes from its end: the API, rules, trigger, functions, roles."""
     iam, lambda_, s3, stage = context.client("iam"), context.client("lambda"), context.client("s3"), context.stage
     resources: list[dict[str, str]] = []
     for name in stage.role_names:
@@ -215,8 +215,18 @@ def _existing(context: Context) -> list[dict[str, str]]:
         for arn in arns
         if arn in _notified(s3, stage.bucket)
     ]
+    resources += [{"name": rule, "resource_type": "cloudwatch_event", "rule_name": rule} for rule in _rules(context)]
     api = rest_api_id(context)
     return [*resources, _api_entry(context, api)] if api else resources
+
+
+def _rules(context: Context) -> list[str]:
+    """The EventBridge rules of the stage's functions, by the names that Chalice gives them (appgraph.py)."""
+    stage = context.stage
+    ours = {f"{stage.app_name}-{stage.name}-{function}-event" for function in stage.functions}
+    prefix = f"{stage.app_name}-{stage.name}-"  # which another stage's name may begin with, too
+    pages = context.client("events").get_paginator("list_rules").paginate(NamePrefix=prefix)
+    return [rule["Name"] for page in pages for rule in page["Rules"] if rule["Name"] in ours]
 
 
 def _notified(s3: Any, bucket: str) -> list[str]:

@@ -159,6 +159,9 @@ def test_what_destroy_keeps_is_taken_up_again_and_purge_leaves_nothing(run: Any,
     s3.put_bucket_notification_configuration(
         Bucket=stage.bucket, NotificationConfiguration={**configured, "QueueConfigurations": [other]}
     )
+    events, rules = cloud.client("events"), ("storygate-local-start_execution-event", "storygate-local-2-event")
+    for rule in rules:  # the first as Chalice names a schedule of that function, the second of another stage
+        events.put_rule(Name=rule, ScheduleExpression="rate(1 day)")
     run.waiting("first", "second")
     machine = run.context().machine_arn
     cloud.client("stepfunctions").delete_state_machine(stateMachineArn=machine)  # as `destroy` once did
@@ -176,6 +179,7 @@ def test_what_destroy_keeps_is_taken_up_again_and_purge_leaves_nothing(run: Any,
     assert {stack_status(cloudformation, name) for name in (stage.storage_stack, stage.workflow_stack)} == {None}
     assert cloud.client("lambda").list_functions()["Functions"] == []
     assert rest_api_id(run.context()) is None
+    assert set(rules).intersection(rule["Name"] for rule in events.list_rules()["Rules"]) == {rules[1]}
     assert not s3.get_bucket_notification_configuration(Bucket=stage.bucket).get("LambdaFunctionConfigurations")
 
     secret = read_field(cloud.client("secretsmanager"), stage.secret, "callback")
