@@ -24,7 +24,7 @@ RIGHTS = {
     "redrive": "the operator's role, `states:StartExecution`, and on the queue `sqs:GetQueueUrl`, "
     "`sqs:GetQueueAttributes`, `sqs:ReceiveMessage`, `sqs:DeleteMessage` (also to give a message back)",
     "sweep": "`lambda:InvokeFunction` on the function `…-sweep`",
-    "deployer": "the deployer's rights: to read and change all of a stage",
+    "deployer": "the [deployer's rights](operate.md#the-deployers-rights): to read and change all of a stage",
 }
 
 # Command: the rights it needs, and what its exit codes mean.
@@ -61,6 +61,92 @@ FACTS = {
     "diagram": ("none", "0 drawn"),
 }
 
+# What `deploy` and `destroy --purge` call with the deployer's credentials, `chalice` included. A test records
+# them. What CloudFormation does with these credentials is not among them.
+DEPLOYER: dict[str, list[str]] = {
+    "apigateway": [
+        "DELETE",
+        "GET",
+        "PATCH",
+        "POST",
+        "PUT",
+    ],
+    "cloudformation": [
+        "CreateChangeSet",
+        "DeleteChangeSet",
+        "DeleteStack",
+        "DescribeChangeSet",
+        "DescribeStackEvents",
+        "DescribeStacks",
+        "ExecuteChangeSet",
+    ],
+    "dynamodb": [
+        "DeleteTable",
+        "DescribeTable",
+        "UpdateTable",
+    ],
+    "events": [
+        "DeleteRule",
+        "ListConnections",
+        "ListRules",
+        "RemoveTargets",
+    ],
+    "iam": [
+        "CreateRole",
+        "DeleteRole",
+        "DeleteRolePolicy",
+        "GetRole",
+        "ListRolePolicies",
+        "PassRole",
+        "PutRolePolicy",
+    ],
+    "lambda": [
+        "AddPermission",
+        "CreateFunction",
+        "DeleteFunction",
+        "DeleteFunctionConcurrency",
+        "GetFunction",
+        "GetFunctionConfiguration",
+        "GetPolicy",
+        "ListTags",
+        "PutFunctionConcurrency",
+        "TagResource",
+        "UpdateFunctionCode",
+        "UpdateFunctionConfiguration",
+    ],
+    "logs": [
+        "CreateLogGroup",
+        "DeleteLogGroup",
+        "DescribeLogGroups",
+        "PutRetentionPolicy",
+    ],
+    "s3": [
+        "DeleteBucket",
+        "DeleteObject",
+        "DeleteObjectVersion",
+        "GetBucketNotification",
+        "GetBucketVersioning",
+        "GetObject",
+        "ListBucket",
+        "ListBucketVersions",
+        "PutBucketNotification",
+        "PutObject",
+    ],
+    "secretsmanager": [
+        "CreateSecret",
+        "DeleteSecret",
+        "DescribeSecret",
+        "GetSecretValue",
+    ],
+    "states": [
+        "DescribeStateMachine",
+        "DescribeStateMachineAlias",
+        "ListExecutions",
+        "ListStateMachineVersions",
+        "StopExecution",
+    ],
+}
+
 PREAMBLE = """\
 # Commands
 
@@ -95,9 +181,13 @@ def commands_page() -> str:
 
 
 def operate_page(page: str) -> str:
-    """Return docs/operate.md with the table of doctor's checks renewed between its markers."""
+    """Return docs/operate.md with the tables of doctor's checks and the deployer's rights renewed."""
     checks = [(f"`{check.name}`", check.why) for check in CHECKS]
-    return _between(page, "doctor", _table(("Check", "Why it matters"), checks))
+    page = _between(page, "doctor", _table(("Check", "Why it matters"), checks))
+    rights = [
+        (f"`{service}:`", ", ".join(f"`{action}`" for action in actions)) for service, actions in DEPLOYER.items()
+    ]
+    return _between(page, "deployer", _table(("Service", "Actions"), rights))
 
 
 def commands() -> dict[str, argparse.ArgumentParser]:

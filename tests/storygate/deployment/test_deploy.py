@@ -4,12 +4,14 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
-from localcloud.cloud import LocalCloud
+from localcloud.cloud import REGION, LocalCloud
 from storygate.checks import CHECKS, Examination
 from storygate.deployment.bring_up import Deployment, deploy
 from storygate.deployment.functions import rest_api_id
@@ -24,7 +26,9 @@ from storygate.support.errors import OperatorError
 from storygate.support.patience import Patience
 from storygate.support.terminal import Terminal
 from tests import ROOT
+from tests.policies.deployer_calls import KEY, DeployerCalls
 from tests.storygate.deployment.picture import picture
+from tools.docs import DEPLOYER
 
 FIELDS = ("callback", "validation", "deployment", "notification")
 
@@ -61,8 +65,13 @@ def door() -> Any:
 
 
 @pytest.fixture(scope="module")
-def cloud(project: Path, door: Any) -> Iterator[Any]:
-    with LocalCloud(project, wrap=door.around) as running:
+def calls() -> DeployerCalls:
+    return DeployerCalls()
+
+
+@pytest.fixture(scope="module")
+def cloud(project: Path, door: Any, calls: DeployerCalls) -> Iterator[Any]:
+    with LocalCloud(project, wrap=lambda app: door.around(calls.around(app))) as running:
         running.start_api()
         yield running
 
@@ -73,7 +82,10 @@ class Runner:
     def __init__(self, project: Path, cloud: LocalCloud) -> None:
         self.project = project
         self.cloud = cloud
-        self.aws = isolated(cloud.client, cloud.environment)
+        self.client = boto3.Session(KEY, "secret", region_name=REGION).client
+        self.aws = isolated(
+            partial(self.client, endpoint_url=cloud.endpoint_url), cloud.environment | {"AWS_ACCESS_KEY_ID": KEY}
+        )
 
     def context(self, aws: Aws | None = None) -> Any:
         return load_context(self.project, "local", aws or self.aws)
@@ -261,12 +273,12 @@ def test_interrupted_after_each_step_and_run_again_it_ends_as_without_interrupti
         else:
 
             def client(asked: Any, service: str = service, call: Any = call, name: Any = name) -> Any:
-                real = cloud.client(asked)
+                real = run.aws.client(asked)
                 return Interrupted(real, call, name) if asked == service else real
 
             with pytest.raises(Broken):
                 run.deploy(replace(run.aws, make_client=client))
-        half = findings(run.context())
+        half = findings(run.context(isolated(cloud.client, cloud.environment)))
         assert "stack storygate-local-workflow" in half["deployed"].found
         for finding in half.values():
             assert "the check itself broke" not in finding.found
@@ -274,3 +286,14 @@ def test_interrupted_after_each_step_and_run_again_it_ends_as_without_interrupti
     deployment, _ = run.deploy()
     assert deployment.changed
     assert picture(cloud, deployment) == undisturbed.picture
+
+
+def test_the_deployers_rights_are_those_that_the_docs_list(
+    calls: DeployerCalls, request: pytest.FixtureRequest
+) -> None:
+    """The last one: it looks at the calls of all others."""
+    listed = {f"{service}:{action}" for service, actions in DEPLOYER.items() for action in actions}
+    assert calls.actions <= listed
+    here = [item for item in request.session.items if item.path == request.path]
+    if len(here) == sum(name.startswith("test_") for name in globals()):  # else some calls were not made
+        assert calls.actions == listed
