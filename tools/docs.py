@@ -85,12 +85,7 @@ DEPLOYER: dict[str, list[str]] = {
         "DescribeTable",
         "UpdateTable",
     ],
-    "events": [
-        "DeleteRule",
-        "ListConnections",
-        "ListRules",
-        "RemoveTargets",
-    ],
+    "events": ["DeleteRule", "ListConnections", "ListRules", "PutRule", "PutTargets", "RemoveTargets"],
     "iam": [
         "CreateRole",
         "DeleteRole",

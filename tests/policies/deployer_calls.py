@@ -72,7 +72,7 @@ def _operation(environ: dict[str, Any], service: str) -> str:
         return _rest_operation(service, environ["REQUEST_METHOD"], path, environ["QUERY_STRING"])
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     environ["wsgi.input"] = io.BytesIO(body)
-    return parse_qs(body.decode())["Action"][0]
+    return str(parse_qs(body.decode())["Action"][0])
 
 
 def _rest_operation(service: str, method: str, path: str, query: str) -> str:
@@ -83,7 +83,7 @@ def _rest_operation(service: str, method: str, path: str, query: str) -> str:
         for operation, verb, pattern, marks in _operations(service)
         if verb == method and pattern.fullmatch(path.strip("/")) and marks <= given
     ]
-    return max(fitting)[1] if fitting else f"{method} {path}"
+    return str(max(fitting)[1]) if fitting else f"{method} {path}"
 
 
 @cache
