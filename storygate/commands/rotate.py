@@ -9,7 +9,6 @@ from storygate.commands.arguments import add_command, context_of
 from storygate.deployment.rotation import Rotation, revoke, rotate
 from storygate.stage.config import Stage
 from storygate.support.terminal import Terminal
-from storygate.support.times import local_time
 
 
 def register(commands: Any) -> None:
@@ -45,7 +44,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
 
 def show(stage: Stage, rotation: Rotation, terminal: Terminal) -> None:
     """Say what the operator must change by hand, where, and until when."""
-    until = f"before {local_time(rotation.ends)}" if rotation.ends else "now"
+    until = f"before {_day_and_time(rotation.ends)}" if rotation.ends else "now"
     terminal.say()
     terminal.say(f"By hand, {until}, wherever Jira has the old values (docs/set-up-jira.md):")
     for field, place in (("callback", "the webhook's Secret"), ("automation", "the Authorization header of each rule")):
@@ -75,5 +74,10 @@ def show_revoked(ended: Sequence[datetime], terminal: Terminal) -> None:
         return
     terminal.say("Refused from now on: webhooks, Automation rules, scripts and connections that still send")
     for ends in ended:
-        terminal.say(f"  values that would have been accepted until {local_time(ends)}")
+        terminal.say(f"  values that would have been accepted until {_day_and_time(ends)}")
     terminal.say("Jira never sends a refused delivery again: then move the story out and in, or `storygate callback`.")
+
+
+def _day_and_time(at: datetime) -> str:
+    """Return a moment in the local zone, which is named: the operator may plan across zones."""
+    return at.astimezone().strftime("%Y-%m-%d %H:%M %Z")
