@@ -3,6 +3,7 @@
 Shapes: Atlassian, "The Jira Cloud platform REST API", version 3, and "Webhooks", "Registering a webhook".
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ PERMISSIONS = {
 EVENTS = ("jira:issue_created", "jira:issue_updated", "jira:issue_deleted")
 WEBHOOKS = "/rest/webhooks/1.0/webhook"
 JQL = "issue-related-events-section"  # Jira's name of the filter
+DECIDING = {"STATUS", "STATUSCATEGORY", "RESOLUTION"}
 
 
 @dataclass(frozen=True)
@@ -31,21 +33,35 @@ class Webhook:
 
     @property
     def jql(self) -> str:
-        """The filter: the stage's projects, or every issue."""
-        return f"project in ({', '.join(self.projects)})" if self.projects else ""
+        """The filter: the stage's projects, quoted since a key may be a word of JQL, or every issue."""
+        keys = ", ".join(f'"{key}"' for key in self.projects)
+        return f"project in ({keys})" if keys else ""
+
+    def wrong_jql(self, jql: str) -> bool:
+        """Return whether a filter hides changes that decide: it leaves a project out, or asks for a status.
+
+        A narrower filter of an administrator's own, such as one for stories, is right.
+        """
+        words = set(re.findall(r"\w+", jql.upper()))
+        return bool(jql.strip()) and not (set(self.projects) <= words and words.isdisjoint(DECIDING))
 
     def wrong_in(self, found: dict[str, Any]) -> list[str]:
         """Return what is wrong with a webhook that Jira shows, in words."""
-        jql = (found.get("filters") or {}).get(JQL) or ""
+        jql = jql_of(found)
         wrong = {
             "it is switched off": found.get("enabled") is False,
             "it excludes the body": bool(found.get("excludeBody")),
             "it has no secret, so Jira does not sign": found.get("isSigned") is False,
             f"it lacks {', '.join(sorted(set(EVENTS) - set(found.get('events') or [])))}": not set(EVENTS)
             <= set(found.get("events") or []),
-            f"its JQL is {jql!r}, not {self.jql!r}": " ".join(jql.split()).casefold() != self.jql.casefold(),
+            f"its JQL is {jql!r}, not {self.jql!r}": self.wrong_jql(jql),
         }
         return [text for text, is_so in wrong.items() if is_so]
+
+
+def jql_of(found: dict[str, Any]) -> str:
+    """Return the filter of a webhook that Jira shows."""
+    return str((found.get("filters") or {}).get(JQL) or "")
 
 
 def whose_token(api: JiraApi) -> str:
@@ -82,6 +98,8 @@ def put_webhook(api: JiraApi, wanted: Webhook, secret: str) -> list[str] | None:
     if not known:
         api.call("POST", WEBHOOKS, body)
         return None
+    if not wanted.wrong_jql(jql_of(known[0])):
+        body["filters"] = {JQL: jql_of(known[0])}
     number = str(known[0].get("self", "")).rpartition("/")[2]
     api.call("PUT", f"{WEBHOOKS}/{quote(number, safe='')}", body | {"enabled": True})
     return wanted.wrong_in(known[0])

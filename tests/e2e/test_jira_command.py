@@ -122,7 +122,7 @@ def test_a_missing_webhook_is_made_for_the_stages_projects_and_signs(local: Loca
     assert ended.code == 0, ended.err
     (made,) = local.jira.deliveries.webhooks.values()
     assert made.secret is not None
-    assert (made.url, made.jql) == (callback_url(local.context), "project in (PROJ, OPS)")
+    assert (made.url, made.jql) == (callback_url(local.context), 'project in ("PROJ", "OPS")')
     assert set(made.events) == {"jira:issue_created", "jira:issue_updated", "jira:issue_deleted"}
     secrets = local.aws.client("secretsmanager").get_secret_value(SecretId=local.context.stage.secret)["SecretString"]
     assert made.secret == json.loads(secrets)["callback"]
@@ -131,7 +131,12 @@ def test_a_missing_webhook_is_made_for_the_stages_projects_and_signs(local: Loca
 
 def test_a_webhook_that_is_wrong_is_mended_not_doubled(local: Local, connect: Typing, storygate: Command) -> None:
     (known,) = local.jira.deliveries.webhooks.values()
-    known.events, known.jql, known.secret, known.enabled = ["jira:issue_updated"], "project = OLD", "old", False
+    known.events, known.jql, known.secret, known.enabled = (
+        ["jira:issue_updated"],
+        "project = PROJ AND status = Done",
+        "old",
+        False,
+    )
     assert findings(storygate("jira", "check", "--json"))["jira webhook"][0] == "warn"
     ended = connect(*ANSWERS, "--webhook", "--admin", ACCOUNT.email, lines=(TOKEN, TOKEN))
     assert ended.code == 0, ended.err
