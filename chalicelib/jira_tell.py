@@ -1,6 +1,6 @@
 """Tell Jira of runs: a link on the story while a run waits for it, the link's last state and one comment at its end.
 
-Best effort, and never a reason for a run to fail. Two entries of the story's partition keep the order: `LINK#<run>`
+Best effort, and never a reason for a run to fail. Two entries of the story's partition keep the order: `TELLS#<run>`
 says that the link was made, `TOLD#<run>` that the end was told, with its time and outcome. TOLD is written before Jira
 is called, so that there is at most one comment; and whoever has written "waits" looks for it afterwards, so that
 "waits" does not stay over the end.
@@ -75,7 +75,7 @@ class Teller:
             except JiraFailed as error:
                 errors.append(f"{story}: no link for {execution}: {error}")
                 continue
-            self._put(story, f"LINK#{execution}")
+            self._put(story, f"TELLS#{execution}")
         return errors
 
     def ended(self, end: End) -> tuple[list[str], list[str]]:
@@ -128,12 +128,12 @@ class Teller:
         query: dict[str, Any] = {
             "TableName": self._table,
             "KeyConditionExpression": "story = :story AND begins_with(entry, :link)",
-            "ExpressionAttributeValues": {":story": {"S": story}, ":link": {"S": "LINK#"}},
+            "ExpressionAttributeValues": {":story": {"S": story}, ":link": {"S": "TELLS#"}},
         }
         found: set[str] = set()
         while True:
             page = self._dynamodb.query(**query)
-            found |= {item["entry"]["S"].removeprefix("LINK#") for item in page["Items"]}
+            found |= {item["entry"]["S"].removeprefix("TELLS#") for item in page["Items"]}
             if "LastEvaluatedKey" not in page:
                 return found
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
