@@ -18,7 +18,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from moto.core import DEFAULT_ACCOUNT_ID
@@ -28,6 +30,9 @@ from benchmarks.chaos_faults import Faults, Plan, stem
 from benchmarks.chaos_oracle import Event, Found, Judgement, Story, counts_from_ms, judge
 from benchmarks.local_stage import LocalStage, awaited, local_stage
 from benchmarks.table import Figure
+from chalicelib import jira
+from chalicelib.entries import Entries
+from chalicelib.rules import Rules
 from storygate.operations import jira_webhook
 from storygate.runs.result_files import LOGS
 from storygate.stage.definition import WAIT
@@ -40,6 +45,9 @@ PATIENT = 0.6  # and from here on not before all of them wait
 AGAIN = 0.4  # of a story's further inputs are uploaded to the key of the one before
 RESENDS = 5  # Jira's, 5 to 15 minutes apart; here RESEND_SECONDS
 RESEND_SECONDS = 0.3
+DIES = 0.1  # of the callbacks with a verdict, after they wrote it
+SWEEP_SECONDS = 1.0  # between two sweeps; in a stage five minutes
+LAST_SWEEPS = 20  # at most, until nothing waits: each may suffer faults
 PATIENCE = 120.0
 HOUR_MS = 3_600_000
 SCRIPTS = (
@@ -62,6 +70,8 @@ class Outcome:
     calls: Counter[str]  # by operation
     faults: Counter[str]  # by operation
     seconds: float
+    died: int = 0  # callbacks
+    mended: int = 0  # runs that a sweep resumed
 
     @property
     def problems(self) -> list[str]:
@@ -82,7 +92,8 @@ class Outcome:
         exact = f"{self.judgement.exact:,} of {self.runs:,} could end in one way only"
         return (
             f"seed {self.seed}: {self.events.total():,} events ({kinds}), {aws_calls:,} AWS calls, "
-            f"{self.faults.total():,} faults, {self.runs:,} runs ({ends}), {self.versions:,} of a key's later version, "
+            f"{self.faults.total():,} faults, {self.died:,} callbacks that died, {self.runs:,} runs ({ends}), "
+            f"{self.mended:,} resumed by a sweep, {self.versions:,} of a key's later version, "
             f"{exact}: {verdict}; {self.seconds:.0f} s"
         )
 
@@ -128,20 +139,23 @@ def play_on(stage: LocalStage, faults: Faults, seed: int, events: int) -> Outcom
     faults.begin(Plan(seed))
     game = _Game(stage, faults, seed)
     with faults.in_workflow(), faults.in_s3_events():
-        while game.delivered() < events:
-            with ThreadPoolExecutor(AT_ONCE) as players:
-                while game.delivered() + game.expected() < events:
-                    game.begin_story(players)
-        try:
-            awaited("all ended", lambda: not game.running(), PATIENCE)
-        except TimeoutError as late:
-            game.problems.append(str(late))
+        with game.sweeping():
+            while game.delivered() < events:
+                with ThreadPoolExecutor(AT_ONCE) as players:
+                    while game.delivered() + game.expected() < events:
+                        game.begin_story(players)
+            try:
+                awaited("all ended", lambda: not game.running(), PATIENCE)
+            except TimeoutError as late:
+                game.problems.append(str(late))
+        game.sweep_to_the_end()
         calls, suffered = Counter(faults.calls), faults.by_operation()
         faults.plan = None
     judgement = game.judge()
     runs = [name for story in game.stories for name in story.executions]
     versions = len(runs) - len({stem(name) for name in runs})
-    return Outcome(seed, events, len(runs), versions, judgement, calls, suffered, time.monotonic() - began)
+    counted = judgement, calls, suffered, time.monotonic() - began, game.died, game.mended.total()
+    return Outcome(seed, events, len(runs), versions, *counted)
 
 
 class _Game:
@@ -161,6 +175,39 @@ class _Game:
         self._under_way = 0
         self._counting = threading.Lock()
         self._deliveries = ThreadPoolExecutor(AT_ONCE)
+        self.died = 0
+        self.mended: Counter[str] = Counter()  # runs that a sweep resumed
+
+    @contextmanager
+    def sweeping(self) -> Iterator[None]:
+        """Sweep again and again while the block runs, as the schedule does."""
+        over = threading.Event()
+
+        def sweep_on() -> None:
+            while not over.wait(SWEEP_SECONDS):
+                self._sweep()
+
+        sweeper = threading.Thread(target=sweep_on)
+        sweeper.start()
+        try:
+            yield
+        finally:
+            over.set()
+            sweeper.join()
+
+    def sweep_to_the_end(self) -> None:
+        """Sweep until no run has an entry, or LAST_SWEEPS times."""
+        for _ in range(LAST_SWEEPS):
+            if not any(map(self._is_ours, self.stage.waiting())):
+                return
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """Invoke the sweep's function. If it fails, as AWS's faults make it, the next one goes on."""
+        function = self.stage.deployment.stage.sweep
+        answer = self.stage.cloud.client("lambda").invoke(FunctionName=function)
+        if "FunctionError" not in answer:
+            self.mended.update(json.loads(answer["Payload"].read())["mended"])
 
     def delivered(self) -> int:
         """S3's events, Jira's deliveries and the APIs' requests so far."""
@@ -216,9 +263,6 @@ class _Game:
             self._deliver(story, self._webhook(story, "rejected", int(time.time() * 1000)), 0)
             if not self._await(story):
                 story.problems.append("still runs")
-        if story.script not in ("invalid", "not JSON"):
-            # The next delivery removes what a crash left behind, such as the entry of a run that timed out.
-            self._deliver(story, self._webhook(story, "approved", int(time.time() * 1000)), 0)
 
     def _drop(self, story: Story, number: int, name: str) -> str:
         request: dict[str, Any] = {"jiraStoryId": story.key, "packageIds": ["pkg-001"], "metadata": {"run": number}}
@@ -303,6 +347,9 @@ class _Game:
         """Deliver as Jira does: again, a limited number of times, after no answer, 408, 409, 425, 429 and 5xx."""
         name = f"{story.key}/{story.events.index(event)}/{copy}"
         time.sleep(self.plan.draw("delay", name) ** 2 * 0.5)
+        if event.decision and self.plan.draw("dies", name) < DIES:
+            self._die_after_the_first_step(event)
+            return
         headers = event.headers or {"X-Hub-Signature": jira_webhook.sign(event.body, self.stage.secret)}
         for resend in range(RESENDS + 1):
             self.faults.count("Jira")
@@ -318,6 +365,17 @@ class _Game:
                 return
             time.sleep(RESEND_SECONDS * (0.5 + self.plan.draw("resend", name, resend)))
         story.problems.append(f"delivery {name} was given up by Jira")
+
+    def _die_after_the_first_step(self, event: Event) -> None:
+        """Do what a callback does that dies after step 1: write the verdict, and nothing else. Jira never resends."""
+        self.faults.count("Jira")
+        self.died += 1
+        event.sent = event.sent or time.time()
+        read = jira.read(event.body, datetime.now(UTC), Rules.from_environment(), event.headers is None)
+        if isinstance(read, jira.Decided):
+            dynamodb = self.stage.cloud.client("dynamodb")
+            Entries(dynamodb, self.stage.deployment.stage.table).record(read.story, read.verdict)
+        event.acknowledged = min(event.acknowledged, time.time())
 
     def running(self) -> list[str]:
         """The executions that have not ended."""
@@ -382,6 +440,7 @@ class _Game:
             {name: self.stage.result(name) for name in started},
             self.stage.files(LOGS),
             [name for name in self.stage.waiting() if self._is_ours(name)],
+            self.mended,
         )
         judgement = judge(self.stories, found, self.plan.api_succeeds)
         judgement.problems += self.problems

@@ -49,6 +49,7 @@ class Found:
     results: Mapping[str, Mapping[str, Any]]  # by execution; a missing one is left out, or empty
     logs: Collection[str]  # the executions that wrote one
     waiting: Collection[str]  # the executions that have an entry in the table
+    mended: Mapping[str, int] = field(default_factory=dict)  # how often a sweep says that it resumed an execution
 
 
 @dataclass
@@ -77,8 +78,9 @@ def judge(stories: Sequence[Story], found: Found, api_succeeds: Callable[[str, s
                 judgement.problems.append(f"{run}: never started")
                 continue
             lacks = [f for f, there in (("result", found.results.get(name)), ("log", name in found.logs)) if not there]
-            if resumed[name] > 1 or lacks:
-                judgement.problems.append(f"{run}: resumed {resumed[name]} times, lacks {lacks}")
+            times = resumed[name] + found.mended.get(name, 0)
+            if times > 1 or lacks:
+                judgement.problems.append(f"{run}: resumed {times} times, lacks {lacks}")
             _judge_run(judgement, story, number, found, api_succeeds)
     return judgement
 
