@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks.table import Figure, markdown, missed, show
 from storygate.support.terminal import Terminal
 
-NAMES = ("cold_start", "callback", "workflow", "scale", "drops", "throttling", "chaos", "hostile")
+NAMES = ("cold_start", "callback", "many_runs", "workflow", "scale", "drops", "throttling", "chaos", "hostile")
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "measured.md"
 BEGIN, END = "<!-- tables: python -m benchmarks --write -->", "<!-- end of the tables -->"
 

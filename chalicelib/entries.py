@@ -4,7 +4,7 @@ Each story has one partition. `entry = STORY` is the latest known verdict, `WAIT
 `MOVED#<former key>` a key that the story had before it was moved, and `BECAME#<later key>` one that it got by a move.
 In which order they are written and read is the protocol's (verdicts.py). Only runs that wait have `startedAt`, and so
 are in the table's index `waiting`. A Query returns entries in the order of their bytes, and a callback reads the first
-hundred: no entry that each run may leave comes before STORY (`TELLS#`, `TOLD#`: jira_tell.py).
+ones: no entry that each run may leave comes before STORY (`TELLS#`, `TOLD#`: jira_tell.py).
 """
 
 import itertools

@@ -19,6 +19,7 @@ from chalice.app import BaseLambdaEvent
 
 from chalicelib.drop import state_machine_arn
 from chalicelib.entries import Entries, Waiting
+from chalicelib.parallel import each
 from chalicelib.refusals import Unavailable
 from chalicelib.verdicts import AWS_ERRORS, Budget, Delivery, Verdict, VerdictTable
 
@@ -28,6 +29,7 @@ LAST_CALL_SECONDS = 30
 ROUNDS = 10  # through a story that was handed over, while AWS throttles
 LOOKS = 100  # at runs that may be over; DescribeExecution's quota is 300 at once, then 15/s (Step Functions, quotas)
 OVERDUE_SECONDS = 60  # a verdict that a run did not get for so long was left by a crash, not by a callback at work
+AT_ONCE = 100  # stories
 LOGGED = 100  # texts in a list of the log line
 
 
@@ -128,7 +130,7 @@ class Sweep:
             if attempt:
                 self._sleep(min(attempt, 5))
             self.swept.left, self.swept.errors = 0, []
-            self._sweep(story)
+            self._count(story, self._sweep(story) or Delivery())
             if not self.swept.errors or self._clock() > self._stop:
                 break
         self.swept.waiting = len(self.swept.mended) + self.swept.left
@@ -140,21 +142,40 @@ class Sweep:
     def _mend(self, names: Mapping[str, list[str]]) -> dict[str, list[Waiting]]:
         """Sweep story by story; return the runs that go on waiting."""
         waiting: dict[str, list[Waiting]] = {}
+        stories = list(_from(self._entries.last_swept(), sorted(names)))
         last = ""
-        for story in _from(self._entries.last_swept(), sorted(names)):
-            if self._clock() > self._stop:
-                self.swept.left += len(names[story])
-                continue
-            delivery = self._sweep(story)
-            last = last if delivery.resuming else story
-            if _is_overdue(delivery, self._clock()):
-                self._overdue += len(delivery.resumed)
-            for run in delivery.waiting:
-                if run not in waiting.setdefault(run.story, []):  # it is found under each key of its story
-                    waiting[run.story].append(run)
+        for begin in range(0, len(stories), AT_ONCE):
+            batch = stories[begin : begin + AT_ONCE]
+            for story, delivery in zip(batch, each(self._sweep, batch), strict=True):
+                if delivery is None:
+                    self.swept.left += len(names[story])
+                    continue
+                self._count(story, delivery)
+                last = last if delivery.resuming else story
+                for run in delivery.waiting:
+                    if run not in waiting.setdefault(run.story, []):  # it is found under each key of its story
+                        waiting[run.story].append(run)
         if self.swept.left:
             self._entries.keep_last_swept(last)
         return {story: runs for story, runs in waiting.items() if runs}
+
+    def _sweep(self, story: str) -> Delivery | None:
+        """Sweep one story; None if it is too late to begin."""
+        if self._clock() > self._stop:
+            return None
+        try:
+            return self._table.sweep(story)
+        except Unavailable as error:
+            return Delivery(failures=[error])
+
+    def _count(self, story: str, delivery: Delivery) -> None:
+        if delivery.verdict:
+            self._standing[story] = delivery.verdict
+        self.swept.mended += delivery.resumed
+        self.swept.left += delivery.resuming
+        self.swept.errors += [f"{story}: {_said(error)}" for error in delivery.failures]
+        if _is_overdue(delivery, self._clock()):
+            self._overdue += len(delivery.resumed)
 
     def _ask_for(self, waiting: dict[str, list[Waiting]], ask: Ask) -> None:
         stories = [
@@ -165,19 +186,6 @@ class Sweep:
         self.swept.asked, self.swept.decided = asked.asked, asked.decided
         self.swept.left += asked.left
         self.swept.errors += asked.errors
-
-    def _sweep(self, story: str) -> Delivery:
-        try:
-            delivery = self._table.sweep(story)
-        except Unavailable as error:
-            self.swept.errors.append(f"{story}: {_said(error.__cause__ or error)}")
-            return Delivery()
-        if delivery.verdict:
-            self._standing[story] = delivery.verdict
-        self.swept.mended += delivery.resumed
-        self.swept.left += delivery.resuming
-        self.swept.errors += [f"{story}: {_said(error)}" for error in delivery.failures]
-        return delivery
 
     def _remove_those_that_are_over(self, waiting: dict[str, list[Waiting]]) -> None:
         """Remove runs that are over, and their entries, from `waiting`; at most LOOKS of them."""
@@ -261,6 +269,7 @@ def _is_overdue(delivery: Delivery, now: float) -> bool:
 
 def _said(error: BaseException) -> str:
     """Return what went wrong, without what was sent."""
+    error = error.__cause__ if isinstance(error, Unavailable) and error.__cause__ else error
     if isinstance(error, ClientError):
         return f"{error.operation_name}: {error.response['Error'].get('Code')}"
     return str(error)

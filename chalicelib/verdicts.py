@@ -39,7 +39,7 @@ REFUSED = "AWS did not take the verdict; send it again"
 # Jira waits 20 seconds for an answer, and API Gateway 29. An AWS call that begins in time may take six more seconds.
 PATIENCE_SECONDS = 12
 SEND_SECONDS = 1.5  # then the answer leaves the other runs to the sweep's function
-AT_ONCE = 100  # entries that a callback reads: with its share of a CPU it resumes fewer in SEND_SECONDS
+AT_ONCE = 120  # entries that a callback reads: with its share of a CPU it resumes fewer in SEND_SECONDS
 
 
 class Budget(NamedTuple):

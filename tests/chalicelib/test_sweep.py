@@ -236,3 +236,11 @@ def test_a_story_is_handed_over_by_one_asynchronous_invocation(monkeypatch: pyte
     assert invoked == [
         {"FunctionName": "storygate-dev-sweep", "InvocationType": "Event", "Payload": '{"story": "P-1"}'}
     ]
+
+
+def test_many_stories_are_swept_by_several_threads(dynamodb: Any, machine: StepFunctions, build: Build) -> None:
+    stories = [f"P-{number:03}" for number in range(130)]
+    for story in stories:
+        wait(dynamodb, machine, f"under {story}", story=story)
+        dynamodb.say(APPROVED, story)
+    assert build().everything() == Swept(len(stories), [f"under {story}" for story in stories])

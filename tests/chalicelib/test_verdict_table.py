@@ -12,7 +12,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from chalicelib.entries import CONFLICT_ATTEMPTS, KEPT_SECONDS
 from chalicelib.refusals import Unavailable
-from chalicelib.verdicts import AT_ONCE, PATIENCE_SECONDS, SEND_SECONDS, Budget, Delivery, Verdict, VerdictTable
+from chalicelib.verdicts import PATIENCE_SECONDS, Budget, Verdict, VerdictTable
 from tests.chalicelib.fakes import StepFunctions, aws_error
 
 EARLY, AT, LATE = (f"2026-01-01T1{hour}:00:00.000Z" for hour in range(3))
@@ -31,11 +31,6 @@ def slept() -> Any:
 @pytest.fixture
 def table(dynamodb: Any, machine: StepFunctions, slept: Any) -> Any:
     return VerdictTable(dynamodb, "verdicts", machine, clock=lambda: NOW, sleep=slept.append)
-
-
-def sweep(dynamodb: Any, machine: Any, budget: Budget = AMPLE) -> Delivery:
-    clock = (lambda: machine.now) if isinstance(machine, Slow) else (lambda: NOW)
-    return VerdictTable(dynamodb, "verdicts", machine, clock, budget=budget).sweep("P-1")
 
 
 def test_an_approval_completes_the_wait_with_the_whole_decision(
@@ -128,7 +123,7 @@ def test_after_the_last_of_several_pages_the_verdict_is_read_again(dynamodb: Any
 
     dynamodb.say(APPROVED)
     dynamodb.before["query"] = two_pages
-    verdict = sweep(dynamodb, machine).verdict
+    verdict = VerdictTable(dynamodb, "verdicts", machine, lambda: NOW, budget=AMPLE).sweep("P-1").verdict
     assert verdict
     assert verdict.decision == "rejected"
     assert [decision["decision"] for decision in machine.sent.values()] == ["rejected", "rejected"]
@@ -156,81 +151,6 @@ def test_no_call_to_aws_begins_later_than_twelve_seconds_after_the_requests_arri
     else:
         table.deliver("P-1", APPROVED, arrived=arrived)
     assert len(machine.sent) == resumed
-
-
-class Slow(StepFunctions):
-    """Step Functions whose clock goes on with every call."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__()
-        self.now, self._seconds = NOW, seconds
-
-    def send_task_success(self, **given: Any) -> None:
-        super().send_task_success(**given)
-        self.now += self._seconds
-
-
-def test_runs_that_an_answer_has_no_time_for_are_handed_over_and_counted(dynamodb: Any) -> None:
-    for run in "abc":
-        dynamodb.wait(run)
-    handed_over: list[str] = []
-    machine = Slow(SEND_SECONDS + 0.001)
-    table = VerdictTable(dynamodb, "verdicts", machine, lambda: machine.now, hand_over=handed_over.append)
-    delivery = table.deliver("P-1", APPROVED)
-    assert (delivery.resumed, delivery.resuming, handed_over) == (["a"], 2, ["P-1"])
-    late = sweep(dynamodb, machine, Budget(machine.now, machine.now))  # sent to, but too late to remove the entry
-    assert (late.resumed, late.resuming, [str(error)[:8] for error in late.failures]) == (["b"], 1, ["AWS took"])
-    machine.over["token of b"] = "TaskTimedOut"
-    assert sweep(dynamodb, machine).resumed == ["c"]
-
-
-def test_a_callback_reads_a_hundred_entries_and_counts_the_runs_behind_them(dynamodb: Any, machine: Any) -> None:
-    for run in range(AT_ONCE + 5):
-        dynamodb.wait(f"{run:03}", counts_from=EARLY if run % 2 else AT)
-    handed_over: list[str] = []
-    table = VerdictTable(dynamodb, "verdicts", machine, lambda: NOW, hand_over=handed_over.append)
-    delivery = table.deliver("P-1", APPROVED)  # one of the entries read is STORY
-    assert (len(delivery.resumed), len(delivery.later), delivery.resuming) == (AT_ONCE // 2 - 1, AT_ONCE // 2, 3)
-    assert handed_over == ["P-1"]
-    assert len(sweep(dynamodb, machine).resumed) == 3
-
-
-def test_many_runs_are_sent_to_by_several_threads_and_each_gets_its_verdict_once(dynamodb: Any, machine: Any) -> None:
-    runs = [f"{run:03}" for run in range(60)]
-    for run in runs:
-        dynamodb.wait(run)
-    machine.over["token of 007"] = "TaskTimedOut"
-    dynamodb.say(APPROVED)
-    delivery = sweep(dynamodb, machine)
-    assert (delivery.closed, delivery.resumed) == (["007"], [run for run in runs if run != "007"])
-    assert sorted(call["taskToken"] for _, call in machine.calls) == [f"token of {run}" for run in runs if run != "007"]
-    assert sweep(dynamodb, machine).resumed == []
-
-
-@pytest.mark.parametrize("trouble", [None, aws_error("stepfunctions", "ThrottlingException")])
-def test_without_a_function_to_hand_over_to_the_answer_is_503(dynamodb: Any, trouble: Any) -> None:
-    def refuse(_: str) -> None:
-        raise trouble
-
-    for run in "ab":
-        dynamodb.wait(run)
-    machine = Slow(SEND_SECONDS + 0.001)
-    table = VerdictTable(dynamodb, "verdicts", machine, lambda: machine.now, hand_over=refuse if trouble else None)
-    with pytest.raises(Unavailable, match="send it again"):
-        table.deliver("P-1", APPROVED)
-    assert len(machine.sent) == 1
-
-
-def test_nothing_is_handed_over_when_the_answer_is_late(dynamodb: Any) -> None:
-    for run in "ab":
-        dynamodb.wait(run)
-    handed_over: list[str] = []
-    machine = Slow(PATIENCE_SECONDS - 6)
-    arrived = NOW - 7  # after two sends it is more than twelve seconds ago, and the second one's entry is left
-    table = VerdictTable(dynamodb, "verdicts", machine, lambda: machine.now, hand_over=handed_over.append)
-    with pytest.raises(Unavailable, match="send it again"):
-        table.deliver("P-1", APPROVED, arrived=arrived)
-    assert handed_over == []
 
 
 def test_runs_that_the_verdict_does_not_count_for_are_named_later(dynamodb: Any, table: Any) -> None:
