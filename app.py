@@ -1,16 +1,21 @@
 """Handlers in the order of the workflow: the S3 drop, the mock APIs and their authorizer, the callback, the sweep."""
 
+import os
 from functools import cache, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalice import AuthResponse, Chalice, Rate, Response
-from chalice.app import AuthRequest, CORSConfig
+from chalice.app import AuthRequest, CloudWatchEvent, CORSConfig
 
 from chalicelib import callback, clients, drop, mock_apis, settings, tokens
 from chalicelib.rules import Rules
+from chalicelib.run_status import ended_by
 from chalicelib.secret import Secret
 from chalicelib.sweep import SweepEvent, hand_over, run_sweep
 from chalicelib.verdicts import VerdictTable
+
+if TYPE_CHECKING:
+    from chalicelib.stage_jira import StageJira
 
 app = Chalice(app_name="storygate")
 BUCKET = settings.required("STORYGATE_BUCKET")
@@ -24,6 +29,7 @@ CLIENTS = {  # the AWS clients that each function uses in the usual case
     "app.api_token_authorizer": ("secretsmanager",),
     "app.start_execution": ("stepfunctions",),
     "app.sweep": ("dynamodb", "stepfunctions"),
+    "app.run_status": ("s3",),
 }
 MOCK_CORS = CORSConfig(allow_headers=["Idempotency-Key", "X-Attempt"])
 
@@ -78,6 +84,13 @@ def sweep(event: SweepEvent) -> dict[str, Any]:
 sweep.event_class = SweepEvent  # accepts an event that is not the schedule's, too
 
 
+@app.on_cw_event(ended_by(STATE_MACHINE))
+def run_status(event: CloudWatchEvent) -> None:
+    """Tell Jira how a run ended."""
+    if jira := stage_jira():
+        jira.tell(event.detail)
+
+
 def mock(api: str) -> Response:
     """Answer the current request as this mock API."""
     status, body = mock_apis.handle(api, app.current_request)
@@ -95,6 +108,15 @@ def verdict_table() -> VerdictTable:
     """The decision table, with the client that resumes the runs in it."""
     dynamodb, stepfunctions = clients.Client("dynamodb"), clients.Client("stepfunctions")
     return VerdictTable(dynamodb, TABLE, stepfunctions, hand_over=partial(hand_over, clients.Client("lambda")))
+
+
+@cache
+def stage_jira() -> "StageJira | None":
+    """The stage's Jira, None if it names none. Loaded here, because the callback needs nothing of it."""
+    from chalicelib.stage_jira import Clients, StageJira
+
+    made = Clients(*map(clients.Client, ("secretsmanager", "dynamodb", "s3")))
+    return StageJira.of(os.environ, made, secret=SECRET, table=TABLE, bucket=BUCKET)
 
 
 clients.prepare(CLIENTS)

@@ -10,9 +10,9 @@ from typing import Any
 
 from chalicelib.jira_tell import End
 from chalicelib.run_request import request_of, result_of
+from chalicelib.run_status import ENDED
 from chalicelib.story_key import normal
 
-ENDED = ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]
 KEY = re.compile(r"[A-Z][A-Z0-9_]*-[1-9][0-9]*")
 WITHOUT_RESULT = {"ABORTED": "aborted", "TIMED_OUT": "timed_out"}
 STOPPED = "It was stopped from outside."

@@ -16,7 +16,8 @@ STORAGE_TEMPLATE = Path("statemachine", "storage.yaml")
 WORKFLOW_TEMPLATE = Path("statemachine", "workflow.yaml")
 
 # The functions of app.py. Chalice itself names the one behind the REST API.
-API_HANDLER, AUTHORIZER, TRIGGER, SWEEP = "api_handler", "api_token_authorizer", "start_execution", "sweep"
+API_HANDLER, AUTHORIZER, TRIGGER = "api_handler", "api_token_authorizer", "start_execution"
+SWEEP, STATUS = "sweep", "run_status"
 PROJECTS = "STORYGATE_PROJECTS"
 VARIABLES = ("STORYGATE_BUCKET", "STORYGATE_TABLE", "STORYGATE_SECRET", "STORYGATE_STATE_MACHINE")
 # The parameters of workflow.yaml that `deploy` sets; a stage may set the others.

@@ -14,14 +14,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from storygate.stage.config import API_HANDLER, AUTHORIZER, CONFIG, SWEEP, TRIGGER, find_project, read_config
+from storygate.stage.config import API_HANDLER, AUTHORIZER, CONFIG, STATUS, SWEEP, TRIGGER, find_project, read_config
 
-SUFFIXES = {API_HANDLER: "api", AUTHORIZER: "authorizer", TRIGGER: "trigger", SWEEP: "sweep"}
+SUFFIXES = {API_HANDLER: "api", AUTHORIZER: "authorizer", TRIGGER: "trigger", SWEEP: "sweep", STATUS: "status"}
 """Function of app.py -> the end of its policy's file name."""
 
 # Resources. The names in braces are filled for each stage: its variables in config.json, and the function's own name.
 # Secrets Manager adds six characters to a secret's name (user guide, "Secret ARN").
 SECRET = "arn:*:secretsmanager:*:*:secret:{STORYGATE_SECRET}-??????"  # noqa: S105 - a name
+JIRA_SECRET = "arn:*:secretsmanager:*:*:secret:{STORYGATE_SECRET}-jira-??????"  # noqa: S105
+BUCKET = "arn:*:s3:::{STORYGATE_BUCKET}"
 TABLE = "arn:*:dynamodb:*:*:table/{STORYGATE_TABLE}"
 WAITING = f"{TABLE}/index/waiting"
 SWEEP_FUNCTION = "arn:*:lambda:*:*:function:{sweep}"
@@ -41,6 +43,7 @@ USE_ENTRIES: Statement = (
     [TABLE],
 )
 RESUME_RUNS: Statement = ("ResumeWaitingRuns", ["states:SendTaskSuccess"], [MACHINE])
+READ_JIRAS_SECRET: Statement = ("ReadJirasCredentials", ["secretsmanager:GetSecretValue"], [JIRA_SECRET])
 
 OWN_STATEMENTS: dict[str, list[Statement]] = {
     API_HANDLER: [
@@ -57,6 +60,12 @@ OWN_STATEMENTS: dict[str, list[Statement]] = {
         ("SeeThatARunIsOver", ["states:DescribeExecution"], [EXECUTIONS]),
     ],
     AUTHORIZER: [READ_SECRET],
+    STATUS: [
+        READ_JIRAS_SECRET,
+        ("ReadTheResult", ["s3:GetObject"], [f"{BUCKET}/outputs/*"]),
+        ("ReadTheInputOfARunWithoutResult", ["s3:GetObject", "s3:GetObjectVersion"], [f"{BUCKET}/inputs/*"]),
+        ("RememberWhatWasTold", ["dynamodb:PutItem"], [TABLE]),
+    ],
     TRIGGER: [
         ("StartTheWorkflow", ["states:StartExecution"], [MACHINE]),
         # Lambda sends an event that failed for good to its destination with the permissions of the function's role.
