@@ -77,8 +77,10 @@ def jira_callback() -> Response:
 
 @app.schedule(Rate(5, unit=Rate.MINUTES))
 def sweep(event: SweepEvent) -> dict[str, Any]:
-    """Give waiting runs the verdict that stands, if a callback crashed or had no time for all of a story's runs."""
-    return run_sweep(event, clients.Client("dynamodb"), TABLE, clients.Client("stepfunctions"), STATE_MACHINE)
+    """Give waiting runs the verdict that stands, if a callback crashed or had no time for all; then ask Jira."""
+    jira = stage_jira()
+    ask = jira.ask if jira.is_known else None
+    return run_sweep(event, clients.Client("dynamodb"), TABLE, clients.Client("stepfunctions"), STATE_MACHINE, ask)
 
 
 sweep.event_class = SweepEvent  # accepts an event that is not the schedule's, too
@@ -87,7 +89,8 @@ sweep.event_class = SweepEvent  # accepts an event that is not the schedule's, t
 @app.on_cw_event(ended_by(STATE_MACHINE))
 def run_status(event: CloudWatchEvent) -> None:
     """Tell Jira how a run ended."""
-    if jira := stage_jira():
+    jira = stage_jira()
+    if jira.is_known:
         jira.tell(event.detail)
 
 
@@ -111,12 +114,12 @@ def verdict_table() -> VerdictTable:
 
 
 @cache
-def stage_jira() -> "StageJira | None":
-    """The stage's Jira, None if it names none. Loaded here, because the callback needs nothing of it."""
+def stage_jira() -> "StageJira":
+    """The stage's Jira. Loaded here, because the callback needs nothing of it."""
     from chalicelib.stage_jira import Clients, StageJira
 
-    made = Clients(*map(clients.Client, ("secretsmanager", "dynamodb", "s3")))
-    return StageJira.of(os.environ, made, secret=SECRET, table=TABLE, bucket=BUCKET)
+    made = Clients(*map(clients.Client, ("secretsmanager", "dynamodb", "s3", "stepfunctions")))
+    return StageJira(os.environ, made, RULES, f"{SECRET}-jira", TABLE, BUCKET)
 
 
 clients.prepare(CLIENTS)

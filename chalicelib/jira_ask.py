@@ -24,13 +24,18 @@ Issue = dict[str, Any]
 
 
 def ask(
-    stories: list[WaitingStory], api: JiraApi, table: VerdictTable, rules: Rules, now: Callable[[], datetime]
-) -> Asked:
+    stories: list[WaitingStory],
+    api: JiraApi,
+    table: VerdictTable,
+    rules: Rules,
+    now: Callable[[], datetime],
+    answer: Asked,
+) -> None:
     """Ask for each story, and deliver the last verdict of its history; `now` is the present time, in UTC.
 
-    If Jira cannot be used, or the time of `api` is over, the rest is left for the next time.
+    `answer` is filled, also if Jira cannot be used or the time of `api` is over, which raises JiraAway: the rest is
+    then left for the next time.
     """
-    answer = Asked()
     usable = [story for story in stories if KEY.fullmatch(story.key)]
     answer.errors += [
         f"{story.key[:40]} is no key of Jira's: nothing will decide {_named(story)}"
@@ -38,16 +43,13 @@ def ask(
         if story not in usable
     ]
     answer.left = _runs(usable)
-    try:
-        for begin in range(0, len(usable), MOST_ISSUES):
-            batch = usable[begin : begin + MOST_ISSUES]
-            for story, issue in _found(batch, api, answer):
-                _decide(story, issue, api, table, rules, now, answer)
-            answer.asked += _runs(batch)
-            answer.left -= _runs(batch)
-    except JiraAway as error:
-        answer.errors.append(str(error))
-    return answer
+    for begin in range(0, len(usable), MOST_ISSUES):
+        batch = usable[begin : begin + MOST_ISSUES]
+        for story, issue in _found(batch, api, answer):
+            _decide(story, issue, api, table, rules, now, answer)
+        answer.asked += _runs(batch)
+        answer.left -= _runs(batch)
+        answer.last = batch[-1].key
 
 
 def _named(story: WaitingStory) -> str:

@@ -1,4 +1,4 @@
-"""The Jira of a stage, as the status function tells it how runs end.
+"""The Jira of a stage, as the sweep asks it, and as the sweep and the status function tell it of runs.
 
 The callback imports nothing of this.
 """
@@ -7,13 +7,21 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib import settings
 from chalicelib.jira_api import Credentials, JiraApi, JiraAway
+from chalicelib.jira_ask import KEY, ask
 from chalicelib.jira_tell import Teller
+from chalicelib.refusals import Misconfigured
+from chalicelib.rules import Rules
 from chalicelib.run_end import end_of
+from chalicelib.run_request import request_of
+from chalicelib.sweep import Asked, WaitingStory
+from chalicelib.verdicts import AWS_ERRORS, VerdictTable
 
+ASKING = 0.7  # of the time that the sweep has left for Jira; the rest is for links
 TELL_SECONDS = 40.0  # of the status function's 60
 
 
@@ -24,47 +32,79 @@ class Clients:
     secretsmanager: Any
     dynamodb: Any
     s3: Any
+    stepfunctions: Any
 
 
 @dataclass(frozen=True)
 class StageJira:
-    """A stage's Jira; `api` is the base of its calls, `machine_arn` the"""
+    """A stage's Jira, by its environment variables (settings.py); `secret` is the name of its credentials."""
 
-    api: str
-    secret: str
+    variables: Mapping[str, str]
     clients: Clients
+    rules: Rules
+    secret: str
     table: str
     bucket: str
-    tells: bool
-    run_url: str | None
 
-    @classmethod
-    def of(
-        cls, variables: Mapping[str, str], clients: Clients, *, secret: str, table: str, bucket: str
-    ) -> "StageJira | None":
-        """Return the Jira that a stage's variables name, None without one. Raises Misconfigured."""
-        base = settings.jira_api(variables)
-        if base is None:
-            return None
-        tells, run_url = settings.jira_tell(variables), settings.run_url(variables)
-        return cls(base, f"{secret}-jira", clients, table, bucket, tells, run_url)
+    @property
+    def is_known(self) -> bool:
+        """Whether the stage names a Jira."""
+        return bool(self.variables.get("STORYGATE_JIRA_SITE", "").strip())
+
+    def ask(self, stories: list[WaitingStory], verdicts: VerdictTable, seconds: float, machine_arn: str) -> Asked:
+        """Ask Jira about stories, deliver what it says, and keep the links of the runs that go on waiting.
+
+        `machine_arn` is the state machine's. It takes at most so many seconds, and raises nothing of Jira's. If Jira
+        cannot be used it prints a line of JSON, which an alarm counts.
+        """
+        answer = Asked(left=sum(len(story.executions) for story in stories))
+        end = time.monotonic() + seconds
+        try:
+            api = self._api(time.monotonic() + seconds * ASKING)
+            ask(stories, api, verdicts, self.rules, lambda: datetime.now(UTC), answer)
+            if settings.jira_tell(self.variables):
+                self._link(stories, answer, self._teller(self._api(end)), machine_arn)
+        except (JiraAway, Misconfigured) as error:
+            answer.errors.append(str(error))
+            print(json.dumps({"log": "jira", "away": True, "error": str(error)}), flush=True)
+        except AWS_ERRORS as error:
+            answer.errors.append(f"Jira's links: {type(error).__name__}")
+        return answer
 
     def tell(self, detail: dict[str, Any]) -> None:
-        """Tell how a run ended, by the detail of its status event. Print one line of JSON; raise nothing of Jira's."""
-        end = end_of(detail, self.clients.s3, self.bucket) if self.tells else None
-        if end is None:
-            return
+        """Tell how a run ended, by the detail of its status event. Print one line of JSON, and raise nothing."""
         told: list[str] = []
         try:
-            api = JiraApi(self.api, self._credentials(), time.monotonic() + TELL_SECONDS)
-            told, errors = self._teller(api).ended(end)
-        except JiraAway as error:
+            end = end_of(detail, self.clients.s3, self.bucket) if settings.jira_tell(self.variables) else None
+            if end is None:
+                return
+            told, errors = self._teller(self._api(time.monotonic() + TELL_SECONDS)).ended(end)
+        except (JiraAway, Misconfigured) as error:
             errors = [str(error)]
-        line = {"log": "tell", "execution": end.execution, "story": end.story, "told": told, "errors": errors}
-        print(json.dumps(line), flush=True)
+        except AWS_ERRORS as error:
+            errors = [type(error).__name__]
+        print(json.dumps({"log": "tell", "execution": detail.get("name"), "told": told, "errors": errors}), flush=True)
 
-    def _credentials(self) -> Credentials:
-        return Credentials.read(self.clients.secretsmanager, self.secret)
+    def _link(self, stories: list[WaitingStory], answer: Asked, teller: Teller, machine_arn: str) -> None:
+        executions, decided = machine_arn.replace(":stateMachine:", ":execution:"), set(answer.decided)
+        for story in stories:
+            waiting = [f"{executions}:{run}" for run in story.executions if run not in decided]
+            if waiting and KEY.fullmatch(story.key) and self.rules.gates(story.key):
+                answer.errors += teller.waits(story.key, waiting, self._request)
+
+    def _request(self, execution_arn: str) -> dict[str, Any] | None:
+        """Return what a run was asked to do; None if that cannot be read: its link is made without it."""
+        try:
+            given = self.clients.stepfunctions.describe_execution(executionArn=execution_arn).get("input")
+        except AWS_ERRORS:
+            return None
+        return request_of(self.clients.s3, self.bucket, given)
+
+    def _api(self, deadline: float) -> JiraApi:
+        base = settings.jira_api(self.variables)
+        if base is None:
+            raise Misconfigured("STORYGATE_JIRA_SITE names no Jira")
+        return JiraApi(base, Credentials.read(self.clients.secretsmanager, self.secret), deadline)
 
     def _teller(self, api: JiraApi) -> Teller:
-        return Teller(api, self.clients.dynamodb, self.table, self.run_url)
+        return Teller(api, self.clients.dynamodb, self.table, settings.run_url(self.variables))

@@ -52,16 +52,23 @@ class WaitingStory:
 
 @dataclass
 class Asked:
-    """For how many runs Jira was asked, the runs that were decided, how many are left, and what went wrong."""
+    """For how many runs Jira was asked, the runs that were decided, how many are left, and what went wrong.
+
+    If runs are left, `last` is the story that was asked for last, and the next sweep goes on behind it.
+    """
 
     asked: int = 0
     decided: list[str] = field(default_factory=list)
     left: int = 0
     errors: list[str] = field(default_factory=list)
+    last: str = ""
 
 
-Ask = Callable[[list[WaitingStory], VerdictTable, float], Asked]
-"""Asks Jira about stories, delivers what it says to the table, and takes no longer than so many seconds."""
+Ask = Callable[[list[WaitingStory], VerdictTable, float, str], Asked]
+"""Asks Jira about stories, delivers what it says to the table, and takes no longer than so many seconds.
+
+It is also handed the state machine's ARN.
+"""
 
 
 @dataclass
@@ -182,10 +189,12 @@ class Sweep:
             WaitingStory(story, tuple(run.execution for run in runs), self._standing.get(story))
             for story, runs in waiting.items()
         ]
-        asked = ask(stories, self._table, self._budget.call_by - self._clock())
+        asked = ask(stories, self._table, self._budget.call_by - self._clock(), self._machine_arn)
         self.swept.asked, self.swept.decided = asked.asked, asked.decided
         self.swept.left += asked.left
         self.swept.errors += asked.errors
+        if asked.left and asked.last:
+            self._entries.keep_last_swept(asked.last)
 
     def _remove_those_that_are_over(self, waiting: dict[str, list[Waiting]]) -> None:
         """Remove runs that are over, and their entries, from `waiting`; at most LOOKS of them."""

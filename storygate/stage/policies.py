@@ -58,6 +58,9 @@ OWN_STATEMENTS: dict[str, list[Statement]] = {
         RESUME_RUNS,
         ("SeeWhichRunsAreOver", ["states:ListExecutions"], [MACHINE]),
         ("SeeThatARunIsOver", ["states:DescribeExecution"], [EXECUTIONS]),
+        READ_JIRAS_SECRET,
+        ("SeeWhatWasTold", ["dynamodb:GetItem"], [TABLE]),
+        ("ReadTheRequestOfAWaitingRun", ["s3:GetObject", "s3:GetObjectVersion"], [f"{BUCKET}/inputs/*"]),
     ],
     AUTHORIZER: [READ_SECRET],
     STATUS: [

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib import jira_ask
-from chalicelib.jira_api import LONGEST_ANSWER, Credentials, JiraApi
+from chalicelib.jira_api import LONGEST_ANSWER, Credentials, JiraApi, JiraAway
 from chalicelib.jira_ask import ask
 from chalicelib.rules import Rules
 from chalicelib.sweep import Asked, WaitingStory
@@ -66,7 +66,13 @@ class World:
         api = JiraApi(
             self.jira.url, Credentials(**self.jira.credentials), time.monotonic() + 60, longest_answer=longest
         )
-        return ask(stories, api, table, rules, lambda: datetime.fromtimestamp(self.clock(), UTC))
+        answer = Asked()
+        try:
+            ask(stories, api, table, rules, lambda: datetime.fromtimestamp(self.clock(), UTC), answer)
+        except JiraAway as error:
+            answer.errors.append(str(error))
+        answer.last = ""
+        return answer
 
     @property
     def asked_for(self) -> list[list[str]]:

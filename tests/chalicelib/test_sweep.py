@@ -152,11 +152,11 @@ def test_jira_is_asked_about_the_runs_that_no_known_verdict_counts_for(
 ) -> None:
     asked: list[Any] = []
 
-    def ask(stories: list[WaitingStory], table: VerdictTable, seconds: float) -> Asked:
+    def ask(stories: list[WaitingStory], table: VerdictTable, seconds: float, machine_arn: str) -> Asked:
         asked.extend(stories)
-        assert seconds == SECONDS + sweep.LAST_CALL_SECONDS
+        assert (seconds, machine_arn) == (SECONDS + sweep.LAST_CALL_SECONDS, MACHINE)
         table.deliver("P-3", REJECTED)
-        return Asked(3, ["c"], 1, ["Jira is away"])
+        return Asked(3, ["c"], 1, ["Jira is away"], last="P-3")
 
     wait(dynamodb, machine, "a", "ended")
     machine.ended.add("ended")
@@ -166,6 +166,7 @@ def test_jira_is_asked_about_the_runs_that_no_known_verdict_counts_for(
     dynamodb.say(APPROVED, "P-2")
     assert build(ask).everything() == Swept(5, ["mended"], 3, ["c"], 1, ["Jira is away"])
     assert asked == [WaitingStory("P-1", ("a",)), WaitingStory("P-2", ("b",), APPROVED), WaitingStory("P-3", ("c",))]
+    assert dynamodb.entry("#sweep", "CURSOR")["after"] == {"S": "P-3"}  # the next sweep begins behind it
     assert machine.sent["token of c"]["decision"] == "rejected"
 
 

@@ -22,8 +22,10 @@ ACTIONS = {
     },
     "sweep": {
         "dynamodb:Scan", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:DeleteItem", "states:SendTaskSuccess",
-        "states:ListExecutions", "states:DescribeExecution",
+        "states:ListExecutions", "states:DescribeExecution", "secretsmanager:GetSecretValue", "dynamodb:GetItem",
+        "s3:GetObject", "s3:GetObjectVersion",
     },
+    "run_status": {"secretsmanager:GetSecretValue", "dynamodb:PutItem", "s3:GetObject", "s3:GetObjectVersion"},
     "api_token_authorizer": {"secretsmanager:GetSecretValue"},
     "start_execution": {"states:StartExecution"},
 }  # fmt: skip
@@ -99,6 +101,9 @@ def test_a_policy_names_what_is_its_stages_own(stage: str, function: str) -> Non
     log = f"{CONFIG['app_name']}-{stage}" + ("" if function == "api_handler" else f"-{function}")
     own = {
         f"arn:*:secretsmanager:*:*:secret:{names['STORYGATE_SECRET']}-??????",
+        f"arn:*:secretsmanager:*:*:secret:{names['STORYGATE_SECRET']}-jira-??????",
+        f"arn:*:s3:::{names['STORYGATE_BUCKET']}/inputs/*",
+        f"arn:*:s3:::{names['STORYGATE_BUCKET']}/outputs/*",
         f"arn:*:dynamodb:*:*:table/{names['STORYGATE_TABLE']}",
         f"arn:*:dynamodb:*:*:table/{names['STORYGATE_TABLE']}/index/waiting",
         f"arn:*:lambda:*:*:function:{CONFIG['app_name']}-{stage}-sweep",
@@ -130,3 +135,9 @@ def test_the_stages_are_configured_alike_but_for_their_jira() -> None:
         return json.dumps(own | {"environment_variables": variables}).replace(f"-{stage}", "-STAGE")
 
     assert len(set(map(unnamed, STAGES))) == 1
+
+
+def test_nobody_but_the_sweep_and_the_status_function_reads_jiras_credentials() -> None:
+    for stage in STAGES:
+        readers = {name for name in ACTIONS if "-jira-" in json.dumps(policy(stage, name))}
+        assert readers == {"sweep", "run_status"}
