@@ -9,11 +9,11 @@ from storygate.stage.aws import LOCAL
 from storygate.stage.config import CONFIG
 
 
-def copy_project(project: Path, target: Path, variables: Mapping[str, str] | None = None) -> Path:
+def copy_project(project: Path, target: Path, variables: Mapping[str, str] | None = None, stage: str = LOCAL) -> Path:
     """Copy what `deploy` reads into an existing directory, without Chalice's records of other deployments.
 
     Returns `target`. So neither a running `local` nor the project's other stages notice what is deployed from it.
-    `variables` are set in the stage `local` of the copy's config.json.
+    `variables` are set in a stage of the copy's config.json.
     """
     for name in ("app.py", "requirements.txt"):
         shutil.copy2(project / name, target)
@@ -24,6 +24,6 @@ def copy_project(project: Path, target: Path, variables: Mapping[str, str] | Non
         shutil.copytree(project / "vendor", target / "vendor", ignore=unwanted)
     if variables:
         config = json.loads((target / CONFIG).read_text(encoding="utf-8"))
-        config["stages"][LOCAL]["environment_variables"].update(variables)
+        config["stages"][stage]["environment_variables"].update(variables)
         (target / CONFIG).write_text(json.dumps(config, indent=2), encoding="utf-8")
     return target

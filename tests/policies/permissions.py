@@ -39,6 +39,7 @@ class Account:
 # STS API reference: "No permissions are required to perform this operation."
 FREE = {("sts", "GetCallerIdentity")}
 NOT_THERE = {"404", "S3.NoSuchKeyException"}
+TAKES_403_FOR_404 = {"run_status"}  # a result that it may not list is one that is not there (run_request.py)
 # DynamoDB developer guide, "IAM and transactions": a transaction needs what its items need.
 IN_TRANSACTION = {
     "ConditionCheck": "ConditionCheckItem",
@@ -68,7 +69,7 @@ def _s3(call: Call, operation: str, _: Account) -> Found:
     if operation in {"GetObject", "HeadObject"}:
         item = f"{bucket}/{call.parameters['Key']}"
         yield "s3:GetObjectVersion" if call.parameters.get("VersionId") else "s3:GetObject", item
-        if call.error in NOT_THERE:
+        if call.error in NOT_THERE and call.principal not in TAKES_403_FOR_404:
             # Without it S3 answers 403 in place of 404 (S3 API reference, GetObject, "Permissions").
             yield "s3:ListBucket", bucket
     elif operation == "PutObject":

@@ -8,17 +8,21 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 
 from chalicelib.verdicts import AT_ONCE
 from localcloud.cloud import LocalCloud
+from localcloud.jira.local_jira import LocalJira
 from storygate import cli
 from storygate.console.listing import Listing
 from storygate.deployment.bring_up import Deployment, deploy
+from storygate.deployment.jira_credentials import store_credentials
 from storygate.deployment.stage_secret import read_field
 from storygate.operations import jira_webhook
 from storygate.stage.aws import isolated, of_environment
@@ -32,7 +36,7 @@ from tests.policies.gateway import LambdaGateway, invoker
 from tests.policies.permissions import Account
 
 STAGE = "dev"  # commands for stage local sign with keys of their own
-FUNCTIONS = ("api_handler", "api_token_authorizer", "start_execution", "sweep")
+FUNCTIONS = ("api_handler", "api_token_authorizer", "start_execution", "sweep", "run_status")
 MACHINE, OPERATOR = "state machine", "operator"
 PATIENCE = 30.0
 
@@ -48,7 +52,12 @@ class Recorded:
 
 def record(directory: Path) -> Recorded:
     """Deploy to a local cloud and play the run, in some ten seconds."""
-    project = copy_project(ROOT, directory)
+    with LocalJira() as jira:
+        project = copy_project(ROOT, directory, {"STORYGATE_JIRA_SITE": jira.url}, STAGE)
+        return _recorded(project, jira)
+
+
+def _recorded(project: Path, jira: LocalJira) -> Recorded:
     _name_operators(project)
     recorder = Recorder((*FUNCTIONS, OPERATOR))
     names: dict[str, str] = {}
@@ -60,7 +69,9 @@ def record(directory: Path) -> Recorded:
         deployment = deploy(load_context(project, STAGE, aws), Terminal(io.StringIO()))
         names.update(deployment.stage.lambda_names)
         _sign_by_name(cloud.client("lambda"), names)
-        _Run(cloud, deployment, recorder).play()
+        secrets = cloud.client("secretsmanager")
+        store_credentials(secrets, deployment.stage.jira_secret, **jira.credentials, expires=date(2030, 1, 1))
+        _Run(cloud, deployment, recorder, jira).play()
         return Recorded(recorder.calls, _policies(cloud, deployment, project), _account(cloud, deployment))
 
 
@@ -98,6 +109,7 @@ class _Run:
     cloud: LocalCloud
     deployment: Deployment
     recorder: Recorder
+    jira: LocalJira
 
     def play(self) -> None:
         """Take every path that makes a call which no other path makes."""
@@ -108,6 +120,7 @@ class _Run:
         self._rejected_while_it_waits()
         self._more_runs_than_an_answer_has_time_for()
         self._sweep()
+        self._stopped_runs()
         self._drop_that_starts_nothing()
         for execution in self._machine.list_executions(stateMachineArn=self._arn)["executions"]:
             pages = self._machine.get_paginator("get_execution_history").paginate(
@@ -121,6 +134,7 @@ class _Run:
         sample = str(ROOT / "samples" / "approved.json")
         run = json.loads(self._operator("start", sample, "--json"))["execution"]
         self._await("the wait", lambda: self._waits(run))
+        self._invoke("sweep")  # makes the link
         self._operator("list")
         self._operator("results", run)  # there is none yet
         self._call_back("PROJ-12345")
@@ -149,6 +163,7 @@ class _Run:
         request = json.dumps({"inputFile": "inputs/waits.txt"})
         self._machine.start_execution(stateMachineArn=self._arn, name="waits", input=request)
         self._await("the wait", lambda: self._waits("waits"))
+        self._invoke("sweep")  # makes the link of a run whose input has no version
         self._operator("list", "--waiting")
         with self._signed_as_operator():
             context = Context(self.cloud.project, self.deployment.stage, of_environment())
@@ -168,10 +183,27 @@ class _Run:
         """Sweep without time, then to the end; an entry is of a run that is over."""
         self._put_entry("waits", "PROJ-5")
         for event in ({"seconds": 0}, {}):
-            name = self.deployment.stage.lambda_names["sweep"]
-            answer = self.cloud.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event))
-            assert "FunctionError" not in answer, answer["Payload"].read()
+            self._invoke("sweep", event)
         assert not self._waits("waits")
+
+    def _stopped_runs(self) -> None:
+        """Stop runs, with an input of a version and without: they have no result, and Jira is told all the same."""
+        self._operator("start", str(ROOT / "samples" / "rejected.json"))
+        request = json.dumps({"inputFile": "inputs/waits.txt"})
+        self._machine.start_execution(stateMachineArn=self._arn, name="stopped", input=request)
+        running = self._machine.list_executions(stateMachineArn=self._arn, statusFilter="RUNNING")["executions"]
+        for execution in running:
+            self._machine.stop_execution(executionArn=execution["executionArn"])
+        for story in ("PROJ-12345", "PROJ-12346", "PROJ-3"):
+            self._await(f"the comment on {story}", partial(self._comments, story))
+
+    def _comments(self, story: str) -> list[Any]:
+        return list(self.jira.site.issue(story).comments)
+
+    def _invoke(self, function: str, event: Any = MappingProxyType({})) -> None:
+        name = self.deployment.stage.lambda_names[function]
+        answer = self.cloud.client("lambda").invoke(FunctionName=name, Payload=json.dumps(dict(event)))
+        assert "FunctionError" not in answer, answer["Payload"].read()
 
     def _put_entry(self, execution: str, story: str) -> None:
         texts = {"story": story, "entry": f"WAIT#{execution}", "taskToken": "spent"}
