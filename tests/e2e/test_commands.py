@@ -60,12 +60,14 @@ def await_wait(local: Local, arn: Any) -> None:
 
 
 def entries(local: Local, story: str) -> Any:
+    """A story's entries, but for those that say what Jira was told, which come whenever a status event does."""
     found = local.aws.client("dynamodb").query(
         TableName=local.deployment.stage.table,
         KeyConditionExpression="story = :story",
         ExpressionAttributeValues={":story": {"S": story}},
     )
-    return {item["entry"]["S"] for item in found["Items"]}
+    names = {item["entry"]["S"] for item in found["Items"]}
+    return {name for name in names if not name.startswith(("LINK#", "TOLD#"))}
 
 
 def keys(local: Local) -> Any:
