@@ -31,6 +31,7 @@ def test_the_functions_have_the_names_that_chalice_gives_them(stage: Stage) -> N
         "api_token_authorizer": "storygate-dev-api_token_authorizer",
         "start_execution": "storygate-dev-start_execution",
         "sweep": "storygate-dev-sweep",
+        "run_status": "storygate-dev-run_status",
     }
 
 
@@ -39,6 +40,7 @@ def test_the_log_groups_of_a_stage_are_no_other_stages(stage: Stage) -> None:
         "/aws/lambda/storygate-dev",
         "/aws/lambda/storygate-dev-api_handler",
         "/aws/lambda/storygate-dev-api_token_authorizer",
+        "/aws/lambda/storygate-dev-run_status",
         "/aws/lambda/storygate-dev-start_execution",
         "/aws/lambda/storygate-dev-sweep",
     )
