@@ -126,11 +126,28 @@ def test_a_literal_text_in_assign_is_what_its_json_says(cloud: Cloud) -> None:
     assert cloud.output(machine) == [text, text]
 
 
-def test_states_in_jsonpath_read_variables_and_paths_into_them(cloud: Cloud) -> None:
-    first = {"Type": "Pass", "Assign": {"x": {"y": [1, 2]}, "name": "n"}, "Next": "B"}
-    second = {**END, "Parameters": {"whole.$": "$x", "item.$": "$x.y[1]", "name.$": "$name"}}
-    ended = cloud.run(states(A=first, B=second), language="JSONPath")
-    assert ended["output"] == {"whole": {"y": [1, 2]}, "item": 2, "name": "n"}
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("$x", {"list": [{"n": 1}, {"n": 2}], "name": "é"}),
+        ("$x.list[1]", {"n": 2}),
+        ("$x.list[*].n", [1, 2]),
+        ("$x.list[?(@.n==2)].n", [2]),
+        ("$x.list[0:1]", [{"n": 1}]),
+        ("States.Format('{}!', $x.name)", "é!"),
+    ],
+)
+def test_states_in_jsonpath_read_variables_by_paths_and_in_functions(cloud: Cloud, path: str, value: object) -> None:
+    first = {"Type": "Pass", "Assign": {"x": {"list": [{"n": 1}, {"n": 2}], "name": "é"}}, "Next": "B"}
+    ended = cloud.run(states(A=first, B={**END, "Parameters": {"value.$": path}}), language="JSONPath")
+    assert ended["output"] == {"value": value}
+
+
+@pytest.mark.parametrize("path", ["$nothing", "$x.nothing"])
+def test_a_variable_without_a_value_is_a_runtime_error_in_jsonpath(cloud: Cloud, path: str) -> None:
+    first = {"Type": "Pass", "Assign": {"x": {}}, "Next": "B"}
+    ended = cloud.run(states(A=first, B={**END, "Parameters": {"value.$": path}}), language="JSONPath")
+    assert ended["error"] == "States.Runtime"
 
 
 @pytest.mark.parametrize("broken", ["{% 1 + %}", '{% $eval("1") %}'])

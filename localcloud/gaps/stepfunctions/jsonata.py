@@ -7,12 +7,14 @@ way. `$hash` and `$uuid` are placeholders.
 """
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any, Never
 
 import jsonata
 from moto.stepfunctions.parser.asl.component.common.string import string_expression
 from moto.stepfunctions.parser.asl.eval.variable_store import VariableStore
+from moto.stepfunctions.parser.asl.utils.json_path import extract_json
 
 from localcloud.expression_functions import QueryError
 from localcloud.expressions import evaluate, parsed
@@ -62,11 +64,11 @@ def _eval_body(self: Any, env: Any) -> None:
 
 @gap.replaces(string_expression.StringVariableSample, "_eval_body")
 def _eval_variable(self: Any, env: Any) -> None:
-    # `$variable` and paths into it, in JSONPath.
-    try:
-        env.stack.append(evaluate(self.expression, _variables(env)))
-    except QueryError as failure:
-        raise runtime_error(env, f"The variable path '{self.expression}' {failure}") from failure
+    # In JSONPath: `$variable`, and paths into it.
+    _, name, path = re.split(r"^\$(\w+)", self.expression, maxsplit=1)
+    if name not in _variables(env):
+        raise runtime_error(env, f"The variable '${name}' has no value")
+    env.stack.append(extract_json(f"${path}", _variables(env)[name]))
 
 
 def _variables(env: Any) -> dict[str, Any]:
