@@ -43,7 +43,7 @@ FACTS = {
         "0 wrote the report, whatever the run's outcome; 1 AWS has deleted the run's history (90 days after its end)",
     ),
     "console": ("operator", "0 stopped; 1 the port is taken, or AWS refuses you"),
-    "callback": ("decide", "0 the callback answered 2xx; 1 it did not; 124 no answer within `--timeout`"),
+    "callback": ("decide", "0 the callback decided as asked; 1 it did not; 124 no answer within `--timeout`"),
     "retry": ("control", "0 started; 1 the first run still runs, or its input is gone"),
     "redrive": ("redrive", "0 the queue is empty; 1 it is not"),
     "sweep": ("sweep", "0 swept; 1 a call failed for some story, or the function did"),
@@ -147,8 +147,8 @@ PREAMBLE = """\
 
 <!-- Written by `python -m tools.docs` from the commands' own help. -->
 
-A command works on the AWS that the AWS CLI would use: an account, or the local cloud once you export what `local`
-prints. `--stage` is a stage of `.chalice/config.json`, EXECUTION a run's name or its ARN. With `--json` standard output
+A command works on the account that the AWS CLI would use, but with `--stage local` always on the local cloud: at
+`http://127.0.0.1:4566`, or at `AWS_ENDPOINT_URL`. `--stage` is a stage of `.chalice/config.json`, EXECUTION a run's name or its ARN. With `--json` standard output
 gets one JSON document (`watch`: one a line) and nothing else. `--help` also shows ports, `--timeout` (the longest wait)
 and `--yes` (no question). No command ever shows a token.
 
