@@ -148,9 +148,9 @@ PREAMBLE = """\
 <!-- Written by `python -m tools.docs` from the commands' own help. -->
 
 A command works on the account that the AWS CLI would use, but with `--stage local` always on the local cloud: at
-`http://127.0.0.1:4566`, or at `AWS_ENDPOINT_URL`. `--stage` is a stage of `.chalice/config.json`, EXECUTION a run's name or its ARN. With `--json` standard output
-gets one JSON document (`watch`: one a line) and nothing else. `--help` also shows ports, `--timeout` (the longest wait)
-and `--yes` (no question). No command ever shows a token.
+`http://127.0.0.1:4566`, or at `AWS_ENDPOINT_URL`. `--stage` is a stage of `.chalice/config.json`, EXECUTION a run's
+name or its ARN. With `--json` standard output gets one JSON document (`watch`: one a line) and nothing else. `--help`
+also shows ports, `--timeout` (the longest wait) and `--yes` (no question). No command ever shows a token.
 
 | Exit code | Meaning |
 |---|---|
