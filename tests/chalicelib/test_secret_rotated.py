@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chalicelib.refusals import Unavailable
-from chalicelib.secret import Secret, moment, same
+from chalicelib.secret import REFETCH_SECONDS, Secret, moment, same
 from tests.chalicelib.fakes import Clock, SecretsManager
 
 HOUR = 3600.0
@@ -60,6 +60,31 @@ def test_the_grace_period_is_72_hours_if_the_stage_does_not_say() -> None:
     for hours, accepted in ((72, True), (72.001, False)):
         clock.now = NOW + hours * HOUR
         assert secret.proves("callback", lambda expected: same("old", expected)) is accepted
+
+
+GUARD = REFETCH_SECONDS + 1  # rotate gives nobody a new value earlier (storygate/deployment/rotation.py)
+
+
+@pytest.mark.parametrize("warm", [True, False])
+@pytest.mark.parametrize("strangers", [range(-400, 310, every) for every in (1, 7, 50, 299, 301, 600)])
+def test_no_new_value_is_refused_however_strangers_knock(warm: bool, strangers: Any) -> None:
+    """They come every so many tenths of a second, from before the rotation until the new value's first use."""
+    clock, manager = Clock(), SecretsManager({"callback": "old"})
+    secret = Secret(manager, "the-secret", 72, clock)
+
+    def proves(value: str, at: float) -> bool:
+        clock.now = NOW + at
+        return secret.proves("callback", lambda expected: same(value, expected))
+
+    assert not warm or proves("old", -100)
+    for tenth in strangers:
+        if tenth >= 0 and "previous" not in manager.text:
+            manager.rotate({"callback": "new"}, at(0))
+        assert not proves("wrong", tenth / 10)
+    if "previous" not in manager.text:
+        manager.rotate({"callback": "new"}, at(0))
+    assert proves("new", GUARD)
+    assert proves("old", GUARD)
 
 
 def test_a_previous_value_ends_in_a_warm_function_without_another_read() -> None:
