@@ -149,7 +149,7 @@ def ours_started(name: str, task: Path, handler: str, event: Any, environment: d
     """Run our function's cold start. Raises RuntimeError if it did not do its work: its time would mean nothing."""
     started = cold_start(task, handler, event, environment)
     done = {
-        "callback": '\\"resumed\\":[\\"run-0-',
+        "callback": '\\"resumed\\":[\\"run-0000-',
         "authorizer": "/mock/validation",
         "trigger": '["a-',
     }[name]
