@@ -19,9 +19,12 @@ ASSUMED_MS = Decimal(100)
 
 @dataclass(frozen=True)
 class Invocation:
-    """One invocation of a function, from its log; `calls` are the AWS calls that the function's own line names."""
+    """One invocation of a function, from its log; `calls` are the AWS calls that the function's own line names.
 
-    milliseconds: Decimal
+    `milliseconds` is None if Lambda's own line about it, REPORT, is not there: the local cloud writes none for the API.
+    """
+
+    milliseconds: Decimal | None
     calls: Counter[str] = field(default_factory=Counter)
 
 
@@ -56,7 +59,7 @@ class Meter:
                 after = (other for other in events[number:] if other["logStreamName"] == event["logStreamName"])
                 reported = _reported(after)
                 calls = Counter(call.partition(" ")[0] for call in line.get("aws", []))
-                return Invocation(reported.milliseconds if reported else ASSUMED_MS, calls)
+                return Invocation(reported.milliseconds if reported else None, calls)
         return None
 
     def monthly(self) -> dict[str, int]:

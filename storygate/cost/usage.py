@@ -135,11 +135,12 @@ def _count_functions(bill: Bill, events: list[Any], meter: Meter, execution: str
         ("the callback", API_HANDLER, callback, True),
     ):
         if needed:
-            milliseconds = found.milliseconds if found else ASSUMED_MS
+            measured = found.milliseconds if found else None
+            milliseconds = measured or ASSUMED_MS
             memory = meter.memory_mb(function)
-            basis = f"{name}: {milliseconds} ms at {memory} MB, {'its log' if found else 'assumed'}"
+            basis = f"{name}: {milliseconds} ms at {memory} MB, {'its log' if measured else 'assumed'}"
             bill.add(USAGE, "gb-second", milliseconds / 1000 * memory / 1024, basis)
-            if not found:
+            if not measured:
                 bill.assumptions.append(f"The function of {name} runs for {ASSUMED_MS} ms: its log does not say.")
     bill.add(USAGE, "rest request", 1, "the callback")
     calls = callback.calls if callback and callback.calls else USUAL_CALLBACK

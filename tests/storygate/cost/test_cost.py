@@ -106,6 +106,13 @@ def test_durations_and_calls_come_from_the_log_if_it_has_them() -> None:
     assert not [text for text in bill.assumptions if "its log does not say" in text]
 
 
+def test_a_callback_whose_duration_the_log_lacks_is_priced_by_its_calls_and_an_assumed_time() -> None:
+    callback = Invocation(None, Counter(PutItem=1, Query=3))
+    bill = compute(history(wait("t")), Read(Invocation(Decimal(60)), callback), "run")
+    assert quantities(bill)["read unit"] == 3
+    assert [text for text in bill.assumptions if "callback" in text and "its log does not say" in text]
+
+
 def test_what_no_log_says_is_an_assumption_of_the_bill() -> None:
     bill = compute(history(wait("t")), Read(is_local=True), "run")
     assert quantities(bill)["gb-second"] == Decimal("0.2") / 4
