@@ -4,10 +4,10 @@ Each way is played on the local cloud, deployed by the real deploy; billed is ev
 Functions pricing: "a state transition is counted each time a step of your workflow is executed", "including retries").
 """
 
+import io
 import json
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -17,9 +17,12 @@ from storygate.cost.bill import MOCKS, MONTHLY, THOUSAND, USAGE, Bill
 from storygate.cost.meter import Meter
 from storygate.cost.prices import PRICES
 from storygate.cost.usage import compute, count_transitions
+from storygate.deployment.bring_up import deploy
+from storygate.operations import jira_webhook
+from storygate.operations.called_apis import read_apis
 from storygate.stage.aws import isolated
-from storygate.stage.config import find_project
 from storygate.stage.context import Context
+from storygate.support.terminal import Terminal
 
 PATIENCE = 120.0
 GOAL = Decimal("0.85")  # at least 15 percent cheaper
@@ -37,6 +40,7 @@ class Way:
     request: dict[str, Any] | None = None
     early: bool = False
     ends: str = "FAILED"
+    releases: bool = False  # with a release API
 
 
 FLAKY = {"metadata": {"simulate": {"deployment": {"status": 503, "times": 1}}}}
@@ -49,6 +53,9 @@ WAYS = (
     Way("timed_out", None, {"timeoutSeconds": 1}),
     Way("api_failed", None, FAILED),
     Way("invalid_input", None),
+    Way("approved, with a release API", "approved", {}, ends="SUCCEEDED", releases=True),
+    Way("rejected, with a release API", "rejected", {}, releases=True),
+    Way("timed_out, with a release API", None, {"timeoutSeconds": 1}, releases=True),
 )
 
 
@@ -56,10 +63,13 @@ def run(quick: bool) -> Sequence[Figure]:
     """Measure the transitions of each way, then dollars; `quick` plays only the approval and the invalid input."""
     figures = []
     with local_stage() as stage:
-        context = Context(find_project(), stage.deployment.stage, isolated(stage.cloud.client, stage.cloud.environment))
+        aws = isolated(stage.cloud.client, stage.cloud.environment)
+        context = Context(stage.cloud.project, stage.deployment.stage, aws)
         for number, way in enumerate(WAYS, 1):
-            if quick and way not in (WAYS[0], WAYS[-1]):
+            if quick and way.name not in ("approved", "invalid_input"):
                 continue
+            if way.releases and not context.stage.workflow_parameters:
+                context = _with_release_api(context)
             execution, events = _play(stage, way, f"BENCH-{number}")
             figures.append(_transitions(way, events))
             if number == 1:
@@ -67,22 +77,36 @@ def run(quick: bool) -> Sequence[Figure]:
     return [*figures, *_dollars(bill)]
 
 
+def _with_release_api(context: Context) -> Context:
+    """Deploy again with a release API, the mock of the notification; return the new context."""
+    arguments = read_apis(context)[-1]
+    parameters = {"ReleaseUrl": arguments.url, "ReleaseConnectionArn": arguments.connection}
+    context = replace(context, stage=replace(context.stage, workflow_parameters=parameters))
+    deploy(context, Terminal(io.StringIO()))
+    return context
+
+
 def _play(stage: LocalStage, way: Way, story: str) -> tuple[str, list[Any]]:
     """Drop an input, send Jira's verdict, return the run and its history; RuntimeError for another end."""
-    verdict = json.dumps({"jiraStoryId": story, "status": way.status, "timestamp": round(time.time() * 1000)}).encode()
     request = {} if way.request is None else {"jiraStoryId": story, "packageIds": ["pkg-1"], **way.request}
     execution = stage.drop(f"{story.lower()}.json", json.dumps(request).encode())
     if way.early:  # the verdict is there before the run has called its APIs
-        stage.call_back(verdict)
+        stage.call_back(_webhook(story, way))
     elif way.status:
         awaited(f"{way.name}: the run waits", lambda: execution in stage.waiting(), PATIENCE)
-        stage.call_back(verdict)
+        stage.call_back(_webhook(story, way))
     awaited(f"{way.name}: the run has ended", lambda: _status(stage, execution) not in ("", "RUNNING"), PATIENCE)
     if _status(stage, execution) != way.ends:
         raise RuntimeError(f"{way.name}: the run is {_status(stage, execution)}, not {way.ends}")
     arn = stage.executions()[execution]["executionArn"]
     pages = stage.cloud.client("stepfunctions").get_paginator("get_execution_history").paginate(executionArn=arn)
     return execution, [event for page in pages for event in page["events"]]
+
+
+def _webhook(story: str, way: Way) -> bytes:
+    """Return the webhook of the way's verdict, decided now."""
+    decision: jira_webhook.Decision = "approved" if way.status == "approved" else "rejected"
+    return jira_webhook.encode(jira_webhook.issue_updated(story, decision))
 
 
 def _status(stage: LocalStage, execution: str) -> str:
