@@ -3,9 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUTCOME ?= approved
 ARGS ?=
-# After a command that has said why it failed: make exits 1 at SIGQUIT, without a line of its own about that. It then waits
-# for this shell, which must not have ended before.
-SAID := || { kill -s QUIT $$PPID; sleep 1; }
+# Run a command that says itself why it failed. Make then ends at SIGQUIT: it exits 1 without a line of its own, after it
+# has waited for this shell, which must not have ended before. Where shells ignore SIGQUIT, as for what runs in the
+# background, the second line fails as usual.
+define run
+@rm -f $(BIN)/failed-$@-$(OUTCOME); $(1) || { touch $(BIN)/failed-$@-$(OUTCOME); kill -s QUIT $$PPID; sleep 1; }
+@test ! -e $(BIN)/failed-$@-$(OUTCOME)
+endef
 unexport PYTHONDONTWRITEBYTECODE  # else each worker and child process compiles every module again
 
 .DEFAULT_GOAL := help
@@ -15,10 +19,10 @@ help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/local  ## play one whole approval on this machine (OUTCOME=rejected|timed_out|api_failed|invalid_input plays the others)
-	@$(BIN)/storygate demo --outcome $(OUTCOME) $(SAID)
+	$(call run,$(BIN)/storygate demo --outcome $(OUTCOME))
 
 local: .venv/local  ## an AWS on this machine, with storygate deployed to it, until Ctrl-C (ARGS="--aws-port 4567" passes flags on)
-	@$(BIN)/storygate local $(ARGS) $(SAID)
+	$(call run,$(BIN)/storygate local $(ARGS))
 
 # Two plain processes: workers of pytest-xdist would spend a third of the time on talking to each other.
 quick: .venv/test  ## in 20 seconds, what a change usually breaks: lint, handlers, workflow, docs
