@@ -23,12 +23,13 @@ def store_credentials(client: Any, name: str, user: str, token: str, expires: da
     """
     text = json.dumps({"user": user, "token": token, "expires": expires.isoformat()})
     try:
+        described = client.describe_secret(SecretId=name)
+    except client.exceptions.ResourceNotFoundException:
         client.create_secret(Name=name, Description="storygate: how to call Jira", SecretString=text)
-    except client.exceptions.ResourceExistsException:
-        client.put_secret_value(SecretId=name, SecretString=text)
-    except client.exceptions.InvalidRequestException:  # scheduled for deletion (API reference, CreateSecret)
+        return
+    if described.get("DeletedDate"):
         client.restore_secret(SecretId=name)
-        client.put_secret_value(SecretId=name, SecretString=text)
+    client.put_secret_value(SecretId=name, SecretString=text)
 
 
 def stored_credentials(context: Context) -> Credentials:
