@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import redirect_stdout
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import boto3
 from botocore.exceptions import ClientError
@@ -15,9 +15,11 @@ from sfnx import testing
 
 from chalicelib import callback
 from chalicelib.credentials import sign
+from chalicelib.jira_api import JiraApi
+from chalicelib.jira_ask import ask
 from chalicelib.rules import Rules
 from chalicelib.secret import Secret
-from chalicelib.sweep import Sweep
+from chalicelib.sweep import Asked, Sweep, WaitingStory
 from chalicelib.verdicts import VerdictTable
 from storygate.stage.definition import NO_RELEASE, definition_json
 from tests import ROOT, sfnx_once
@@ -82,6 +84,35 @@ def handler(body: bytes, exceptions: dict[str, Any], tamper: Tamper | None = Non
         table = table_of(dynamodb, stepfunctions)
         headers = {"X-Hub-Signature": sign(body, KEY)}
         return callback.answer(body, headers, Secret(Secrets(), "storygate"), table, RULES, NOW)
+
+    return play
+
+
+class Jira:
+    """Jira, whose answer about the story was made before all other steps: it became this, at that moment."""
+
+    def __init__(self, decision: str, decided: datetime) -> None:
+        status, category = STATUSES[decision]
+        item = {"field": "status", "fieldId": "status", "fromString": "To Do", "toString": status}
+        history = {"created": text(decided), "author": {"displayName": "Robin"}, "items": [item]}
+        fields = {"status": {"name": status, "statusCategory": {"key": category}}, "resolution": None}
+        self._issue = {"key": STORY, "fields": fields, "changelog": {"total": 1, "histories": [history]}}
+
+    def issues(self, _: list[str]) -> list[dict[str, Any]]:
+        """Return the issue."""
+        return [self._issue]
+
+
+def asked(decision: str, decided: datetime, exceptions: dict[str, Any]) -> Callable[[Past], callback.Answer]:
+    """Return the sweep's question to Jira, from its answer on; it returns the runs that went on, as a callback does."""
+    jira = cast(JiraApi, Jira(decision, decided))
+
+    def play(past: Past) -> callback.Answer:
+        table = table_of(*(Replayed(name, exceptions[name], past) for name in ("dynamodb", "stepfunctions")))
+        answer = Asked()
+        ask([WaitingStory(STORY, ("execution",))], jira, table, RULES, lambda: NOW, answer)
+        assert answer.errors == []
+        return 200, {"resumed": answer.decided}
 
     return play
 

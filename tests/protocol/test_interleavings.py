@@ -43,23 +43,31 @@ class Stage(NamedTuple):
     callbacks: dict[Said, Process]
     sweep: Process
     exceptions: Any
+    asked: dict[Said, Process] | None = None
+    """What takes the place of the first callback."""
 
     def compared(self, first: Said, second: Said, accident: bool = False) -> Compared:
         """Return the two callbacks, the run, and the sweep after an accident, to be compared with their model."""
-        processes = (self.callbacks[first], self.callbacks[second], self.run, *([self.sweep] if accident else []))
+        firsts = self.asked or self.callbacks
+        processes = (firsts[first], self.callbacks[second], self.run, *([self.sweep] if accident else []))
         together = Interleaved(self.table, self.answered, processes, self.exceptions)
         return Compared(together, (first, second), INSTANT, {real.text(MOMENTS[label]): label for label in MOMENTS})
 
 
+def exceptions() -> dict[str, Any]:
+    """Return the exceptions of the two clients, by service."""
+    return {name: real.client(name).exceptions for name in ("dynamodb", "stepfunctions")}
+
+
 def stage(table: Table, written: str = real.DEFINITION, tamper: Tamper | None = None) -> Stage:
     """Return the handler and the run of this definition; `tamper` changes the handler's calls."""
-    exceptions = {name: real.client(name).exceptions for name in ("dynamodb", "stepfunctions")}
+    thrown = exceptions()
     answered = Answered()
     bodies = {said: real.webhook(said.decision, MOMENTS[said.decided]) for said in SAID}
-    callbacks = {said: Process(real.handler(body, exceptions, tamper), answered) for said, body in bodies.items()}
+    callbacks = {said: Process(real.handler(body, thrown, tamper), answered) for said, body in bodies.items()}
     run = Process(real.run(real.waiting_states(written)), answered)
-    sweep = Process(real.sweep(exceptions), answered)
-    return Stage(table, answered, run, callbacks, sweep, exceptions["stepfunctions"])
+    sweep = Process(real.sweep(thrown), answered)
+    return Stage(table, answered, run, callbacks, sweep, thrown["stepfunctions"])
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +94,19 @@ def test_with_an_accident_the_code_does_nothing_the_model_does_not(
     pairs = list(combinations_with_replacement([said for said in SAID if said.decided in (AFTER, LATER)], 2))
     title = "D. The same with one crash, conflict or lost answer at every place; no callback comes again, but a sweep"
     tell(followed(title, pairs, as_written, 1))
+
+
+def test_an_answer_of_jiras_is_one_more_delivery_however_old_it_is_when_a_webhook_arrives(
+    as_written: Stage, tell: Callable[[str], None]
+) -> None:
+    late = [said for said in SAID if said.decided in (AFTER, LATER)]
+    asked = {
+        said: Process(real.asked(said.decision, MOMENTS[said.decided], exceptions()), as_written.answered)
+        for said in late
+    }
+    pairs = [pair for pair in product(late, late) if pair[0].decided != pair[1].decided]
+    title = "E. Jira's answer, and a webhook that is newer or older, in every order of their AWS calls"
+    tell(followed(title, pairs, as_written._replace(asked=asked), 0))
 
 
 def followed(title: str, pairs: list[tuple[Said, Said]], on: Stage, accidents: int) -> str:
