@@ -1,6 +1,7 @@
 """`demo`: play one whole run on this machine and show each step as it happens."""
 
 import argparse
+import json
 import tempfile
 import time
 from pathlib import Path
@@ -19,6 +20,7 @@ from storygate.stage.context import load_context
 from storygate.stage.project_copy import copy_project
 from storygate.support.errors import Interrupted, OperatorError
 from storygate.support.own_command import command_line
+from storygate.support.patience import Patience
 from storygate.support.signals import stopped_by_signals
 from storygate.support.terminal import Terminal
 
@@ -80,7 +82,25 @@ def _play(project: Path, outcome: str, terminal: Terminal) -> str:
                 def decide(story: str, decision: Decision) -> None:
                     move_story(jira, closed_as(stage), story, decision, terminal)
 
-                return play_sample(context, project / "samples" / f"{outcome}.json", decide, follow_live, terminal)
+                sample = project / "samples" / f"{outcome}.json"
+                ended = play_sample(context, sample, decide, follow_live, terminal)
+                if ended != "invalid_input":  # whose story nobody was asked about
+                    show_comment(jira, json.loads(sample.read_bytes())["jiraStoryId"], terminal)
+                return ended
+
+
+def show_comment(jira: "LocalJira", story: str, terminal: Terminal) -> None:
+    """Show what storygate has written on the story, once the status event of the run's end has come."""
+    from localcloud.jira import documents
+
+    patience = Patience(WEBHOOK_PATIENCE)
+    while not (comments := jira.site.issue(story).comments):
+        if not patience.pause():
+            terminal.warn(f"there is no comment on {story} after {WEBHOOK_PATIENCE:.0f} s")
+            return
+    terminal.done(f"in Jira, {story} has a comment")
+    for line in documents.plain(comments[0].body).splitlines():
+        terminal.say(f"  {line}")
 
 
 def move_story(jira: "LocalJira", closed: ClosedAs, story: str, decision: Decision, terminal: Terminal) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from storygate.commands.arguments import add_command, port
 from storygate.commands.local_aws import local_cloud
-from storygate.commands.local_jira import SITE, connect, local_jira
+from storygate.commands.local_jira import RUN_URL, SITE, connect, local_jira
 from storygate.deployment.bring_up import deploy
 from storygate.deployment.functions import forget_record
 from storygate.stage.aws import LOCAL, LOCAL_REGION, LOCAL_URL, isolated
@@ -102,7 +102,7 @@ def _serve(project: Path, args: argparse.Namespace, terminal: Terminal) -> None:
     with (
         reserved(args.console_port, "--console-port") as listener,
         local_jira(load_stage(project, LOCAL, LOCAL_REGION), args.jira_port) as jira,
-        _knowing(project, jira.url) as deployed,
+        _knowing(project, jira.url, listener.getsockname()[1]) as deployed,
         local_cloud(deployed, args.aws_port, args.api_port) as cloud,
     ):
         context = load_context(deployed, LOCAL, isolated(cloud.client, cloud.environment))
@@ -126,13 +126,14 @@ def _serve(project: Path, args: argparse.Namespace, terminal: Terminal) -> None:
 
 
 @contextmanager
-def _knowing(project: Path, jira_url: str) -> Iterator[Path]:
-    """Yield the project, or a copy whose stage `local` knows this Jira, if it has another port than in config.json."""
-    if load_stage(project, LOCAL, LOCAL_REGION).jira_site == jira_url:
+def _knowing(project: Path, jira_url: str, console_port: int) -> Iterator[Path]:
+    """Yield the project, or a copy whose stage `local` knows where Jira and console are, if config.json does not."""
+    here = {SITE: jira_url, RUN_URL: f"http://127.0.0.1:{console_port}/runs/{{execution}}"}
+    if here.items() <= load_stage(project, LOCAL, LOCAL_REGION).variables.items():
         yield project
         return
     with tempfile.TemporaryDirectory(prefix="storygate-local-") as directory:
-        yield copy_project(project, Path(directory), {SITE: jira_url})
+        yield copy_project(project, Path(directory), here)
 
 
 def _show(cloud: "LocalCloud", console_url: str, jira_url: str, terminal: Terminal) -> None:

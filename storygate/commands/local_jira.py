@@ -17,7 +17,7 @@ from storygate.support.errors import OperatorError
 if TYPE_CHECKING:
     from localcloud.jira.local_jira import LocalJira
 
-SITE = "STORYGATE_JIRA_SITE"
+SITE, RUN_URL = "STORYGATE_JIRA_SITE", "STORYGATE_RUN_URL"
 STORIES = {
     "PROJ-12345": "Release the billing packages",
     "PROJ-12346": "Release the search packages",

@@ -47,6 +47,7 @@ def test_an_approval_is_shown_step_by_step_and_exits_0() -> None:
         "in Jira, Ada Marlow moves PROJ-12345 to Done: http://127.0.0.1:",
         "Jira's webhook: the callback answered HTTP 200",
         "the run ended: SUCCEEDED",
+        "in Jira, PROJ-12345 has a comment\n  Deployment approved\n  PROJ-12345 was approved by Ada Marlow",
         "outcome approved, as requested",
     )
     found = [ended.stdout.find(step) for step in steps]
