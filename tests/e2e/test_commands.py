@@ -67,7 +67,7 @@ def entries(local: Local, story: str) -> Any:
         ExpressionAttributeValues={":story": {"S": story}},
     )
     names = {item["entry"]["S"] for item in found["Items"]}
-    return {name for name in names if not name.startswith(("LINK#", "TOLD#"))}
+    return {name for name in names if not name.startswith(("TELLS#", "TOLD#"))}
 
 
 def keys(local: Local) -> Any:
