@@ -22,7 +22,7 @@ RIGHTS = {
     "control": "the operator's role, and on runs `states:StartExecution`, `states:StopExecution`, on the table "
     "`dynamodb:GetItem`, `dynamodb:DeleteItem`",
     "redrive": "the operator's role, `states:StartExecution`, and on the queue `sqs:GetQueueUrl`, "
-    "`sqs:GetQueueAttributes`, `sqs:ReceiveMessage`, `sqs:DeleteMessage` (also to give a message back)",
+    "`sqs:GetQueueAttributes`, `sqs:ReceiveMessage`, `sqs:DeleteMessage`, `sqs:ChangeMessageVisibility`",
     "sweep": "`lambda:InvokeFunction` on the function `…-sweep`",
     "deployer": "the [deployer's rights](operate.md#the-deployers-rights): to read and change all of a stage",
 }

@@ -48,7 +48,8 @@ def protect(app: Flask, port: int, key: str | None, root: str) -> None:
     app.secret_key = secrets.token_bytes(32)
     app.config.update(
         SESSION_COOKIE_NAME=f"storygate-{port}",  # two consoles without a key share their path
-        SESSION_COOKIE_PATH=f"{root}/",
+        # Without a key it holds only a notice, for the page of a run.
+        SESSION_COOKIE_PATH=f"{root}/" if key else "/runs/",
         SESSION_COOKIE_SAMESITE="Strict",
         SESSION_COOKIE_HTTPONLY=True,
         MAX_CONTENT_LENGTH=LONGEST_BODY,

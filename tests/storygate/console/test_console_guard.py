@@ -102,6 +102,13 @@ def test_the_cookie_is_for_the_consoles_own_path_alone_so_that_no_other_port_rec
     assert all(link.startswith(("/Xk3f/", "#")) for link in links)
 
 
+def test_without_a_key_the_cookie_is_for_the_pages_of_runs_alone(browser: Browser, world: World) -> None:
+    world.run("a")
+    answer = post(browser, csrf=browser.token("a"))
+    assert "Path=/runs/;" in answer.headers["Set-Cookie"] + ";"
+    assert "a is cancelled" in browser.get(answer.headers["Location"]).text
+
+
 @pytest.mark.parametrize("headers", [{}, {"Sec-Fetch-Site": "cross-site"}])
 def test_a_client_whose_cookie_would_not_come_back_gets_its_page_at_once(context: Context, headers: Any) -> None:
     assert Browser(context, key="the-key").get("/?key=the-key", headers=headers).status_code == 200
