@@ -29,6 +29,7 @@ GAPS = (
     "cloudformation.connection",
     "cloudformation.event_invoke",
     "cloudformation.log_group",
+    "cloudformation.metric_filter",
     "cloudformation.role",
     "cloudformation.statemachine",
     "cloudformation.statemachine_version",

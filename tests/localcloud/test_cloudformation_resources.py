@@ -118,6 +118,28 @@ def test_log_groups_and_roles_are_updated_in_place(cloud: LocalCloud, stack: Dep
     assert inline["Statement"][0]["Action"] == "s3:PutObject"
 
 
+def test_a_metric_filter_is_made_changed_and_deleted_with_its_stack_in_a_log_group_that_exists(
+    cloud: LocalCloud, stack: Deploy
+) -> None:
+    logs = cloud.client("logs")
+
+    def body(group: str, pattern: str) -> dict[str, Any]:
+        transformation = {"MetricNamespace": "ours", "MetricName": "lines", "MetricValue": "1"}
+        properties = {"FilterName": "count", "LogGroupName": group, "FilterPattern": pattern}
+        kind = "AWS::Logs::MetricFilter"
+        return template(Count=(kind, {**properties, "MetricTransformations": [transformation]}))
+
+    logs.create_log_group(logGroupName="/lines")
+    for pattern in ("first", "second"):
+        stack(body("/lines", pattern))
+        (made,) = logs.describe_metric_filters(logGroupName="/lines")["metricFilters"]
+        assert (made["filterName"], made["filterPattern"]) == ("count", pattern)
+        assert made["metricTransformations"] == [{"metricNamespace": "ours", "metricName": "lines", "metricValue": "1"}]
+    cloud.client("cloudformation").delete_stack(StackName="stack")
+    assert logs.describe_metric_filters(logGroupName="/lines")["metricFilters"] == []
+    logs.delete_log_group(logGroupName="/lines")
+
+
 def test_drift_is_refused_in_a_form_that_sdks_read(cloud: LocalCloud, stack: Deploy) -> None:
     stack(ALARMS, Name="drifted")
     with pytest.raises(ClientError, match="cannot detect drift"):
@@ -129,6 +151,7 @@ def test_drift_is_refused_in_a_form_that_sdks_read(cloud: LocalCloud, stack: Dep
     [
         "AWS::CloudWatch::Alarm",
         "AWS::Lambda::EventInvokeConfig",
+        "AWS::Logs::MetricFilter",
         "AWS::S3::BucketPolicy",
         "AWS::StepFunctions::StateMachineAlias",
         "AWS::StepFunctions::StateMachineVersion",
