@@ -9,7 +9,7 @@ from chalice.app import AuthRequest, CloudWatchEvent, CORSConfig
 
 from chalicelib import callback, clients, drop, mock_apis, settings, tokens
 from chalicelib.rules import Rules
-from chalicelib.run_status import ended_by
+from chalicelib.run_status import count, ended_by
 from chalicelib.secret import Secret
 from chalicelib.sweep import SweepEvent, hand_over, run_sweep
 from chalicelib.verdicts import VerdictTable
@@ -88,7 +88,8 @@ sweep.event_class = SweepEvent  # accepts an event that is not the schedule's, t
 
 @app.on_cw_event(ended_by(STATE_MACHINE))
 def run_status(event: CloudWatchEvent) -> None:
-    """Tell Jira how a run ended."""
+    """Count how a run ended, and tell Jira."""
+    count(event.detail, STATE_MACHINE)
     jira = stage_jira()
     if jira.is_known:
         jira.tell(event.detail)
