@@ -1,99 +1,125 @@
-"""The alarms of statemachine/workflow.yaml as `doctor` expects them, and the commands that restore them.
+"""The alarms of statemachine/workflow.yaml and the filters behind them, as `doctor` expects them in AWS.
 
-CloudFormation does not notice an alarm that was deleted or changed by hand, and an update without changes restores
-nothing (user guide, "Detecting unmanaged configuration changes"). A test compares this list with the template.
+CloudFormation does not notice one that was deleted or changed by hand, and an update without changes restores nothing
+(user guide, "Detecting unmanaged configuration changes"). The template's properties have the names of the parameters
+of PutMetricAlarm and, but for their first letter, of PutMetricFilter (CloudFormation template reference).
 """
 
+import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from storygate.stage.config import Stage
+from storygate.stage.config import WORKFLOW_TEMPLATE, Stage
+from storygate.stage.templates import read_template, resolved
 
-PERIOD_SECONDS = 300
-AT_LEAST = "GreaterThanOrEqualToThreshold"
-
-# The descriptions, word for word as in workflow.yaml.
-RUNS_FAILED = "A run ended without an approval; its result.json gives the reason (a rejected story counts too)"
-RUNS_TIMED_OUT = "Step Functions ended a run at its own time limit, so the run wrote no result"
-RUNS_THROTTLED = "Step Functions slows runs down; ask AWS for a higher quota of state transitions"
-CALLBACK_ERRORS = "The function of callback and mocks failed; its log gives the reason"
-AUTHORIZER_ERRORS = "The mocks' authorizer failed; its log gives the reason"
-TRIGGER_ERRORS = "A drop could not start its run at once; Lambda tries it twice more"
-API_4XX = "The REST API refused at least five calls, perhaps Jira's; see 401 from Jira"
-API_5XX = "The callback could not take a delivery; Jira sends a 503 again, five times"
-DROPS_NOT_STARTED = "A drop started no run; the queue keeps its event for 14 days"
+ACTIONS = ("AlarmActions", "OKActions")
 
 
 @dataclass(frozen=True)
 class Alarm:
-    """One alarm: it goes off when the metric reaches `threshold` within five minutes."""
+    """One alarm: its settings, and the parameter of workflow.yaml that says whom it notifies."""
 
-    name: str
-    description: str
-    namespace: str
-    metric: str
-    dimensions: tuple[tuple[str, str], ...]
-    threshold: float = 1
-    statistic: str = "Sum"
+    settings: Mapping[str, Any]
+    topic_parameter: str
+
+    @property
+    def name(self) -> str:
+        """The name in CloudWatch."""
+        return str(self.settings["AlarmName"])
 
     def is_like(self, described: Mapping[str, Any]) -> bool:
         """Whether an answer of DescribeAlarms is this alarm; whom it notifies is not compared."""
-        return self._settings() == {
-            **{name: described.get(name) for name in self._settings()},
-            "Dimensions": [(entry["Name"], entry["Value"]) for entry in described.get("Dimensions", [])],
-        }
+        return _is_like(self.settings, described)
 
     def command(self, topic: str) -> str:
         """Return the AWS CLI's command that makes or corrects the alarm; it notifies `topic`, unless that is empty."""
-        words = ["aws", "cloudwatch", "put-metric-alarm", "--alarm-name", self.name]
-        words += ["--alarm-description", self.description, "--namespace", self.namespace]
-        words += ["--metric-name", self.metric, "--statistic", self.statistic, "--period", str(PERIOD_SECONDS)]
-        words += ["--evaluation-periods", "1", "--threshold", f"{self.threshold:g}", "--comparison-operator", AT_LEAST]
-        words += ["--treat-missing-data", "notBreaching", "--dimensions"]
-        words += [f"Name={name},Value={value}" for name, value in self.dimensions]
-        if topic:
-            words += ["--alarm-actions", topic, "--ok-actions", topic]
-        return shlex.join(words)
-
-    def _settings(self) -> dict[str, Any]:
-        return {
-            "AlarmName": self.name,
-            "AlarmDescription": self.description,
-            "Namespace": self.namespace,
-            "MetricName": self.metric,
-            "Statistic": self.statistic,
-            "Period": PERIOD_SECONDS,
-            "EvaluationPeriods": 1,
-            "Threshold": self.threshold,
-            "ComparisonOperator": AT_LEAST,
-            "TreatMissingData": "notBreaching",
-            "Dimensions": list(self.dimensions),
-        }
+        notified = {action: [topic] for action in ACTIONS if topic}
+        return _command("cloudwatch put-metric-alarm", {**self.settings, **notified})
 
 
-def alarms_of(stage: Stage, machine: str) -> tuple[Alarm, ...]:
+@dataclass(frozen=True)
+class Filter:
+    """One metric filter: the parameters of PutMetricFilter."""
+
+    settings: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The name in CloudWatch Logs."""
+        return str(self.settings["filterName"])
+
+    @property
+    def log_group(self) -> str:
+        """The log group whose lines it counts."""
+        return str(self.settings["logGroupName"])
+
+    def is_like(self, described: Mapping[str, Any]) -> bool:
+        """Whether an answer of DescribeMetricFilters is this filter."""
+        return _is_like(self.settings, described)
+
+    @property
+    def command(self) -> str:
+        """The AWS CLI's command that makes or corrects the filter."""
+        return _command("logs put-metric-filter", self.settings)
+
+
+def alarms_of(project: Path, stage: Stage, machine: str) -> tuple[Alarm, ...]:
     """Return the stage's alarms; `machine` is its state machine's ARN."""
+    names = _names(stage, machine)
+    found = []
+    for properties in _properties(project, "AWS::CloudWatch::Alarm"):
+        _, [topic], _ = properties["AlarmActions"]["Fn::If"]
+        settings = {key: value for key, value in properties.items() if key not in ACTIONS}
+        found.append(Alarm(resolved(settings, names), topic["Ref"]))
+    return tuple(found)
 
-    def alarm(suffix: str, metric: str, description: str, **more: Any) -> Alarm:
-        namespace, _, name = metric.rpartition("/")
-        return Alarm(f"{stage.state_machine}-{suffix}", description, namespace, name, **more)
 
-    runs = {"dimensions": (("StateMachineArn", machine),)}
-    api = {"dimensions": (("ApiName", stage.app_name), ("Stage", stage.api_gateway_stage))}
-    callback, authorizer, trigger = (
-        {"dimensions": (("FunctionName", name),)} for name in (stage.api_function, stage.authorizer, stage.trigger)
+def filters_of(project: Path, stage: Stage) -> tuple[Filter, ...]:
+    """Return the metric filters that some of the alarms need."""
+    names = _names(stage, "")
+    return tuple(
+        Filter(_lowered(resolved(properties, names))) for properties in _properties(project, "AWS::Logs::MetricFilter")
     )
-    queue = {"dimensions": (("QueueName", stage.queue),), "statistic": "Maximum"}
-    return (
-        alarm("runs-failed", "AWS/States/ExecutionsFailed", RUNS_FAILED, **runs),
-        alarm("runs-timed-out", "AWS/States/ExecutionsTimedOut", RUNS_TIMED_OUT, **runs),
-        alarm("runs-throttled", "AWS/States/ExecutionThrottled", RUNS_THROTTLED, **runs),
-        alarm("callback-errors", "AWS/Lambda/Errors", CALLBACK_ERRORS, **callback),
-        alarm("authorizer-errors", "AWS/Lambda/Errors", AUTHORIZER_ERRORS, **authorizer),
-        alarm("trigger-errors", "AWS/Lambda/Errors", TRIGGER_ERRORS, **trigger),
-        alarm("api-4xx", "AWS/ApiGateway/4XXError", API_4XX, threshold=5, **api),
-        alarm("api-5xx", "AWS/ApiGateway/5XXError", API_5XX, **api),
-        alarm("drops-not-started", "AWS/SQS/ApproximateNumberOfMessagesVisible", DROPS_NOT_STARTED, **queue),
-    )
+
+
+def _properties(project: Path, kind: str) -> list[dict[str, Any]]:
+    resources = read_template(project, WORKFLOW_TEMPLATE)["Resources"].values()
+    return [resource["Properties"] for resource in resources if resource["Type"] == kind]
+
+
+def _names(stage: Stage, machine: str) -> dict[str, str]:
+    return {
+        "StateMachineName": stage.state_machine,
+        "StateMachine": machine,
+        "FunctionPrefix": stage.api_function,
+        "TableName": stage.table,
+        "ApiName": stage.app_name,
+        "ApiStage": stage.api_gateway_stage,
+        "NotStarted.QueueName": stage.queue,
+        "LogGroup": stage.run_log_group,
+    }
+
+
+def _is_like(settings: Mapping[str, Any], described: Mapping[str, Any]) -> bool:
+    return all(_in_order(described.get(name)) == _in_order(value) for name, value in settings.items())
+
+
+def _in_order(value: Any) -> Any:
+    """Dimensions in one order: CloudWatch promises none."""
+    return sorted(value, key=json.dumps) if isinstance(value, list) else value
+
+
+def _lowered(value: Any) -> Any:
+    """A filter's properties as CloudWatch Logs names them: `filterName` for `FilterName`."""
+    if isinstance(value, list):
+        return [_lowered(part) for part in value]
+    if isinstance(value, dict):
+        return {key[0].lower() + key[1:]: _lowered(part) for key, part in value.items()}
+    return value
+
+
+def _command(operation: str, parameters: Mapping[str, Any]) -> str:
+    return shlex.join(["aws", *operation.split(), "--cli-input-json", json.dumps(parameters)])

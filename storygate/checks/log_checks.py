@@ -9,7 +9,7 @@ def retention(context: Examination) -> Finding:
     """Each log group of the stage has a retention."""
     client, stage = context.client("logs"), context.stage
     groups = [f"/aws/lambda/{name}" for name in stage.lambda_names.values()]
-    groups.append(f"/aws/vendedlogs/states/{stage.state_machine}")
+    groups.append(stage.run_log_group)
     if log_role(context):
         groups.append(stage.access_log_group)
     for group in groups:

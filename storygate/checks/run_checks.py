@@ -78,7 +78,7 @@ def run_log(context: Examination) -> Finding:
             .describe_state_machine(stateMachineArn=context.machine_arn)
             .get("loggingConfiguration", {})
         )
-    group = context.arn("logs", f"log-group:/aws/vendedlogs/states/{context.stage.state_machine}:*")
+    group = context.arn("logs", f"log-group:{context.stage.run_log_group}:*")
     wanted = {
         "level": "ALL",
         "includeExecutionData": False,

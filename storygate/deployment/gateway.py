@@ -53,6 +53,8 @@ class Settings:
     """
 
     limits: Mapping[str, Limit] = field(default_factory=dict)
+    callback_metrics: bool = False
+    """Metrics of the callback alone, which the alarm `callback-5xx` needs (developer guide, metrics-and-dimensions)."""
     tracing: bool = False
     log_destination: str | None = None
     log_format: str | None = None
@@ -69,6 +71,7 @@ class Settings:
                 for method in (EVERY_METHOD, CALLBACK)
                 if method in methods
             },
+            bool(methods.get(CALLBACK, {}).get("metricsEnabled")),
             bool(described.get("tracingEnabled")),
             logs.get("destinationArn"),
             logs.get("format"),
@@ -98,12 +101,12 @@ def wanted_settings(context: Context) -> Settings:
     """Return the settings this stage should have; without access logs if the account cannot write them (`log_role`)."""
     stage = context.stage
     limits = wanted_limits(stage)
-    throttled = Settings(limits, tracing=True)
+    throttled = Settings(limits, callback_metrics=True, tracing=True)
     if not log_role(context):
         return throttled
     # Without the `:*` that CloudWatch Logs ends its own ARNs with (developer guide, set-up-logging).
     destination = context.arn("logs", f"log-group:{stage.access_log_group}")
-    return Settings(limits, True, destination, ACCESS_LOG_FORMAT)
+    return Settings(limits, True, True, destination, ACCESS_LOG_FORMAT)
 
 
 def log_role(context: Context) -> str | None:
@@ -114,8 +117,10 @@ def log_role(context: Context) -> str | None:
 def apply_settings(context: Context, api: str, terminal: Terminal) -> None:
     """Bring the API's stage to the wanted settings, and the log groups to their retention."""
     stage, wanted = context.stage, wanted_settings(context)
-    # Chalice sets it on `…-api_handler`, while its function is called, and logs to, `<app>-<stage>`.
-    _keep_log(context, f"/aws/lambda/{stage.api_function}")
+    # Chalice sets it on `…-api_handler`, while its function is called, and logs to, `<app>-<stage>`. The filters of the
+    # workflow's stack need this group and the sweep's.
+    for function in (stage.api_function, stage.sweep):
+        _keep_log(context, f"/aws/lambda/{function}")
     if wanted.log_destination:
         _keep_log(context, stage.access_log_group)
     elif context.aws.endpoint_url:
@@ -151,6 +156,7 @@ def _patch(current: Settings, wanted: Settings) -> list[dict[str, str]]:
         values[f"{path}/throttling/rateLimit"] = (old.rate, limit.rate)
         values[f"{path}/throttling/burstLimit"] = (old.burst, limit.burst)
     values |= {
+        f"{_pointer(CALLBACK)}/metrics/enabled": (current.callback_metrics, wanted.callback_metrics),
         "/tracingEnabled": (current.tracing, wanted.tracing),
         "/accessLogSettings/destinationArn": (current.log_destination, wanted.log_destination),
         "/accessLogSettings/format": (current.log_format, wanted.log_format),

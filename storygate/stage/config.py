@@ -128,6 +128,11 @@ class Stage:
         return f"/aws/apigateway/{self.api_function}"
 
     @property
+    def run_log_group(self) -> str:
+        """The log group of the state machine; named as in workflow.yaml."""
+        return f"/aws/vendedlogs/states/{self.state_machine}"
+
+    @property
     def queue(self) -> str:
         """The queue of drops that started no run; named as in workflow.yaml."""
         return f"{self.state_machine}-not-started"

@@ -15,6 +15,7 @@ from chalicelib import sweep
 from chalicelib.refusals import Unavailable
 from chalicelib.sweep import LOOKS, ROUNDS, SECONDS, Asked, Sweep, SweepEvent, Swept, WaitingStory, hand_over, run_sweep
 from chalicelib.verdicts import Verdict, VerdictTable
+from tests.alarms import SWEEP, counted, goes_off
 from tests.chalicelib.fakes import StepFunctions, aws_error
 
 EARLY, AT, LATE = (f"2026-01-01T1{hour}:00:00.000Z" for hour in range(3))
@@ -180,6 +181,8 @@ def test_the_log_line_says_all_and_how_many_runs_were_overdue(
     (line,) = capsys.readouterr().out.splitlines()
     assert json.loads(line) == {"log": "sweep", **asdict(swept), "overdue": overdue}
     assert list(asdict(swept)) == ["waiting", "mended", "asked", "decided", "left", "errors"]
+    assert goes_off("sweep-mended", counted(line, SWEEP)) is bool(overdue)
+    assert not goes_off("sweep-missing", counted(line, SWEEP))
 
 
 def test_a_story_that_was_handed_over_is_swept_until_all_its_runs_have_the_verdict(

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from storygate.deployment.kept_storage import INDEX, INDEX_KEYS, KEYS
-from storygate.stage.definition import LOADER, NO_RELEASE
+from storygate.stage.config import STORAGE_TEMPLATE, WORKFLOW_TEMPLATE
+from storygate.stage.definition import NO_RELEASE
+from storygate.stage.templates import read_template
 from tests import ROOT
 from tests.statemachine.machine import PLACEHOLDERS, TEXT
 
@@ -23,31 +24,7 @@ FOLDER, SAMPLES = ROOT / "statemachine", ROOT / "samples" / "pipelines"
 APIS = ["Validation", "Deployment", "Notification"]
 
 
-class Template(LOADER):  # type: ignore[misc]
-    """YAML with the short forms of CloudFormation's functions."""
-
-    def function(self, name: str, node: yaml.Node) -> dict[str, Any]:
-        """`!Sub x` as `{"Fn::Sub": "x"}` (CloudFormation user guide, intrinsic function reference)."""
-        if isinstance(node, yaml.ScalarNode):
-            value: Any = self.construct_scalar(node)
-            value = value.split(".", 1) if name == "GetAtt" else value
-        elif isinstance(node, yaml.SequenceNode):
-            value = self.construct_sequence(node, deep=True)
-        else:
-            value = self.construct_mapping(node, deep=True)
-        return {name if name in ("Ref", "Condition") else f"Fn::{name}": value}
-
-
-Template.add_multi_constructor("!", Template.function)
-
-
-def resources(stack: str) -> dict[str, Any]:
-    template = yaml.load((FOLDER / f"{stack}.yaml").read_text(encoding="utf-8"), Template)  # noqa: S506 - it is safe
-    found: dict[str, Any] = template["Resources"]
-    return found
-
-
-STORAGE, WORKFLOW = resources("storage"), resources("workflow")
+STORAGE, WORKFLOW = (read_template(ROOT, path)["Resources"] for path in (STORAGE_TEMPLATE, WORKFLOW_TEMPLATE))
 
 
 def the_only(stack: dict[str, Any], kind: str) -> dict[str, Any]:

@@ -154,7 +154,7 @@ def stop_tracing_runs(ward: Any) -> None:
 
 def raise_a_threshold(ward: Any) -> None:
     alarms = ward.client("cloudwatch")
-    (alarm,) = alarms.describe_alarms(AlarmNames=[f"{NAME}-api-5xx"])["MetricAlarms"]
+    (alarm,) = alarms.describe_alarms(AlarmNames=[f"{NAME}-callback-5xx"])["MetricAlarms"]
     kept = ("AlarmName", "Namespace", "MetricName", "Statistic", "Dimensions", "Period", "EvaluationPeriods")
     alarms.put_metric_alarm(
         **{name: alarm[name] for name in kept},
@@ -250,11 +250,18 @@ def attach_a_policy(ward: Any) -> None:
             (
                 "alarms",
                 lambda ward: ward.client("cloudwatch").delete_alarms(
-                    AlarmNames=[f"{NAME}-runs-failed", f"{NAME}-drops-not-started"]
+                    AlarmNames=[f"{NAME}-runs-faulted", f"{NAME}-drops-not-started"]
                 ),
-                "runs-failed (not there)",
+                "runs-faulted (not there)",
             ),
-            ("alarms", raise_a_threshold, "api-5xx (changed)"),
+            ("alarms", raise_a_threshold, "callback-5xx (changed)"),
+            (
+                "alarms",
+                lambda ward: ward.client("logs").delete_metric_filter(
+                    logGroupName=f"/aws/lambda/{NAME}", filterName=f"{NAME}-refused"
+                ),
+                "refused (not there)",
+            ),
         ]
     ],
 )
@@ -296,10 +303,10 @@ def test_untraced_runs_are_reported_and_the_command_traces_them(ward: Any) -> No
 
 def test_an_alarm_that_is_going_off_is_reported(ward: Any) -> None:
     alarms = ward.client("cloudwatch")
-    alarms.set_alarm_state(AlarmName=f"{NAME}-runs-failed", StateValue="ALARM", StateReason="a test")
+    alarms.set_alarm_state(AlarmName=f"{NAME}-runs-faulted", StateValue="ALARM", StateReason="a test")
     yellow = ward.look("alarms quiet")
-    assert (yellow.status, yellow.found) == ("warn", f"{NAME}-runs-failed")
-    alarms.set_alarm_state(AlarmName=f"{NAME}-runs-failed", StateValue="OK", StateReason="a test")
+    assert (yellow.status, yellow.found) == ("warn", f"{NAME}-runs-faulted")
+    alarms.set_alarm_state(AlarmName=f"{NAME}-runs-faulted", StateValue="OK", StateReason="a test")
     assert ward.look("alarms quiet").status == "ok"
 
 
@@ -479,7 +486,7 @@ def test_what_deploy_mends_is_red_until_it_has_run(ward: Any) -> None:
         "access logs": ("fail", "nowhere"),
         "tracing": ("warn", "off for the API"),
         "connections": ("warn", "older version"),
-        "alarms notify": ("fail", f"not sent to {topic}"),
+        "alarms notify": ("fail", "not sent to their topic"),
     }
     for check, (status, told) in faults.items():
         found = ward.look(check)
@@ -525,9 +532,12 @@ def test_alarms_must_notify_a_topic_that_has_a_subscriber(ward: Any) -> None:
     sns, alarms = ward.client("sns"), ward.client("cloudwatch")
     topic = sns.create_topic(Name="night")["TopicArn"]
     ward.configure(AlarmTopicArn=topic)
+    assert "sweep-missing" in ward.look("alarms notify").found
+    assert "jira-away" not in ward.look("alarms notify").found
+    ward.configure(AlarmTopicArn=topic, MorningTopicArn=topic)
     red = ward.look("alarms notify")
     assert red.status == "fail"
-    assert f"not sent to {topic}" in red.found
+    assert "jira-away" in red.found
     ward.mend(red)
     lonely = ward.look("alarms notify")
     assert (lonely.status, lonely.found) == ("warn", f"{topic} has no confirmed subscriber")
@@ -535,9 +545,9 @@ def test_alarms_must_notify_a_topic_that_has_a_subscriber(ward: Any) -> None:
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:{REGION}:{DEFAULT_ACCOUNT_ID}:pager")
     assert ward.look("alarms notify").status == "ok"
 
-    alarms.disable_alarm_actions(AlarmNames=[f"{NAME}-api-4xx"])
+    alarms.disable_alarm_actions(AlarmNames=[f"{NAME}-jira-away"])
     off = ward.look("alarms notify")
-    assert (off.status, off.found) == ("fail", f"switched off: {NAME}-api-4xx")
+    assert (off.status, off.found) == ("fail", f"switched off: {NAME}-jira-away")
     ward.mend(off)
     assert ward.look("alarms notify").status == "ok"
 

@@ -13,7 +13,6 @@ from botocore.exceptions import EndpointConnectionError
 from botocore.stub import Stubber
 
 from storygate.checks import CHECKS, Examination, examine, finding
-from storygate.checks.expected_alarms import alarms_of
 from storygate.checks.finding import Check, ok
 from storygate.cli import parser
 from storygate.commands.findings import document, show
@@ -141,14 +140,6 @@ def test_the_documentation_links_to_what_is_there(path: Path) -> None:
         assert not anchor or anchor in {
             re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings
         }
-
-
-def test_each_alarm_names_a_resource_of_the_template(stage: Stage) -> None:
-    template = (ROOT / "statemachine" / "workflow.yaml").read_text(encoding="utf-8")
-    named = {
-        f"storygate-dev-{suffix}" for suffix in re.findall(r"AlarmName: !Sub \$\{StateMachineName\}-(\S+)", template)
-    }
-    assert {alarm.name for alarm in alarms_of(stage, "arn")} == named
 
 
 def test_an_access_log_line_is_json_without_what_may_hold_a_credential() -> None:

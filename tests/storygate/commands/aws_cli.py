@@ -6,6 +6,7 @@ Only the forms that occur are understood: options with JSON, shorthand (`Name=a,
 import json
 import shlex
 from collections.abc import Callable
+from itertools import groupby
 from typing import Any
 
 from botocore import xform_name
@@ -15,9 +16,11 @@ SERVICES = {"s3api": "s3"}
 
 def run(commands: str, client: Callable[[str], Any]) -> None:
     """Runs commands joined by `&&`."""
-    for command in commands.split(" && "):
-        aws, service, operation, *words = shlex.split(command)
-        assert aws == "aws", command
+    for is_and, command in groupby(shlex.split(commands), lambda word: word == "&&"):
+        if is_and:
+            continue
+        aws, service, operation, *words = command
+        assert aws == "aws", commands
         if (service, operation) == ("s3", "cp"):
             _copy(client("s3"), *words)
         else:
@@ -28,8 +31,11 @@ def _call(client: Any, operation: str, words: list[str]) -> None:
     method = operation.replace("-", "_")
     shape = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[method]).input_shape
     members = {xform_name(name, "-"): name for name in shape.members}
-    arguments = {}
+    arguments: dict[str, Any] = {}
     for option, values in _options(words):
+        if option == "cli-input-json":
+            arguments |= json.loads(values[0])
+            continue
         name = members[option]
         arguments[name] = _value(shape.members[name], values)
     getattr(client, method)(**arguments)
