@@ -102,8 +102,9 @@ def _connect(
     context: Context, parameters: dict[str, str], secret: StoredSecret, guard: timedelta, terminal: Terminal
 ) -> None:
     """Give the secret's tokens to the stack's connections, not before they are as old as `guard`."""
-    with terminal.waiting("until every function looks for the new values"):
-        time.sleep(_seconds_left(secret.made, guard))
+    if left := _seconds_left(secret.made, guard):
+        terminal.detail(f"waiting {left:.0f} s, until every function may read the new values")
+        time.sleep(left)
     terminal.step("connections")
     # The stack's own template: a rotation must not deploy what this checkout happens to hold.
     changed = {**parameters, "SecretVersion": secret.version}
