@@ -51,6 +51,7 @@ def dynamodb_local() -> Iterator[int]:
     ]
     process = subprocess.Popen(
         [java, *options, "-inMemory", "-disableTelemetry", "-port", str(port)],
+        cwd=EMULATOR,  # it writes a file about itself
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

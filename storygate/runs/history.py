@@ -80,7 +80,8 @@ class Moment:
                 terminal.detail(f"{at} waiting for the story")
             case "resumed":
                 terminal.detail(
-                    f"{at} waited {span(details['seconds'])}" + (f": {details['reason']}" if details["reason"] else "")
+                    f"{at} waited {span(details['seconds'], precise=True)}"
+                    + (f": {details['reason']}" if details["reason"] else "")
                 )
             case "ended":
                 show = terminal.done if details["outcome"] == "approved" else terminal.warn
