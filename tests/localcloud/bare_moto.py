@@ -94,6 +94,16 @@ def bare(cloud: Cloud) -> dict[str, Any]:
     assigned = AmazonStateLanguageParser.parse(json.dumps(states(A={**PASS, "Assign": {"x": '"'}})))[0]
     found["literal"] = assigned.states.states["A"].assign_decl.declaration_bindings[0].binding.assign_value.value
     found["mistaken"] = _mistaken_after_a_refusal()
+    branches = [states(F={"Type": "Fail"}), states(W={"Type": "Wait", "Seconds": 600, "End": True})]
+    failed = path(A={"Type": "Parallel", "Branches": branches, "End": True})
+    history = cloud.states.get_execution_history(executionArn=failed["executionArn"])["events"]
+    found["aborted"] = any(event["type"].endswith("Aborted") for event in history)
+    found["redrivable"] = "redriveStatus" in failed
+    queue, events = cloud.client("sqs").create_queue(QueueName="ends")["QueueUrl"], cloud.client("events")
+    events.put_rule(Name="ends", EventPattern='{"source": ["aws.states"]}')
+    events.put_targets(Rule="ends", Targets=[{"Id": "1", "Arn": f"arn:aws:sqs:us-east-1:{DEFAULT_ACCOUNT_ID}:ends"}])
+    path(A=PASS)
+    found["announced"] = "Messages" in cloud.client("sqs").receive_message(QueueUrl=queue)
     return found
 
 
@@ -129,6 +139,8 @@ def _engine(cloud: Cloud) -> dict[str, Any]:
     rule = {"Condition": "{% true %}", "Assign": {"x": "rule"}, "Next": "B"}
     choice = {"Type": "Choice", "Choices": [rule], "Default": "B", "Assign": {"x": "default"}}
     found["chosen"] = cloud.output(states(A=choice, B=end))["x"]
+    failed = cloud.run(states(A={"Type": "Pass", "Output": "{% $nothing %}", "End": True}))
+    found["location"] = "for the field 'Output'" in failed["cause"]
     return found
 
 
