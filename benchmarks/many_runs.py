@@ -1,8 +1,8 @@
 """Thousands of runs of one story: the callback answers in time, the sweep resumes the others, each run once.
 
-AWS is a stub in another process that answers after some milliseconds. A function has the share of a CPU that Lambda
-gives it: all of one at 1,769 MB, a seventh at 256 MB. The share is made by stopping and continuing its process, as
-Lambda does, fifty times a second.
+On the local cloud real runs wait, and each must end approved. For the times, AWS is a stub in another process that
+answers after some milliseconds. A function has the share of a CPU that Lambda gives it: all of one at 1,769 MB, a
+seventh at 256 MB. The share is made by stopping and continuing its process, as Lambda does, fifty times a second.
 """
 
 import json
@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from multiprocessing.connection import Connection
@@ -17,13 +18,16 @@ from types import SimpleNamespace
 from typing import Any
 
 from benchmarks.cold_start import CALLBACK
+from benchmarks.local_stage import awaited, local_stage
 from benchmarks.stub_aws import StubAws, stub_aws
 from benchmarks.table import Figure
+from storygate.operations import jira_webhook
 
 AWS_SECONDS = 0.008  # of a call to AWS
 SEVENTH = 256 / 1769
 PERIOD_SECONDS = 0.02
 ANSWER_SECONDS = 3.0
+PATIENCE = 600.0
 ALL_SECONDS = 60.0
 WAITING = (1, 10, 100, 1_000, 5_000)
 SWEEPS_A_MONTH = 30 * 24 * 12
@@ -37,7 +41,7 @@ def run(quick: bool) -> Sequence[Figure]:
     figures: list[Figure] = []
     for waiting in WAITING[: 4 if quick else None]:
         figures += _one_delivery(waiting)
-    return [*figures, *_without_work(100 if quick else 1_000)]
+    return [*figures, *_without_work(100 if quick else 1_000), _on_the_local_cloud(150 if quick else 1_000)]
 
 
 def _one_delivery(waiting: int) -> list[Figure]:
@@ -87,6 +91,31 @@ def _without_work(stories: int) -> list[Figure]:
         Figure("its calls of AWS", f"{calls:,}", f"{stories + 3:,}", calls == stories + 3, must=True),
         Figure("its price, every five minutes for a month", f"${price:.2f}", None, None),
     ]
+
+
+def _on_the_local_cloud(waiting: int) -> Figure:
+    """One delivery for a story with that many real runs, which all must end approved, none twice."""
+    with local_stage() as stage:
+        machine, request = stage.cloud.client("stepfunctions"), {"jiraStoryId": "MANY-1", "packageIds": ["pkg-001"]}
+        for number in range(waiting):
+            machine.start_execution(stateMachineArn=stage.machine, name=f"many-{number}", input=json.dumps(request))
+        awaited("all wait", lambda: len(stage.waiting()) == waiting, PATIENCE)
+        began = time.perf_counter()
+        answer = stage.call_back(jira_webhook.encode(jira_webhook.issue_updated("MANY-1", "approved")))
+        awaited("no entry is left", lambda: not stage.waiting(), PATIENCE)
+        seconds = time.perf_counter() - began
+        running = {"RUNNING"}
+        awaited("all ended", lambda: running.isdisjoint(r["status"] for r in stage.executions().values()), PATIENCE)
+        ends = Counter(execution["status"] for execution in stage.executions().values())
+    return Figure(
+        f"{waiting:,} real runs on the local cloud, one delivery: approved",
+        f"{ends['SUCCEEDED']:,}",
+        f"{waiting:,}",
+        ends == {"SUCCEEDED": waiting},
+        f"answered {answer.status} after {answer.seconds:.1f} s, {answer.body.get('resuming', 0)} handed over, "
+        f"all sent to after {seconds:.0f} s",
+        must=True,
+    )
 
 
 def _timed(work: Callable[..., Any], aws: StubAws, share: float, *arguments: Any) -> tuple[float, Any]:

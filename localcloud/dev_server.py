@@ -113,6 +113,7 @@ def main() -> None:
 
     factory = CLIFactory(str(Path.cwd()), environ=os.environ)
     config = factory.create_config_obj(chalice_stage_name=options.stage)
+    os.environ["AWS_LAMBDA_FUNCTION_NAME"] = f"{config.app_name}-{options.stage}"  # as Chalice names that function
     app = config.chalice_app
     validate_routes(app.routes)
     # The next two lines are chalice.local.create_local_server, which takes no handler.
