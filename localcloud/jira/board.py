@@ -60,7 +60,7 @@ def board(site: Site, deliveries: Deliveries, outage: Outage) -> Blueprint:
                     "version": site.version,
                     "people": [who.name for who in PEOPLE],
                     "columns": [{"name": known.name, "category": known.category} for known in site.statuses],
-                    "stories": [_story(issue) for issue in site.all_issues()],
+                    "stories": [_story(issue) for issue in sorted(site.all_issues(), key=_latest)],
                     "webhooks": _switch(deliveries),
                     "deliveries": [vars(attempt) for attempt in deliveries.attempts[: -SHOWN_DELIVERIES - 1 : -1]],
                 }
@@ -112,6 +112,11 @@ def board(site: Site, deliveries: Deliveries, outage: Outage) -> Blueprint:
         return {"enabled": deliveries.enabled, "registered": known}
 
     return pages
+
+
+def _latest(issue: Issue) -> tuple[float, int]:
+    """The key that sorts stories by their last change, the latest first."""
+    return -issue.updated, -issue.id
 
 
 def _person(name: Any) -> User:

@@ -75,7 +75,7 @@ function card(story, columns) {
   }
   if (story.comments.length) {
     made.append(element("h4", {}, "Comments"), element("ul", { class: "items" }, ...story.comments.map((comment) =>
-      element("li", {}, element("p", {}, comment.text),
+      element("li", {}, ...said(comment.text),
         element("small", {}, `${comment.author}${comment.internal ? " (internal)" : ""}, `, time(comment.at))))));
   }
   if (story.history.length) {
@@ -96,6 +96,11 @@ function card(story, columns) {
     look();
   });
   return made;
+}
+
+function said(text) {
+  const [first, ...rest] = text.split("\n");
+  return [element("p", {}, element("strong", {}, first)), rest.length ? element("p", {}, rest.join("\n")) : ""];
 }
 
 function address(link) {
