@@ -1,8 +1,8 @@
 """`python -m tools.pictures` (`make pictures`): play runs in a local cloud and take the pictures of them for the docs.
 
 Writes docs/pictures/{report,console,console-waiting,console-dialog,console-ended}{,-phone}{,-dark}.png, and
-{board,together}{,-dark}.png: the stories, and one with its run and its result side by side. Needs Chromium on the PATH (Debian: apt-get install
-chromium).
+{board,together}{,-dark}.png: the stories, and one with its run and its result side by side. Needs Chromium on the PATH
+(Debian: apt-get install chromium).
 """
 
 import base64
