@@ -64,6 +64,10 @@ def test_a_wrong_field_is_named(problem: str, name: str, value: Any) -> None:
     assert refusal(REQUEST | {name: value}) == f"Correct the input: {problem}."
 
 
+def test_a_refused_key_is_shown_as_it_was_given_where_capitals_would_be_another_key() -> None:
+    assert play(REQUEST | {"jiraStoryId": " wi\u017fh-1 "}).result["jiraStoryId"] == "wi\u017fh-1"
+
+
 @pytest.mark.parametrize(("problem", "missing"), [(STORY, "jiraStoryId"), (PACKAGES, "packageIds")])
 def test_a_missing_field_is_named(problem: str, missing: str) -> None:
     assert refusal({name: value for name, value in REQUEST.items() if name != missing}) == (
