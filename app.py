@@ -11,7 +11,7 @@ from chalicelib import callback, clients, drop, mock_apis, settings, tokens
 from chalicelib.rules import Rules
 from chalicelib.run_status import count, ended_by
 from chalicelib.secret import Secret
-from chalicelib.sweep import SweepEvent, hand_over, run_sweep
+from chalicelib.sweep_event import SweepEvent, hand_over
 from chalicelib.verdicts import VerdictTable
 
 if TYPE_CHECKING:
@@ -78,6 +78,8 @@ def jira_callback() -> Response:
 @app.schedule(Rate(5, unit=Rate.MINUTES))
 def sweep(event: SweepEvent) -> dict[str, Any]:
     """Give waiting runs the verdict that stands, if a callback crashed or had no time for all; then ask Jira."""
+    from chalicelib.sweep import run_sweep  # loaded here, because the other functions need nothing of it
+
     jira = stage_jira()
     ask = jira.ask if jira.is_known else None
     return run_sweep(event, clients.Client("dynamodb"), TABLE, clients.Client("stepfunctions"), STATE_MACHINE, ask)

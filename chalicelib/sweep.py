@@ -6,7 +6,6 @@ still wait. A callback that has no time for all of a story's runs hands that sto
 """
 
 import json
-import os
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,30 +14,20 @@ from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
-from chalice.app import BaseLambdaEvent
 
 from chalicelib.drop import state_machine_arn
 from chalicelib.entries import Entries, Waiting
 from chalicelib.parallel import each
 from chalicelib.refusals import Unavailable
+from chalicelib.sweep_event import SECONDS, SweepEvent
 from chalicelib.verdicts import AWS_ERRORS, Budget, Delivery, Verdict, VerdictTable
 
-# Of the function's 300 (config.json): the rest is for the AWS calls that have begun, and for asking.
-SECONDS = 180
 LAST_CALL_SECONDS = 30
 ROUNDS = 10  # through a story that was handed over, while AWS throttles
 LOOKS = 100  # at runs that may be over; DescribeExecution's quota is 300 at once, then 15/s (Step Functions, quotas)
 OVERDUE_SECONDS = 60  # a verdict that a run did not get for so long was left by a crash, not by a callback at work
 AT_ONCE = 100  # stories
 LOGGED = 100  # texts in a list of the log line
-
-
-class SweepEvent(BaseLambdaEvent):  # type: ignore[misc]
-    """The schedule's event, `{"seconds": n}` from `storygate sweep`, or `{"story": key}` from a callback."""
-
-    def _extract_attributes(self, event_dict: dict[str, Any]) -> None:
-        self.story: str | None = event_dict.get("story")
-        self.seconds: float = event_dict.get("seconds", SECONDS)
 
 
 @dataclass(frozen=True)
@@ -248,20 +237,6 @@ def run_sweep(
     machine = state_machine_arn(event.context.invoked_function_arn, machine_name)
     sweep = Sweep(dynamodb, table, stepfunctions, machine, ask, seconds=event.seconds)
     return asdict(sweep.story(event.story) if event.story else sweep.everything())
-
-
-def hand_over(client: Any, story: str) -> None:
-    """Let the sweep's function resume a story's other runs: one asynchronous invocation of Lambda.
-
-    Chalice names the function behind the REST API `<app>-<stage>`, and this one `<app>-<stage>-sweep`. Where the
-    variable is missing this is no Lambda function, and there is none to hand over to. Raises AWS's errors, and
-    Unavailable.
-    """
-    function = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
-    if not function:
-        raise Unavailable("more runs wait for this story than one answer has time for; send it again")
-    payload = json.dumps({"story": story})
-    client.invoke(FunctionName=f"{function}-sweep", InvocationType="Event", Payload=payload)
 
 
 def _from(last: str, stories: list[str]) -> Iterator[str]:

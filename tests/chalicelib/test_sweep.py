@@ -13,7 +13,8 @@ import pytest
 
 from chalicelib import sweep
 from chalicelib.refusals import Unavailable
-from chalicelib.sweep import LOOKS, ROUNDS, SECONDS, Asked, Sweep, SweepEvent, Swept, WaitingStory, hand_over, run_sweep
+from chalicelib.sweep import LOOKS, ROUNDS, Asked, Sweep, Swept, WaitingStory, run_sweep
+from chalicelib.sweep_event import SECONDS, SweepEvent, hand_over
 from chalicelib.verdicts import Verdict, VerdictTable
 from tests.alarms import SWEEP, counted, goes_off
 from tests.chalicelib.fakes import StepFunctions, aws_error
