@@ -210,6 +210,10 @@ def test_every_page_is_accessible_in_light_and_dark_and_fits_a_narrow_screen(
     audit("run")
     audited.get_by_role("button", name="Approve…").click()
     audit("dialog")
+    Runs(context).stop(name, "the test has seen it wait")
+    audited.goto(f"{home}/runs/{name}")
+    expect(audited.locator("#live > article")).to_have_attribute("data-outcome", "cancelled")
+    audit("ended")
     audited.goto(f"{home}/runs/none")
     audit("unknown")
     assert found == {}
