@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.local_stage import LocalStage, awaited, local_stage
 from benchmarks.table import Figure
-from storygate.cost.bill import MOCKS, MONTHLY, THOUSAND, USAGE, Bill
+from storygate.cost.bill import GIGABYTE, LOG_BYTES_PER_INVOCATION, MOCKS, MONTHLY, THOUSAND, USAGE, Bill
 from storygate.cost.meter import Meter
 from storygate.cost.prices import PRICES
 from storygate.cost.usage import compute, count_transitions
@@ -122,7 +122,7 @@ def _transitions(way: Way, events: list[Any]) -> Figure:
 
 def _dollars(bill: Bill) -> list[Figure]:
     """The price of 1,000 approved runs: of the two units known of the replaced system, then of everything."""
-    known = [line for line in bill.lines if line.price in ("transition", "lambda request")]
+    known = [line for line in bill.lines if line.price in ("transition", "lambda request") and line.group != MONTHLY]
     ours = sum((line.dollars(THOUSAND) for line in known), Decimal())
     theirs = THOUSAND * (
         Decimal(str(REPLACED["transitions"])) * PRICES["transition"].each
@@ -131,7 +131,8 @@ def _dollars(bill: Bill) -> list[Figure]:
     used = {
         price: sum(line.quantity for line in known if line.price == price) for price in ("transition", "lambda request")
     }
-    secret = sum((line.dollars(0) for line in bill.lines if line.price == "secret"), Decimal())
+    secret = PRICES["secret"].dollars
+    sweeps = sum(_sweeps(bill), Decimal())
     used_up, paid = bill.total(THOUSAND, [USAGE, MOCKS]), REPLACED["dollarsPerMonth"]
     return [
         _against(
@@ -148,10 +149,25 @@ def _dollars(bill: Bill) -> list[Figure]:
             "with mocks, without the secret",
         ),
         _against("1,000 runs and a secret in a month", used_up + secret, paid, "with mocks"),
+        _plain("the same with a month's sweeps", used_up + secret + sweeps),
         _plain("1,000 runs, without mocks and monthly costs", bill.total(THOUSAND, [USAGE])),
+        _plain("of that, the status function, which also tells Jira", _of_status(bill)),
         _plain("the mocks, for 1,000 runs", bill.total(THOUSAND, [MOCKS])),
-        _plain("paid by the month: a secret, alarms, a dashboard", bill.total(0, [MONTHLY])),
+        _plain("paid by the month: secrets, alarms, metrics, a dashboard, sweeps", bill.total(0, [MONTHLY])),
+        _plain("of that, the sweeps", sweeps),
     ]
+
+
+def _sweeps(bill: Bill) -> list[Decimal]:
+    prices = ("lambda request", "gb-second", "read unit", "log gb", "trace")
+    return [line.dollars(0) for line in bill.lines if line.group == MONTHLY and line.price in prices]
+
+
+def _of_status(bill: Bill) -> Decimal:
+    """The price of the status function's part of 1,000 runs: what names it, a request, a trace and its log."""
+    named = [line.dollars(THOUSAND) for line in bill.lines if "the status event" in line.basis]
+    log = PRICES["log gb"].each * LOG_BYTES_PER_INVOCATION / GIGABYTE
+    return sum(named, Decimal()) + THOUSAND * (PRICES["lambda request"].each + PRICES["trace"].each + log)
 
 
 def _against(what: str, ours: Decimal, theirs: Decimal, note: str) -> Figure:

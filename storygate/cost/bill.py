@@ -9,6 +9,8 @@ from storygate.cost.prices import PRICES
 USAGE, MOCKS, MONTHLY = "usage", "mocks", "monthly"
 """The groups of lines: used by an execution, used by it only as long as the APIs are mocks, paid by the month."""
 THOUSAND = 1_000
+LOG_BYTES_PER_INVOCATION = 900  # START, END, REPORT and the function's own line
+GIGABYTE = 1024**3
 
 
 @dataclass(frozen=True)

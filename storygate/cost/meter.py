@@ -3,14 +3,15 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from storygate.stage.config import API_HANDLER, STATUS
 from storygate.stage.context import Context
 from storygate.support.json_text import loaded_object
 
@@ -51,19 +52,29 @@ class Meter:
 
     def callback(self, execution: str, ended: datetime) -> Invocation | None:
         """Return the invocation whose log line says that it resumed the execution. None without such a line."""
-        group = f"/aws/lambda/{self._context.stage.api_function}"
-        events = list(self._events(group, ended - timedelta(minutes=1), timedelta(minutes=2)))
-        for number, event in enumerate(events):
-            line = loaded_object(event["message"])
-            if line.get("log") == "callback" and execution in line.get("resumed", []):
-                after = (other for other in events[number:] if other["logStreamName"] == event["logStreamName"])
-                reported = _reported(after)
-                calls = Counter(call.partition(" ")[0] for call in line.get("aws", []))
-                return Invocation(reported.milliseconds if reported else None, calls)
-        return None
+        return self._found(
+            API_HANDLER,
+            ended - timedelta(minutes=1),
+            lambda line: line.get("log") == "callback" and execution in line.get("resumed", []),
+        )
+
+    def status(self, execution: str, ended: datetime) -> Invocation | None:
+        """Return the invocation that counted the execution's end. None without its line."""
+        return self._found(STATUS, ended, lambda line: line.get("log") == "end" and line.get("execution") == execution)
+
+    def sweep(self) -> Invocation | None:
+        """Return the newest sweep of the last quarter of an hour. None without one."""
+        now, span = datetime.now(UTC), timedelta(minutes=15)
+        group = f"/aws/lambda/{self._context.stage.sweep}"
+        return _reported(reversed(list(self._events(group, now - span, span))))
+
+    @property
+    def asks_jira(self) -> bool:
+        """Whether the stage names a Jira."""
+        return self._context.stage.jira_site is not None
 
     def monthly(self) -> dict[str, int]:
-        """Return the numbers of things that are paid by the month."""
+        """Return the numbers of things in the stage's stack that are paid by the month, by their price."""
         paginator = self._context.client("cloudformation").get_paginator("list_stack_resources")
         kinds = Counter(
             resource["ResourceType"]
@@ -71,10 +82,22 @@ class Meter:
             for resource in page["StackResourceSummaries"]
         )
         return {
-            "secret": 1,
             "alarm": kinds["AWS::CloudWatch::Alarm"],
             "dashboard": kinds["AWS::CloudWatch::Dashboard"],
         }
+
+    def _found(self, function: str, start: datetime, is_it: Callable[[dict[str, Any]], bool]) -> Invocation | None:
+        """The invocation with such a line in the two minutes after `start`, and the report after it."""
+        group = f"/aws/lambda/{self._context.stage.lambda_names[function]}"
+        events = list(self._events(group, start, timedelta(minutes=2)))
+        for number, event in enumerate(events):
+            line = loaded_object(event["message"])
+            if is_it(line):
+                after = (other for other in events[number:] if other["logStreamName"] == event["logStreamName"])
+                reported = _reported(after)
+                calls = Counter(call.partition(" ")[0] for call in line.get("aws", []))
+                return Invocation(reported.milliseconds if reported else None, calls)
+        return None
 
     def _events(self, group: str, start: datetime, span: timedelta) -> Iterator[Any]:
         """A log group's events in a span of time, oldest first; nothing if the group does not exist or is denied."""

@@ -55,6 +55,7 @@ PRICES = {
     "secret": _price("secrets", "0.40", 1, "AWS Secrets Manager pricing", second_hand=True),
     "log gb": _price("GB of CloudWatch logs", "0.50", 1, "Amazon CloudWatch pricing", second_hand=True, free=5),
     "trace": _price("X-Ray traces", "5.00", MILLION, "AWS X-Ray pricing", free=100_000),
+    "metric": _price("metrics of our own", "0.30", 1, "Amazon CloudWatch pricing", second_hand=True, free=10),
     "alarm": _price("alarms", "0.10", 1, "Amazon CloudWatch pricing", second_hand=True, free=10),
     "dashboard": _price("dashboards", "3.00", 1, "Amazon CloudWatch pricing", second_hand=True, free=3),
 }

@@ -11,21 +11,20 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from storygate.cost.bill import MOCKS, MONTHLY, USAGE, Bill
+from storygate.cost.bill import GIGABYTE, LOG_BYTES_PER_INVOCATION, MOCKS, USAGE, Bill
 from storygate.cost.meter import ASSUMED_MS, Meter
+from storygate.cost.standing import count_standing
 from storygate.runs.executions import Runs, name_of
-from storygate.stage.config import API_HANDLER, AUTHORIZER, TRIGGER
+from storygate.stage.config import API_HANDLER, AUTHORIZER, STATUS, TRIGGER
 from storygate.stage.context import Context
 from storygate.support.errors import OperatorError
 
 LOG_BYTES_PER_EVENT = 600  # a history event in the state machine's log, without execution data
-LOG_BYTES_PER_INVOCATION = 900  # START, END, REPORT and the function's own line
 LOG_BYTES_PER_REQUEST = 350  # an access log line
 # A verdict for one waiting run (chalicelib/verdicts.py), by a function that has just started.
 USUAL_CALLBACK = Counter(GetSecretValue=1, PutItem=1, Query=1, SendTaskSuccess=1, DeleteItem=1)
 # Each request is traced; X-Ray's default rule traces one a second and 5 % of the rest.
-TRACES = 3
-GIGABYTE = 1024**3
+TRACES = 4
 # The types of states that can have a Retry, and the events with which their attempts begin.
 ATTEMPTS = {
     "Task": ("TaskScheduled", "LambdaFunctionScheduled", "ActivityScheduled"),
@@ -74,16 +73,15 @@ def compute(events: list[Any], meter: Meter, execution: str) -> Bill:
     _count_s3(bill, events, scheduled)
     mocks = sum("/mock/" in endpoint for endpoint in http)
     _count_mocks(bill, mocks, meter)
-    logged = len(events) * LOG_BYTES_PER_EVENT + 2 * LOG_BYTES_PER_INVOCATION + LOG_BYTES_PER_REQUEST
+    logged = len(events) * LOG_BYTES_PER_EVENT + 3 * LOG_BYTES_PER_INVOCATION + LOG_BYTES_PER_REQUEST
     bill.add(USAGE, "log gb", Decimal(logged) / GIGABYTE, f"history: {len(events)} events, sizes assumed")
     bill.assumptions.append(
         f"A log holds {LOG_BYTES_PER_EVENT} bytes for each event of the history, {LOG_BYTES_PER_INVOCATION} for an "
         f"invocation, {LOG_BYTES_PER_REQUEST} for a REST request."
     )
-    bill.add(USAGE, "trace", TRACES, "upload, execution, callback")
+    bill.add(USAGE, "trace", TRACES, "upload, execution, callback, status event")
     bill.assumptions.append("Every request is traced; X-Ray's default rule takes one a second and 5 % of the rest.")
-    for price, quantity in meter.monthly().items():
-        bill.add(MONTHLY, price, quantity, "one for the stage" if price == "secret" else "the stage's stack")
+    count_standing(bill, meter)
     if meter.is_local:
         bill.assumptions.append(
             "The local cloud's task tokens are short; on AWS a waiting run may take 2 KB, three write units more."
@@ -125,14 +123,17 @@ def item_size(item: Mapping[str, Any]) -> int:
 
 
 def _count_functions(bill: Bill, events: list[Any], meter: Meter, execution: str) -> None:
-    """Count requests, GB-seconds and calls of trigger and callback, and the workflow's own use of the table."""
+    """Count requests, GB-seconds and calls of the three functions, and the workflow's own use of the table."""
     dropped = "versionId" in json.loads(events[0]["executionStartedEventDetails"]["input"])
     trigger = meter.trigger(events[0]["timestamp"]) if dropped else None
     callback = meter.callback(execution, events[-1]["timestamp"])
-    bill.add(USAGE, "lambda request", int(dropped) + 1, "one for the upload, one for the callback")
+    status = meter.status(execution, events[-1]["timestamp"])
+    basis = "upload, callback, status event" if dropped else "callback, status event"
+    bill.add(USAGE, "lambda request", int(dropped) + 2, basis)
     for name, function, found, needed in (
         ("the upload", TRIGGER, trigger, dropped),
         ("the callback", API_HANDLER, callback, True),
+        ("the status event", STATUS, status, True),
     ):
         if needed:
             measured = found.milliseconds if found else None
@@ -166,6 +167,10 @@ def _count_functions(bill: Bill, events: list[Any], meter: Meter, execution: str
     )
     bill.add(USAGE, "read unit", reads + calls["Query"], "history and callback; a story's entries fit into 4 KB")
     bill.add(USAGE, "secret call", calls["GetSecretValue"], "callback; a warm function keeps the secret for 5 minutes")
+    if meter.asks_jira:
+        bill.add(USAGE, "secret call", 1, "Jira's credentials, for the status event")
+        bill.add(USAGE, "s3 get", 1, "the result, for the status event")
+        bill.add(USAGE, "write unit", 2, "what Jira was told: by the sweep, and for the status event")
 
 
 def _count_s3(bill: Bill, events: list[Any], scheduled: list[Any]) -> None:

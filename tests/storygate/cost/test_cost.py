@@ -27,7 +27,10 @@ class Read(Meter):
     started: Invocation | None = None
     called_back: Invocation | None = None
     is_local: bool = False
-    monthly_things: dict[str, int] = field(default_factory=lambda: {"secret": 1, "alarm": 0, "dashboard": 0})
+    counted: Invocation | None = None
+    swept: Invocation | None = None
+    asks_jira: bool = False
+    monthly_things: dict[str, int] = field(default_factory=lambda: {"alarm": 0, "dashboard": 0})
 
     def memory_mb(self, _function: str) -> int:
         return 256
@@ -37,6 +40,12 @@ class Read(Meter):
 
     def callback(self, _execution: str, _ended: datetime) -> Invocation | None:
         return self.called_back
+
+    def status(self, _execution: str, _ended: datetime) -> Invocation | None:
+        return self.counted
+
+    def sweep(self) -> Invocation | None:
+        return self.swept
 
     def monthly(self) -> dict[str, int]:
         return self.monthly_things
@@ -99,8 +108,10 @@ def test_a_transaction_counts_twice_for_each_begun_kilobyte_of_an_item(token: st
 
 def test_durations_and_calls_come_from_the_log_if_it_has_them() -> None:
     callback = Invocation(Decimal(40), Counter(PutItem=1, Query=2, DeleteItem=1))
-    bill = compute(history(wait("t")), Read(Invocation(Decimal(60)), callback), "run")
-    assert quantities(bill)["gb-second"] == Decimal("0.1") / 4
+    status, swept = Invocation(Decimal(20)), Invocation(Decimal(50))
+    bill = compute(history(wait("t")), Read(Invocation(Decimal(60)), callback, False, status, swept), "run")
+    assert quantities(bill)["gb-second"] == Decimal("0.12") / 4
+    assert quantities(bill, MONTHLY)["gb-second"] == 8640 * Decimal("0.05") / 4
     assert quantities(bill)["read unit"] == 2
     assert quantities(bill)["secret call"] == 0
     assert not [text for text in bill.assumptions if "its log does not say" in text]
@@ -115,15 +126,21 @@ def test_a_callback_whose_duration_the_log_lacks_is_priced_by_its_calls_and_an_a
 
 def test_what_no_log_says_is_an_assumption_of_the_bill() -> None:
     bill = compute(history(wait("t")), Read(is_local=True), "run")
-    assert quantities(bill)["gb-second"] == Decimal("0.2") / 4
-    assert len([text for text in bill.assumptions if "its log does not say" in text]) == 3
+    assert quantities(bill)["gb-second"] == Decimal("0.3") / 4
+    assert len([text for text in bill.assumptions if "its log does not say" in text]) == 4
     assert [text for text in bill.assumptions if "local cloud's task tokens" in text]
 
 
 def test_a_run_that_no_upload_started_has_no_trigger_and_no_upload() -> None:
     bill = compute(history(given={"jiraStoryId": "PROJ-1", "packageIds": ["p"]}), Read(), "run")
-    assert quantities(bill)["lambda request"] == 1
+    assert quantities(bill)["lambda request"] == 2
     assert quantities(bill)["s3 put"] == 0
+
+
+def test_a_stage_that_asks_jira_has_a_second_secret_and_tells_jira_of_each_run() -> None:
+    with_jira, without = (compute(history(), Read(asks_jira=asks), "run") for asks in (True, False))
+    assert quantities(with_jira, MONTHLY) - quantities(without, MONTHLY) == Counter(secret=1)
+    assert quantities(with_jira) - quantities(without) == Counter({"secret call": 1, "s3 get": 1, "write unit": 2})
 
 
 def test_mocks_are_counted_apart_and_real_apis_not_at_all() -> None:
@@ -169,12 +186,12 @@ def meter(context: Context) -> Meter:
     return Meter(context)
 
 
-def write_log(aws: Aws, stream: str, *lines: str) -> None:
+def write_log(aws: Aws, stream: str, *lines: str, group: str = "/aws/lambda/storygate-dev") -> None:
     logs = aws.client("logs")
-    logs.create_log_stream(logGroupName="/aws/lambda/storygate-dev", logStreamName=stream)
+    logs.create_log_stream(logGroupName=group, logStreamName=stream)
     milliseconds = int(datetime.now(UTC).timestamp() * 1000)
     events = [{"timestamp": milliseconds + number, "message": line} for number, line in enumerate(lines)]
-    logs.put_log_events(logGroupName="/aws/lambda/storygate-dev", logStreamName=stream, logEvents=events)
+    logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
 
 
 def test_the_callback_is_found_by_its_own_log_line_and_the_report_after_it(meter: Meter, aws: Aws) -> None:
@@ -185,6 +202,20 @@ def test_the_callback_is_found_by_its_own_log_line_and_the_report_after_it(meter
     found = meter.callback("run-1", datetime.now(UTC))
     assert found == Invocation(Decimal(81), Counter(PutItem=1, Query=1, DeleteItem=1))
     assert meter.callback("run-2", datetime.now(UTC)) is None
+
+
+def test_the_status_event_is_found_by_the_line_that_counts_the_run(meter: Meter, aws: Aws) -> None:
+    for name in ("run_status", "sweep"):
+        aws.client("logs").create_log_group(logGroupName=f"/aws/lambda/storygate-dev-{name}")
+    lines = [json.dumps({"log": "end", "execution": name}) for name in ("run-0", "run-1")]
+    write_log(
+        aws, "a", lines[0], "REPORT RequestId: 0\tDuration: 5.00 ms", group="/aws/lambda/storygate-dev-run_status"
+    )
+    write_log(
+        aws, "b", lines[1], "REPORT RequestId: 1\tDuration: 7.00 ms", group="/aws/lambda/storygate-dev-run_status"
+    )
+    assert meter.status("run-1", datetime.now(UTC) - timedelta(seconds=1)) == Invocation(Decimal(7))
+    assert meter.sweep() is None
 
 
 def test_a_missing_log_gives_no_invocation(meter: Meter) -> None:
