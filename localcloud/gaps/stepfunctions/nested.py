@@ -1,9 +1,10 @@
 """A Task starts an execution of another state machine, and can wait for it.
 
-AWS: `states:startExecution` takes `StateMachineArn`, `Input` and `Name`, and gives `ExecutionArn` and `StartDate`, in
-epoch milliseconds; `.sync` and `.sync:2` wait and give what DescribeExecution says, capitalised, the output as text or,
-with `:2`, as JSON. An execution that does not succeed is `States.TaskFailed`, its description the cause. (Step
-Functions developer guide, connect-stepfunctions; recorded on AWS in localstack/localstack's aws.validated snapshots.)
+AWS: `states:startExecution` takes `StateMachineArn`, `Input` and `Name`, and gives `ExecutionArn` and `StartDate` (here
+in epoch milliseconds: no source shows its form); `.sync` and `.sync:2` wait and give what DescribeExecution says,
+capitalised, the output as text or, with `:2`, as JSON. An execution that does not succeed is `States.TaskFailed`, its
+description the cause. (Step Functions developer guide, connect-stepfunctions; recorded on AWS in
+localstack/localstack's aws.validated snapshots.)
 moto 5.2.5 passes arguments and answers of this, and of every optimised integration, as they are written, so that its
 own call lacks `stateMachineArn`.
 """
