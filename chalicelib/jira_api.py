@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import urllib3
@@ -79,6 +79,13 @@ class Credentials:
         return "Basic " + base64.b64encode(f"{self.user}:{self.token}".encode()).decode()
 
 
+class Issues(NamedTuple):
+    """Issues that were found. If `incomplete`, Jira could not look some of the others up: they may exist."""
+
+    found: list[dict[str, Any]]
+    incomplete: bool = False
+
+
 class JiraApi:
     """Jira's REST API at `base`, until `deadline` (seconds of `clock`), after which no request begins.
 
@@ -100,19 +107,18 @@ class JiraApi:
         # Not by the environment's proxy, and no certificate but a valid one.
         self._pool = urllib3.PoolManager(retries=False, cert_reqs="CERT_REQUIRED")
 
-    def issues(self, keys: list[str]) -> list[dict[str, Any]]:
+    def issues(self, keys: list[str]) -> Issues:
         """Return at most MOST_ISSUES issues with status, resolution and their newest histories.
 
         A moved issue is found under its former key and comes with its current one. An issue that does not exist, or
-        that the user may not see, is absent. Raises JiraFailed if Jira reports errors of its own: nothing is then known
-        about the absent ones.
+        that the user may not see, is absent.
         """
         body = {"issueIdsOrKeys": keys, "fields": ["status", "resolution"], "expand": ["changelog"]}
         answer = self._json("POST", "/rest/api/3/issue/bulkfetch", body)
         issues = answer.get("issues")
         if not isinstance(issues, list) or not all(isinstance(issue, dict) for issue in issues):
             raise JiraFailed("Jira's answer has no list of issues")
-        return issues
+        return Issues(issues, bool(answer.get("issueErrors")))
 
     def histories(self, issue_id: str) -> list[dict[str, Any]]:
         """Return all histories of an issue, oldest first."""
@@ -121,9 +127,9 @@ class JiraApi:
         for _ in range(MOST_PAGES):
             body = {"issueIdsOrKeys": [issue_id], "maxResults": PAGE} | ({"nextPageToken": token} if token else {})
             answer = self._json("POST", "/rest/api/3/changelog/bulkfetch", body)
-            for log in answer.get("issueChangeLogs") or []:
+            for log in _objects(answer.get("issueChangeLogs")):
                 if str(log.get("issueId")) == issue_id:
-                    found += log.get("changeHistories") or []
+                    found += _objects(log.get("changeHistories"))
             token = answer.get("nextPageToken")
             if not token:
                 return found
@@ -140,13 +146,14 @@ class JiraApi:
         """
         properties = [{"key": "sd.public.comment", "value": {"internal": True}}]
         body = {"body": document, "properties": properties}
-        self._json("POST", f"/rest/api/3/issue/{quote(key, safe='')}/comment", body)
+        # Only a 429 says for sure that there is no comment yet.
+        self._json("POST", f"/rest/api/3/issue/{quote(key, safe='')}/comment", body, again=(429,))
 
-    def call(self, method: str, path: str, body: Any = None) -> Any:
-        """Return the JSON of an answer; wait once as Jira asks by 429 or 503 with `Retry-After`."""
+    def call(self, method: str, path: str, body: Any = None, again: tuple[int, ...] = (429, 503)) -> Any:
+        """Return the JSON of an answer; wait once as Jira asks by an answer of `again` with `Retry-After`."""
         for attempt in (1, 2):
             status, headers, raw = self._request(method, path, body)
-            pause = _seconds(headers.get("Retry-After")) if status in {429, 503} else None
+            pause = _seconds(headers.get("Retry-After")) if status in again else None
             if attempt == 1 and pause is not None and pause <= min(LONGEST_PAUSE, self._deadline - self._clock()):
                 self._sleep(pause)
                 continue
@@ -158,8 +165,8 @@ class JiraApi:
         except (ValueError, RecursionError):
             raise self._nonsense() from None
 
-    def _json(self, method: str, path: str, body: Any) -> dict[str, Any]:
-        answer = self.call(method, path, body)
+    def _json(self, method: str, path: str, body: Any, again: tuple[int, ...] = (429, 503)) -> dict[str, Any]:
+        answer = self.call(method, path, body, again)
         if not isinstance(answer, dict):
             raise self._nonsense()
         return answer
@@ -220,6 +227,15 @@ class JiraApi:
         if status >= 500:
             return JiraAway(what, status)
         return JiraFailed(f"{what} to {path.removeprefix('/rest/api/3/')}", status)
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    """Return a list of objects; raises JiraFailed for anything else, but None."""
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
+        raise JiraFailed("Jira's answer has no list of changes")
+    return value
 
 
 def _seconds(value: Any) -> float | None:

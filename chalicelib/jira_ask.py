@@ -65,7 +65,7 @@ def _runs(stories: list[WaitingStory]) -> int:
 def _found(batch: list[WaitingStory], api: JiraApi, answer: Asked) -> Iterator[tuple[WaitingStory, Issue]]:
     """Yield each story with its issue. One that was moved comes under its new key, so it may need a question alone."""
     try:
-        issues = api.issues([story.key for story in batch])
+        issues, incomplete = api.issues([story.key for story in batch])
     except AnswerTooLong as error:
         if len(batch) == 1:
             answer.errors.append(f"{batch[0].key}: {error}")
@@ -89,9 +89,8 @@ def _found(batch: list[WaitingStory], api: JiraApi, answer: Asked) -> Iterator[t
         elif issue is None and len(batch) == len(issues) == 1:
             yield story, issues[0]
         elif issue is None:
-            answer.errors.append(
-                f"{story.key} does not exist in Jira, or its user may not see it; waiting: {_named(story)}"
-            )
+            why = "could not be read by Jira" if incomplete else "does not exist in Jira, or its user may not see it"
+            answer.errors.append(f"{story.key} {why}; waiting: {_named(story)}")
         else:
             yield story, issue
 

@@ -64,7 +64,7 @@ def administrator(site: Site) -> None:
 
 def body() -> Json:
     """Return the request's JSON object; raises JiraError 400."""
-    found = request.get_json(silent=True)
+    found = request.get_json(silent=True, force=True)
     if not isinstance(found, dict):
         raise JiraError(400, "There was an error parsing JSON. Check that your request body is valid.")
     return found

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
-from flask import Flask
+from flask import Flask, request
 from werkzeug.serving import WSGIRequestHandler
 
 from localcloud import LocalCloudError
 from localcloud.jira.answering import Outage, caller, error_answer
 from localcloud.jira.board import board
 from localcloud.jira.deliveries import Deliveries, usual_pause
-from localcloud.jira.rest_paths import rest_api
+from localcloud.jira.rest_paths import SERVER_INFO, rest_api
 from localcloud.jira.site import JiraError, Site
 from localcloud.jira.site_data import ACCOUNT, TOKEN
 from localcloud.jira.webhook_paths import webhook_api
@@ -84,7 +84,8 @@ class LocalJira:
 
     def _admit(self) -> None:
         self.outage.check()
-        caller()
+        if request.path != SERVER_INFO or request.headers.get("Authorization"):  # which anybody may ask for
+            caller()
 
 
 class _Handler(WSGIRequestHandler):

@@ -13,6 +13,7 @@ from localcloud.jira import documents, shapes
 from localcloud.jira.answering import Answer, Json, body, caller
 from localcloud.jira.site import Issue, JiraError, Site
 
+SERVER_INFO = "/rest/api/3/serverInfo"
 MOST_ISSUES, MOST_CHANGELOGS, MOST_FIELDS = 100, 1000, 10
 LONGEST_LINK_TEXT = 255  # of globalId, title and relationship
 LINK_FIELDS = ("globalId", "application", "relationship", "object")
@@ -30,7 +31,7 @@ def rest_api(site: Site, url: Callable[[], str], admit: Callable[[], None]) -> B
     api = Blueprint("rest", __name__)
     api.before_request(admit)
 
-    @api.get("/rest/api/3/serverInfo")
+    @api.get(SERVER_INFO)
     def server_info() -> Answer:
         about = {"version": "1001.0.0-SNAPSHOT", "versionNumbers": [1001, 0, 0], "deploymentType": "Cloud"}
         return jsonify({"baseUrl": url(), **about, "serverTime": shapes.date_time(site.clock()), "serverTitle": "Jira"})
@@ -96,6 +97,16 @@ def rest_api(site: Site, url: Callable[[], str], admit: Callable[[], None]) -> B
         changelog = "changelog" in request.args.get("expand", "")
         with site.lock:
             return jsonify(shapes.issue(site.issue(key), site, url(), names, changelog=changelog))
+
+    @api.get("/rest/api/3/issue/<key>/changelog")
+    def changelog(key: str) -> Answer:
+        begin, most = request.args.get("startAt", 0, type=int), request.args.get("maxResults", 100, type=int)
+        with site.lock:
+            histories = site.issue(key).histories
+            page = [shapes.history(change, url()) for change in histories[begin : begin + most]]
+            total = len(histories)
+        about = {"startAt": begin, "maxResults": most, "total": total, "isLast": begin + most >= total}
+        return jsonify({"self": request.url, **about, "values": page})
 
     @api.delete("/rest/api/3/issue/<key>")
     def delete_issue(key: str) -> Answer:

@@ -70,7 +70,7 @@ def api(url: str, *, seconds: float = 60.0, slept: list[float] | None = None) ->
 
 def test_issues_are_asked_for_with_status_resolution_and_changelog(stub: Stub) -> None:
     stub.replies = [reply({"issues": [{"key": "A-1"}], "issueErrors": []})]
-    assert api(stub.url).issues(["A-1", "B-2"]) == [{"key": "A-1"}]
+    assert api(stub.url).issues(["A-1", "B-2"]) == ([{"key": "A-1"}], False)
     ((method, path, headers, body),) = stub.requests
     assert (method, path) == ("POST", "/rest/api/3/issue/bulkfetch")
     assert headers["Authorization"] == "Basic YWRhQGV4YW1wbGUuY29tOkFUQVRULXNlY3JldC05ZjM="
@@ -80,7 +80,10 @@ def test_issues_are_asked_for_with_status_resolution_and_changelog(stub: Stub) -
 
 def test_a_long_changelog_is_read_page_by_page_and_by_the_issues_id(stub: Stub) -> None:
     def logs(*ids: str) -> Any:
-        return [{"issueId": "7", "changeHistories": [{"id": i} for i in ids]}, {"issueId": "8", "changeHistories": [1]}]
+        return [
+            {"issueId": "7", "changeHistories": [{"id": i} for i in ids]},
+            {"issueId": "8", "changeHistories": [{"id": "0"}]},
+        ]
 
     stub.replies = [
         reply({"issueChangeLogs": logs("1", "2"), "nextPageToken": "more"}),
@@ -128,11 +131,15 @@ def test_an_answer_that_cannot_be_used_is_an_error_without_a_secret(
 def test_jira_is_asked_again_once_after_the_pause_that_it_asks_for(stub: Stub) -> None:
     slept: list[float] = []
     stub.replies = [reply({}, 429, Retry_After="7"), reply({"issues": []})]
-    assert api(stub.url, slept=slept).issues(["A-1"]) == []
+    assert api(stub.url, slept=slept).issues(["A-1"]) == ([], False)
     stub.replies = [reply({}, 503, Retry_After="2")]
     with pytest.raises(JiraAway):
         api(stub.url, slept=slept).issues(["A-1"])
     assert slept == [7, 2]
+    stub.replies = [reply({}, 503, Retry_After="2"), reply({"id": "1"})]
+    with pytest.raises(JiraAway):
+        api(stub.url, slept=slept).add_comment("A-1", {})  # it may have been written
+    stub.replies = [reply({}, 503, Retry_After="2")]
     with pytest.raises(JiraAway, match="asks to wait 2 s"):
         api(stub.url, seconds=1, slept=slept).issues(["A-1"])
     assert slept == [7, 2]
@@ -160,6 +167,15 @@ def test_nothing_that_is_down_or_slow_takes_longer_than_the_time_that_is_left(st
     ended.set()
     with pytest.raises(JiraAway, match="the next sweep goes on"):
         api(stub.url, seconds=0).issues(["A-1"])
+
+
+@pytest.mark.parametrize(
+    "logs", [5, [5], [{"issueId": "7", "changeHistories": 5}], [{"issueId": "7", "changeHistories": [5]}]]
+)
+def test_a_changelog_that_is_none_is_an_error(stub: Stub, logs: Any) -> None:
+    stub.replies = [reply({"issueChangeLogs": logs})]
+    with pytest.raises(JiraFailed, match="no list of changes"):
+        api(stub.url).histories("7")
 
 
 def test_a_link_and_a_comment_go_to_the_storys_key_however_it_is_spelled(stub: Stub) -> None:

@@ -70,6 +70,7 @@ def test_a_run_that_ended_without_a_result_is_named_by_its_status(s3: Any, statu
     "event",
     [
         EVENT | {"status": "RUNNING"},
+        EVENT | {"status": "ABORTED", "input": json.dumps(REQUEST), "name": "storygate-smoke-approved-1"},
         EVENT | {"status": "ABORTED"},
         EVENT | {"status": "ABORTED", "input": None},  # left out of the event, since it is too long
         EVENT | {"status": "ABORTED", "input": "[" * 100_000},

@@ -15,7 +15,7 @@ from sfnx import testing
 
 from chalicelib import callback
 from chalicelib.credentials import sign
-from chalicelib.jira_api import JiraApi
+from chalicelib.jira_api import Issues, JiraApi
 from chalicelib.jira_ask import ask
 from chalicelib.rules import Rules
 from chalicelib.secret import Secret
@@ -98,9 +98,9 @@ class Jira:
         fields = {"status": {"name": status, "statusCategory": {"key": category}}, "resolution": None}
         self._issue = {"key": STORY, "fields": fields, "changelog": {"total": 1, "histories": [history]}}
 
-    def issues(self, _: list[str]) -> list[dict[str, Any]]:
+    def issues(self, _: list[str]) -> Issues:
         """Return the issue."""
-        return [self._issue]
+        return Issues([self._issue])
 
 
 def asked(decision: str, decided: datetime, exceptions: dict[str, Any]) -> Callable[[Past], callback.Answer]:

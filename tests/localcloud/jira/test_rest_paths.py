@@ -51,6 +51,7 @@ def test_a_story_is_moved_and_its_changelog_says_resolution_first(jira: Caller) 
     ]
     assert newest["created"] == "2026-01-01T10:01:00.000+00:00"
     assert oldest["items"][0]["toString"] == "In Progress"
+    assert jira("GET", f"{ISSUE}/PROJ-1/changelog?startAt=1").json["values"] == [newest]
 
 
 def test_a_refusal_has_its_resolution_and_reopening_clears_it(jira: Caller) -> None:
@@ -128,7 +129,7 @@ def test_each_call_adds_a_comment_and_one_on_a_service_project_can_be_internal(j
 
 
 def test_what_a_program_asks_first_is_there(jira: Caller) -> None:
-    assert jira("GET", "/rest/api/3/serverInfo").json["baseUrl"] == jira.jira.url
+    assert jira("GET", "/rest/api/3/serverInfo", user=None).json["baseUrl"] == jira.jira.url
     assert jira("GET", "/rest/api/3/myself").json["emailAddress"] == jira.jira.credentials["user"]
     assert jira("GET", "/rest/api/3/status").json[0]["name"] == "To Do"
     assert "Won't Do" in [known["name"] for known in jira("GET", "/rest/api/3/resolution").json]
