@@ -20,13 +20,13 @@ NAMESPACE = "storygate/storygate-dev"
 
 
 @cache
-def stage() -> Stage:
-    return load_stage(ROOT, "dev", "eu-west-1")
+def stage(name: str = "dev") -> Stage:
+    return load_stage(ROOT, name, "eu-west-1")
 
 
 @cache
-def filters() -> tuple[Filter, ...]:
-    return filters_of(ROOT, stage())
+def filters(of: str = "dev") -> tuple[Filter, ...]:
+    return filters_of(ROOT, stage(of))
 
 
 @cache
@@ -35,17 +35,17 @@ def alarms() -> dict[str, Alarm]:
     return {alarm.name.removeprefix("storygate-dev-"): alarm for alarm in alarms_of(ROOT, stage(), "arn:machine")}
 
 
-def counted(line: str, log_group: str) -> dict[str, float]:
-    """Return the metrics of the stage that a line in a log group makes, with their values."""
-    event, found = json.loads(line), {}
-    for one in filters():
+def counted(line: str, log_group: str, of: str = "dev") -> dict[str, float]:
+    """Return the metrics of a stage that a line in a log group makes, with their values."""
+    event, found, namespace = json.loads(line), {}, f"storygate/storygate-{of}"
+    for one in filters(of):
         (transformation,) = one.settings["metricTransformations"]
         if one.log_group == log_group and matches(one.settings["filterPattern"], event):
-            assert transformation["metricNamespace"] == NAMESPACE
+            assert transformation["metricNamespace"] == namespace
             value = transformation["metricValue"]
             found[transformation["metricName"]] = float(_at(event, value[2:]) if value.startswith("$.") else value)
     for directive in event.get("_aws", {}).get("CloudWatchMetrics", []):
-        assert (directive["Namespace"], directive["Dimensions"]) == (NAMESPACE, [[]])
+        assert (directive["Namespace"], directive["Dimensions"]) == (namespace, [[]])
         found |= {metric["Name"]: float(event[metric["Name"]]) for metric in directive["Metrics"]}
     return found
 

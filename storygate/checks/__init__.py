@@ -12,6 +12,7 @@ from storygate.checks import jira_checks as jira
 from storygate.checks import log_checks as logs
 from storygate.checks import production_checks as production
 from storygate.checks import quota_checks as quotas
+from storygate.checks import rule_checks as rules
 from storygate.checks import run_checks as runs
 from storygate.checks import stack_checks as stacks
 from storygate.checks import storage_checks as storage
@@ -25,7 +26,7 @@ CHECKS: tuple[Check, ...] = (
     *(storage.expiry, storage.recovery, storage.protection, storage.index),
     *(production.projects, production.real_apis),
     *(access.secret_fields, access.secret_age, access.roles),
-    *(runs.trigger, runs.on_failure, runs.queue, runs.run_log, runs.connections, runs.waiting),
+    *(runs.trigger, runs.on_failure, runs.queue, rules.rules, runs.run_log, runs.connections, runs.waiting),
     *(api.reachable, api.callback, api.throttling, quotas.quotas, api.access_logs, api.tracing),
     *JIRA_CHECKS,
     *(logs.retention, alarms.present, alarms.wired, alarms.quiet),

@@ -238,6 +238,11 @@ def attach_a_policy(ward: Any) -> None:
                 "no queue",
             ),
             (
+                "event rules",
+                lambda ward: ward.client("events").disable_rule(Name=f"{NAME}-sweep-event"),
+                "storygate-local-sweep-event is off",
+            ),
+            (
                 "log retention",
                 lambda ward: ward.client("logs").delete_retention_policy(logGroupName=f"/aws/vendedlogs/states/{NAME}"),
                 "for ever",
@@ -475,6 +480,9 @@ def test_what_deploy_mends_is_red_until_it_has_run(ward: Any) -> None:
             broken,
         ],
     )
+    events, rule = ward.client("events"), f"{NAME}-run_status-event"
+    targets = [target["Id"] for target in events.list_targets_by_rule(Rule=rule)["Targets"]]
+    events.remove_targets(Rule=rule, Ids=targets)
     topic = ward.client("sns").create_topic(Name="oncall")["TopicArn"]
     ward.configure(AlarmTopicArn=topic)
 
@@ -482,6 +490,7 @@ def test_what_deploy_mends_is_red_until_it_has_run(ward: Any) -> None:
         "workflow stack": ("fail", "UPDATE_FAILED"),
         "trigger": ("fail", "does not send events"),
         "function roles": ("fail", "policy-local-trigger.json"),
+        "event rules": ("fail", "run_status-event does not invoke its function"),
         "throttling": ("fail", "callback 50.0 a second and bursts of 7, each mock 10000.0"),
         "access logs": ("fail", "nowhere"),
         "tracing": ("warn", "off for the API"),
