@@ -5,6 +5,7 @@ promises nothing about YAML's anchors. So storygate resolves them and uploads JS
 """
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,17 @@ def read_definition(project: Path) -> dict[str, Any]:
 def definition_json(project: Path) -> str:
     """Return the definition as the JSON that `deploy` uploads: the same YAML gives the same text.
 
-    Raises OperatorError as `read_definition` does.
+    Each expression is put on one line: the schema of AWS's own editor (amazon-states-language-service) takes no line
+    break between `{%` and `%}`. Raises OperatorError as `read_definition` does.
     """
-    return json.dumps(read_definition(project), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(_on_one_line(read_definition(project)), indent=2, ensure_ascii=False) + "\n"
+
+
+def _on_one_line(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _on_one_line(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_on_one_line(member) for member in value]
+    if isinstance(value, str) and value.startswith("{%"):
+        return re.sub(r"\s*\n\s*", " ", value)
+    return value

@@ -120,8 +120,7 @@ def test_the_local_cloud_gives_the_same_for_every_expression_of_the_workflow(eva
 
 
 def test_awss_own_language_service_finds_nothing_in_the_definition() -> None:
-    # Its schema takes no line breaks in an expression; AWS does (docs/aws.md, J3).
-    text = json.dumps(MACHINE, indent=1).replace("\\n", " ")
+    text = json.dumps(MACHINE, indent=1)
     broken = text.replace('"Next": "WaitForStory"', '"Next": "Nowhere"', 1)
     nothing, something = ask_node("validate.mjs", [text, broken])
     assert nothing == []

@@ -22,7 +22,15 @@ def test_the_command_prints_the_json_that_deploy_uploads(capsys: pytest.CaptureF
     assert main(["definition"]) == 0
     printed = capsys.readouterr().out
     assert printed == definition_json(ROOT)
-    assert json.loads(printed) == read_definition(ROOT)
+    assert json.loads(printed).keys() == read_definition(ROOT).keys()
+
+
+def test_each_expression_is_put_on_one_line_and_no_other_text(tmp_path: Path) -> None:
+    project = written(
+        tmp_path, "A: |-\n  {% (\n    $one := 1;\n    $one + 2\n  ) %}\nB: |-\n  a text\n  of two lines\n"
+    )
+    assert json.loads(definition_json(project)) == {"A": "{% ( $one := 1; $one + 2 ) %}", "B": "a text\nof two lines"}
+    assert "\\n" not in definition_json(ROOT)
 
 
 def test_anchors_and_merges_are_resolved(tmp_path: Path) -> None:
