@@ -26,6 +26,14 @@ CALLS = {
     RESUMES: "stepfunctions",
     "delete_item": "dynamodb",
 }
+SWEEP_CALLS = {
+    "scan": "dynamodb",
+    "query": "dynamodb",
+    RESUMES: "stepfunctions",
+    "delete_item": "dynamodb",
+    "list_executions": "stepfunctions",
+    "describe_execution": "stepfunctions",
+}
 NO_ANSWER = "none"
 
 
@@ -91,7 +99,7 @@ class House:
 
     def sweep(self) -> dict[str, Any]:
         """Return what the sweep prints."""
-        clients = self.dynamodb, real.TABLE, self.stepfunctions, real.MACHINE
+        clients = self.clients["dynamodb"], real.TABLE, self.clients["stepfunctions"], real.MACHINE
         with redirect_stdout(io.StringIO()) as printed:
             Sweep(*clients, clock=real.NOW.timestamp, sleep=lambda _: None).everything()
         line: dict[str, Any] = json.loads(printed.getvalue())
@@ -99,7 +107,7 @@ class House:
 
     def breaks(self, call: str, fault: str, times: float) -> Faulty:
         """Give this call this fault, the next `times` times."""
-        service = CALLS[call]
+        service = (CALLS | SWEEP_CALLS)[call]
         faulty = self.clients[service] = Faulty(self.clients[service], call, FAULTS[fault], times)
         return faulty
 

@@ -8,17 +8,20 @@ that verdict, its entry is gone, and STORY is right. The same after a sweep with
 import json
 import math
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
 import pytest
+from botocore.exceptions import BotoCoreError, ClientError
 from moto import mock_aws
 
+from chalicelib.refusals import Unavailable
 from chalicelib.sweep import Swept
 from tests.proofs import table as as_table
 from tests.protocol import real
-from tests.protocol.faults import FAULTS
-from tests.protocol.house import CALLS, DECIDED, NO_ANSWER, House, Secrets, StepFunctions
+from tests.protocol.faults import FAULTS, Died
+from tests.protocol.house import CALLS, DECIDED, NO_ANSWER, SWEEP_CALLS, House, Secrets, StepFunctions
 from tests.protocol.interleaved import RESUMES
 from tests.protocol.replay import Answered, Call, Process, Table
 
@@ -119,6 +122,31 @@ def swept_after(here: House, decision: str, call: str, fault: str) -> str:
     assert ended_right(here, decision), (call, fault)
     assert here.sweep() | {"overdue": 0} == {"log": "sweep", **asdict(Swept()), "overdue": 0}
     return "mends" if swept["mended"] else "tidies" if swept["waiting"] else "finds nothing"
+
+
+@pytest.mark.parametrize("times", [1, math.inf])
+@pytest.mark.parametrize("call", SWEEP_CALLS)
+def test_whatever_fails_in_a_sweep_the_next_one_makes_it_right(
+    call: str, times: float, house: Callable[..., House]
+) -> None:
+    """A is left by a callback that died before it sent; B, of another story, is over."""
+    for fault in FAULTS:
+        if fault == "conflict" and call not in WRITES:
+            continue
+        here = house("A")
+        texts = {"story": "PROJ-9", "entry": "WAIT#B", "taskToken": "token of B"}
+        texts |= dict.fromkeys(("countsFrom", "startedAt"), real.text(real.STARTED))
+        item = {name: {"S": text} for name, text in texts.items()}
+        here.dynamodb.put_item(TableName=real.TABLE, Item=item)
+        died = here.breaks(RESUMES, "dies before", math.inf)
+        assert here.deliver("approved") == NO_ANSWER
+        died.times = 0
+        faulty = here.breaks(call, fault, times)
+        with suppress(Died, BotoCoreError, ClientError, Unavailable):
+            here.sweep()
+        faulty.times = 0
+        here.sweep()
+        assert ended_right(here, "approved"), fault
 
 
 @pytest.mark.parametrize("fault", FAULTS)
