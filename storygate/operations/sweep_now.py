@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from storygate.stage.context import Context
 from storygate.support.errors import OperatorError
 
-# The function goes on for at most 30 seconds more; botocore waits 60 for an answer (Config, read_timeout).
-SECONDS = 25
+# Asking Jira, the function goes on for at most 30 seconds more; botocore waits 60 for an answer (Config, read_timeout).
+SECONDS = 20
 
 
 @dataclass(frozen=True)
