@@ -68,8 +68,13 @@ def items_of(changelog: Any) -> list[dict[str, Any]]:
 
 
 def field_of(item: dict[str, Any]) -> str:
-    """Return the changelog item's field: `fieldId` on Cloud, else `field`, which spells `Key` with a capital."""
-    return (text_of(item.get("fieldId") or item.get("field")) or "").lower()
+    """Return the changelog item's field: `fieldId` on Cloud, else `field`.
+
+    The key's item has the `field` `Key`, and no `fieldId` in the deliveries that are known; Jira's id of that field is
+    `issuekey` (Jira's Java API, `IssueFieldConstants.ISSUE_KEY`).
+    """
+    field = (text_of(item.get("fieldId") or item.get("field")) or "").lower()
+    return "key" if field == "issuekey" else field
 
 
 def object_of(value: Any) -> dict[str, Any]:

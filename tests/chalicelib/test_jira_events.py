@@ -88,6 +88,11 @@ class TestAMove:
     def test_records_the_move_and_no_approval(self) -> None:
         assert read(MOVED) == jira.Ignored("PAY-9", NO_MOVE, former_key="PROJ-12345")
 
+    def test_is_known_by_the_id_of_the_keys_field_too(self) -> None:
+        moved = item("Key", "PROJ-12345", "PAY-9", fieldId="issuekey")
+        body = changed(MOVED, "changelog.items", [moved, item("status", "To Do", "Done")])
+        assert read(body) == jira.Ignored("PAY-9", NO_MOVE, former_key="PROJ-12345")
+
     def test_of_a_story_that_was_approved_before_records_the_move_alone(self) -> None:
         body = changed(sample("moved"), "changelog.items", [*sample("moved")["changelog"]["items"],
                                                             item("status", "Closed", "Done")])  # fmt: skip
