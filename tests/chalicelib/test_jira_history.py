@@ -30,12 +30,14 @@ def to(status: str, before: str, resolution: str | None = None, unresolved: str 
     return [*changed, ("status", before, status)]
 
 
-def issue(status: str, resolution: str | None = None, key: str = "PROJ-1", category: str = "done") -> dict[str, Any]:
-    resolved = {"id": IDS.get(resolution, "9"), "name": resolution} if resolution else None
+def issue(status: str, resolution: Any = None, key: str = "PROJ-1", category: str = "done") -> dict[str, Any]:
+    resolved = {"id": IDS.get(resolution, "9"), "name": resolution} if isinstance(resolution, str) else resolution
     named = {"id": IDS.get(status), "name": status, "statusCategory": {"key": category}}
     return {"id": "10", "key": key, "fields": {"status": named, "resolution": resolved}}
 
 
+PRESENT = "its history does not lead to its present "
+MISSING = "it has no status or no resolution"
 DONE = to("Done", "To Do", "Done")
 REOPENED = to("To Do", "Done", None, "Done")
 OUT, BACK = ("Key", "PROJ-1", "OPS-4"), ("Key", "OPS-4", "PROJ-1")
@@ -124,6 +126,43 @@ CASES: dict[str, tuple[Any, list[Any], str | None]] = {
         [history(8, *DONE), history(9, ("Key", None, "PROJ-1"))],
         None,
     ),
+    "a resolution that never changed counts with each status": (
+        issue("Done", "Won't Do"),
+        [history(9, *to("Done", "To Do"))],
+        "rejected 09",
+    ),
+    "a resolution corrected while the status stayed": (
+        issue("Done", "Done"),
+        [history(9, ("resolution", "Won't Do", "Done"))],
+        "approved 09",
+    ),
+    "a resolution in no list stays with the next status": (
+        issue("Closed", "Withdrawn"),
+        [history(8, *to("Done", "To Do", "Withdrawn")), history(9, *to("Closed", "Done"))],
+        "pending 09",
+    ),
+    "approved, closed, and reopened after that": (
+        issue("To Do"),
+        [
+            history(8, *DONE),
+            history(9, *to("Closed", "Done", "Done", "Done")),
+            history(10, *to("To Do", "Closed", None, "Done")),
+        ],
+        "pending 10",
+    ),
+    "the category of a past status is not known": (
+        issue("Done", "Done"),
+        [
+            history(8, *to("Erledigt", "To Do", "Won't Do")),
+            history(9, ("Key", "PAY-3", "PROJ-1"), *to("Done", "Erledigt", "Done", "Won't Do")),
+        ],
+        "pending 08",
+    ),
+    "a key in other letters": (
+        issue("Done", "Done", key="PAY-3"),
+        [history(8, *DONE), history(9, ("Key", " proj-1", "PAY-3"))],
+        "approved 08",
+    ),
     "a status that was renamed since": (
         issue("Done", "Done") | {"fields": issue("Done", "Done")["fields"] | {"status": {"id": "3", "name": "Fertig"}}},
         [history(9, *DONE)],
@@ -172,8 +211,9 @@ def test_only_an_approver_approves() -> None:
 
 
 def test_an_approval_dated_far_ahead_is_none_and_a_little_ahead_it_counts_from_now() -> None:
-    assert last_verdict(issue("Done", "Done"), [history(13, *DONE)], DEFAULT_RULES, NOW) is None
-    soon = history(12, *DONE) | {"created": "2026-01-01T12:04:00.000+0000"}
+    late = history(12, *DONE) | {"created": "2026-01-01T12:05:00.001+0000"}
+    assert last_verdict(issue("Done", "Done"), [late], DEFAULT_RULES, NOW) is None
+    soon = history(12, *DONE) | {"created": "2026-01-01T12:05:00.000+0000"}
     verdict = last_verdict(issue("Done", "Done"), [soon], DEFAULT_RULES, NOW)
     assert verdict
     assert verdict.decided_at == "2026-01-01T12:00:00.000Z"
@@ -186,19 +226,20 @@ def test_a_custom_field_called_status_decides_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "histories"),
+    ("found", "histories", "why"),
     [
-        (issue("To Do"), [history(9, *DONE)]),  # it was reopened between two answers
-        (issue("Done", "Duplicate"), [history(9, *DONE)]),
-        (issue("Done", "Done"), [history(9, *DONE) | {"created": "yesterday"}]),
-        (issue("Done", "Done"), [history(9, *DONE), "nonsense"]),
-        ({"key": "PROJ-1", "fields": {}}, [history(9, *DONE)]),
-        ({"key": "PROJ-1", "fields": {"status": {"name": "Done"}}}, [history(9, *DONE)]),  # the resolution is unknown
-        ({"key": "PROJ-1"}, [history(9, *DONE)]),
+        (issue("To Do", "Done"), [history(9, *DONE)], PRESENT + "status"),  # it was reopened between two answers
+        (issue("Done", "Duplicate"), [history(9, *DONE)], PRESENT + "resolution"),
+        (issue("Done", {"id": "8"}), [history(9, *DONE)], PRESENT + "resolution"),  # one without a name
+        (issue("Done", "Done"), [history(9, *DONE) | {"created": "yesterday"}], "one of its changes has no time"),
+        (issue("Done", "Done"), [history(9, *DONE), "nonsense"], "one of its changes has no time"),
+        ({"key": "PROJ-1", "fields": {}}, [history(9, *DONE)], MISSING),
+        ({"key": "PROJ-1", "fields": {"status": {"name": "Done"}}}, [history(9, *DONE)], MISSING),
+        ({"key": "PROJ-1"}, [history(9, *DONE)], MISSING),
     ],
 )
-def test_a_history_that_cannot_be_believed_decides_nothing(found: Any, histories: Any) -> None:
-    with pytest.raises(Unusable):
+def test_a_history_that_cannot_be_believed_decides_nothing(found: Any, histories: Any, why: str) -> None:
+    with pytest.raises(Unusable, match=f"^{why}$"):
         last_verdict(found, histories, DEFAULT_RULES, NOW)
 
 
