@@ -3,8 +3,9 @@
 Each story has one partition. `entry = STORY` is the latest known verdict, `WAIT#<execution>` a run that waits,
 `MOVED#<former key>` a key that the story had before it was moved, and `BECAME#<later key>` one that it got by a move.
 In which order they are written and read is the protocol's (verdicts.py). Only runs that wait have `startedAt`, and so
-are in the table's index `waiting`. A Query returns entries in the order of their bytes, and a callback reads the first
-ones: no entry that each run may leave comes before STORY (`TELLS#`, `TOLD#`: jira_tell.py).
+are in the table's index `waiting`. A Query returns entries in the order of their bytes: BECAME, MOVED, STORY, then
+`TELLS#` and `TOLD#`, which runs leave (jira_tell.py), and WAIT. No entry that each run may leave comes before STORY,
+because a callback reads only the first entries.
 """
 
 import itertools
@@ -134,13 +135,14 @@ class Entries:
             pass  # STORY holds a newer verdict, or this same one: step 2 reads which
 
     def read(self, story: str, at_most: int | None = None) -> Partition:
-        """Return the story's whole partition, or its first `at_most` entries: STORY comes before all runs."""
+        """Return the story's whole partition, or what is known of the story and the first `at_most` runs at most."""
         pages = self._query("story = :story", {":story": story}, {"Limit": at_most} if at_most else {})
-        if at_most:
-            first = next(pages)
-            return _partition(story, [first], first.rest)
-        read = list(pages)
-        found = _partition(story, read)
+        read = [next(pages)] if at_most else list(pages)
+        if at_most and read[0].rest and read[0].rest["entry"]["S"] < "WAIT#":
+            # Many runs that are over have left entries (jira_tell.py), so this page may end before those that wait.
+            runs = {"Limit": at_most, "ExclusiveStartKey": _strings({"story": story, "entry": "WAIT#"})}
+            read.append(next(self._query("story = :story", {":story": story}, runs)))
+        found = _partition(story, read, read[-1].rest)
         if len(read) > 1:  # a newer verdict may have replaced the first page's before the last page was read
             found.verdict = self.known(story).verdict
         return found

@@ -59,6 +59,17 @@ def test_a_callback_reads_a_hundred_entries_and_counts_the_runs_behind_them(dyna
     assert len(sweep(dynamodb, machine).resumed) == 3
 
 
+@pytest.mark.parametrize("told", [AT_ONCE - 1, AT_ONCE, 2 * AT_ONCE])
+def test_what_jira_was_told_of_many_runs_delays_none_that_waits(dynamodb: Any, machine: Any, told: int) -> None:
+    for run in range(told):
+        item = {"story": {"S": "P-1"}, "entry": {"S": f"TOLD#{run:03}"}, "outcome": {"S": "approved"}}
+        dynamodb.client.put_item(TableName="verdicts", Item=item)
+    dynamodb.wait("a")
+    dynamodb.wait("b", counts_from=AT)
+    delivery = VerdictTable(dynamodb, "verdicts", machine, lambda: NOW).deliver("P-1", APPROVED)
+    assert (delivery.resumed, delivery.later, delivery.resuming) == (["a"], ["b"], 0)
+
+
 def test_many_runs_are_sent_to_by_several_threads_and_each_gets_its_verdict_once(dynamodb: Any, machine: Any) -> None:
     runs = [f"{run:03}" for run in range(60)]
     for run in runs:
