@@ -193,12 +193,12 @@ class JiraApi:
         return answer  # type: ignore[no-any-return]
 
     def _exchange(self, answered: "queue.SimpleQueue[Any]", method: str, url: str, body: bytes | None) -> None:
-        headers = {
-            "Authorization": self._credentials.header,
-            "Accept": "application/json",
-            "Content-Type": "application/json",
-        }
         try:
+            headers = {
+                "Authorization": self._credentials.header,
+                "Accept": "application/json",
+                "Content-Type": "application/json",
+            }
             # A redirect would take the credentials to another place.
             answer = self._pool.request(
                 method, url, body=body, headers=headers, timeout=TIMEOUT, redirect=False, preload_content=False
@@ -207,7 +207,7 @@ class JiraApi:
                 raw = answer.read(self._longest_answer + 1)
             finally:
                 answer.close()
-        except urllib3.exceptions.HTTPError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the caller must not wait for it in vain
             answered.put(JiraAway(f"{self._base} gives no answer: {type(error).__name__}"))
             return
         if len(raw) > self._longest_answer:

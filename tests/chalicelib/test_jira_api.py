@@ -99,6 +99,12 @@ def test_a_long_changelog_is_read_page_by_page_and_by_the_issues_id(stub: Stub) 
         api(stub.url).histories("7")
 
 
+def test_credentials_that_cannot_be_sent_are_an_error_at_once(stub: Stub) -> None:
+    broken = JiraApi(stub.url, Credentials("ada", f"{TOKEN}\ud800"), time.monotonic() + 60)
+    with pytest.raises(JiraAway, match="gives no answer: UnicodeEncodeError"):
+        broken.issues(["A-1"])
+
+
 @pytest.mark.parametrize(
     ("answer", "failure", "text"),
     [
