@@ -63,7 +63,7 @@ class StageJira:
             api = self._api(time.monotonic() + seconds * ASKING)
             ask(stories, api, verdicts, self.rules, lambda: datetime.now(UTC), answer)
             if settings.jira_tell(self.variables):
-                self._link(stories, answer, self._teller(self._api(end)), machine_arn)
+                self._link(stories, answer, self._teller(self._api(end)), machine_arn, end)
         except (JiraAway, Misconfigured) as error:
             answer.errors.append(str(error))
             print(json.dumps({"log": "jira", "away": True, "error": str(error)}), flush=True)
@@ -76,7 +76,7 @@ class StageJira:
         told: list[str] = []
         try:
             end = end_of(detail, self.clients.s3, self.bucket) if settings.jira_tell(self.variables) else None
-            if end is None:
+            if end is None or not self.rules.gates(end.story):
                 return
             told, errors = self._teller(self._api(time.monotonic() + TELL_SECONDS)).ended(end)
         except (JiraAway, Misconfigured) as error:
@@ -85,9 +85,13 @@ class StageJira:
             errors = [type(error).__name__]
         print(json.dumps({"log": "tell", "execution": detail.get("name"), "told": told, "errors": errors}), flush=True)
 
-    def _link(self, stories: list[WaitingStory], answer: Asked, teller: Teller, machine_arn: str) -> None:
+    def _link(
+        self, stories: list[WaitingStory], answer: Asked, teller: Teller, machine_arn: str, end: float
+    ) -> None:
         executions, decided = machine_arn.replace(":stateMachine:", ":execution:"), set(answer.decided)
         for story in stories:
+            if time.monotonic() > end:  # also where every link exists, a story costs a call to the table
+                return
             waiting = [f"{executions}:{run}" for run in story.executions if run not in decided]
             if waiting and KEY.fullmatch(story.key) and self.rules.gates(story.key):
                 answer.errors += teller.waits(story.key, waiting, self._request)

@@ -202,10 +202,12 @@ class Sweep:
             self.swept.errors.append(f"runs that are over: {_said(error)}")
 
     def _running(self) -> set[str]:
-        """Return the names of the running executions: one call for a thousand of them."""
+        """Return the names of the running executions, one call for a thousand of them. Raises Unavailable if late."""
         names: set[str] = set()
         more: dict[str, Any] = {}
         while True:
+            if self._clock() > self._stop:
+                raise Unavailable("there was no time to list the running executions")
             listed = {"stateMachineArn": self._machine_arn, "statusFilter": "RUNNING", "maxResults": 1000}
             page = self._stepfunctions.list_executions(**listed, **more)
             names.update(execution["name"] for execution in page["executions"])

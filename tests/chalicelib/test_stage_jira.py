@@ -1,6 +1,7 @@
 """A stage's Jira: what is asked and told with its settings and credentials, and what goes wrong without harm."""
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from types import SimpleNamespace
@@ -113,6 +114,26 @@ def test_the_end_of_a_run_is_told_and_said_in_the_log(
     stage.tell(EVENT)
     assert printed(capsys) == [{"log": "tell", "execution": "run-1", "told": ["link", "comment"], "errors": []}]
     assert len(jira.site.issue("PROJ-1").comments) == 1
+
+
+def test_a_run_that_was_stopped_before_its_input_was_checked_tells_no_story_of_another_project(
+    jira: LocalJira, stage: StageJira, capsys: pytest.CaptureFixture[str]
+) -> None:
+    replace(stage, rules=DEFAULT_RULES._replace(projects=frozenset({"OTHER"}))).tell(EVENT)
+    assert printed(capsys) == []
+    assert jira.site.issue("PROJ-1").comments == []
+
+
+def test_links_take_no_longer_than_the_time_that_is_left(
+    stage: StageJira, dynamodb: Hooked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked(stage)  # both links exist now
+    late = time.monotonic() + 31
+    dynamodb.before["query"] = lambda _: monkeypatch.setattr(time, "monotonic", lambda: late)
+    dynamodb.calls.clear()
+    table = VerdictTable(dynamodb, stage.table, stage.clients.stepfunctions)
+    stage.ask([*WAITING, WaitingStory("PROJ-2", ("run-3",))], table, 30, MACHINE)
+    assert [operation for operation, _ in dynamodb.calls] == ["query"]
 
 
 def test_with_telling_off_jira_is_asked_and_nothing_written(jira: LocalJira, stage: StageJira) -> None:

@@ -81,6 +81,22 @@ def test_entries_of_runs_that_are_over_are_removed_and_no_others(
     )
 
 
+def test_a_list_of_running_executions_without_an_end_does_not_use_up_the_functions_time(
+    dynamodb: Any, machine: StepFunctions, build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait(dynamodb, machine, "a")
+    now = [NOW]
+
+    def list_executions(**_: Any) -> Any:
+        now[0] += 10
+        return {"executions": [], "nextToken": "more"}
+
+    monkeypatch.setattr(machine, "list_executions", list_executions)
+    swept = build(clock=lambda: now[0]).everything()
+    assert swept.errors == ["runs that are over: there was no time to list the running executions"]
+    assert now[0] - NOW <= SECONDS + 10
+
+
 def test_an_entry_that_got_a_new_token_meanwhile_stays(dynamodb: Any, machine: StepFunctions, build: Build) -> None:
     wait(dynamodb, machine, "a")
     machine.ended.add("a")
