@@ -42,6 +42,10 @@ class JiraAway(JiraFailed):
     """Jira cannot be used at all now: further requests would fail as well."""
 
 
+class OutOfTime(JiraAway):
+    """The time that the caller has for Jira is over; Jira itself may be well."""
+
+
 class AnswerTooLong(JiraFailed):
     """The answer is longer than this module reads."""
 
@@ -89,8 +93,8 @@ class Issues(NamedTuple):
 class JiraApi:
     """Jira's REST API at `base`, until `deadline` (seconds of `clock`), after which no request begins.
 
-    Raises JiraAway if Jira cannot be reached, refuses the credentials, is overloaded, or the time is over; and
-    JiraFailed if it refuses one request.
+    Raises JiraAway if Jira cannot be reached, refuses the credentials or is overloaded, OutOfTime if the time is over,
+    and JiraFailed if Jira refuses one request.
     """
 
     def __init__(
@@ -177,7 +181,7 @@ class JiraApi:
     def _request(self, method: str, path: str, body: Any) -> tuple[int, Any, bytes]:
         left = min(REQUEST_SECONDS, self._deadline - self._clock())
         if left <= 0:
-            raise JiraAway(OUT_OF_TIME)
+            raise OutOfTime(OUT_OF_TIME)
         # In a thread of its own, since nothing else bounds a slow lookup of the name, or an answer that comes byte by
         # byte. One that takes too long is left alone.
         answered: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -187,7 +191,8 @@ class JiraApi:
         try:
             answer = answered.get(timeout=left)
         except queue.Empty:
-            raise JiraAway(f"{self._base} gives no answer within {left:.0f} s") from None
+            kind = JiraAway if left == REQUEST_SECONDS else OutOfTime
+            raise kind(f"{self._base} gives no answer within {left:.0f} s") from None
         if isinstance(answer, Exception):
             raise answer
         return answer  # type: ignore[no-any-return]

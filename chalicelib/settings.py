@@ -102,8 +102,9 @@ def run_url(variables: Mapping[str, str] = os.environ) -> str | None:
     text = variables.get("STORYGATE_RUN_URL", "").strip()
     if not text:
         return None
-    if "{execution}" not in text or urlsplit(text).scheme not in {"http", "https"}:
-        raise Misconfigured("STORYGATE_RUN_URL must be an address with {execution} in it")
+    site = text.split("/", 3)[2] if text.startswith(("https://", "http://")) else ""
+    if "{execution}" not in text or not site or "@" in site:  # it goes into Jira's comments
+        raise Misconfigured("STORYGATE_RUN_URL must be an address with {execution} in it, without credentials")
     return text
 
 
@@ -115,7 +116,7 @@ def _address(variables: Mapping[str, str], variable: str) -> str | None:
         parts = urlsplit(text)
         here = parts.scheme == "http" and parts.hostname in THIS_MACHINE
         usable = (parts.scheme == "https" or here) and parts.hostname and (parts.port or True)
-        usable = usable and not (parts.username or parts.query or parts.fragment)
+        usable = usable and not ("@" in parts.netloc or parts.query or parts.fragment)
     except ValueError:  # a port that is no number, brackets without an address
         usable = False
     if not usable:

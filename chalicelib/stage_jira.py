@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib import settings
-from chalicelib.jira_api import Credentials, JiraApi, JiraAway
+from chalicelib.jira_api import Credentials, JiraApi, JiraAway, OutOfTime
 from chalicelib.jira_ask import KEY, ask
 from chalicelib.jira_tell import Teller
 from chalicelib.refusals import Misconfigured
@@ -61,9 +61,14 @@ class StageJira:
         end = time.monotonic() + seconds
         try:
             api = self._api(time.monotonic() + seconds * ASKING)
-            ask(stories, api, verdicts, self.rules, lambda: datetime.now(UTC), answer)
+            try:
+                ask(stories, api, verdicts, self.rules, lambda: datetime.now(UTC), answer)
+            except OutOfTime as error:  # the links have time of their own
+                answer.errors.append(str(error))
             if settings.jira_tell(self.variables):
                 self._link(stories, answer, self._teller(self._api(end)), machine_arn, end)
+        except OutOfTime as error:
+            answer.errors.append(str(error))
         except (JiraAway, Misconfigured) as error:
             answer.errors.append(str(error))
             print(json.dumps({"log": "jira", "away": True, "error": str(error)}), flush=True)
@@ -85,9 +90,7 @@ class StageJira:
             errors = [type(error).__name__]
         print(json.dumps({"log": "tell", "execution": detail.get("name"), "told": told, "errors": errors}), flush=True)
 
-    def _link(
-        self, stories: list[WaitingStory], answer: Asked, teller: Teller, machine_arn: str, end: float
-    ) -> None:
+    def _link(self, stories: list[WaitingStory], answer: Asked, teller: Teller, machine_arn: str, end: float) -> None:
         executions, decided = machine_arn.replace(":stateMachine:", ":execution:"), set(answer.decided)
         for story in stories:
             if time.monotonic() > end:  # also where every link exists, a story costs a call to the table

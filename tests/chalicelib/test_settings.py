@@ -99,7 +99,8 @@ def test_jira_is_called_at_its_site_unless_another_base_is_given(monkeypatch: py
 
 @pytest.mark.parametrize(
     "value",
-    ["example.atlassian.net", "http://example.atlassian.net", "https://", "ftp://127.0.0.1", "https://a:b@x", "https://x?y",
+    ["example.atlassian.net", "http://example.atlassian.net", "https://", "ftp://127.0.0.1", "https://a:b@x", "https://:b@x",
+     "https://x?y",
      "https://x#y", "https://x:port", "https://[x"],
 )  # fmt: skip
 def test_jiras_address_is_https_or_this_machine(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
@@ -121,6 +122,12 @@ def test_jira_is_told_unless_that_is_off() -> None:
 def test_a_run_is_shown_at_an_address_with_its_name() -> None:
     assert settings.run_url({}) is None
     assert settings.run_url({"STORYGATE_RUN_URL": " https://ci/{execution} "}) == "https://ci/{execution}"
-    for wrong in ("https://ci/", "javascript:{execution}", "{execution}"):
+    for wrong in (
+        "https://ci/",
+        "javascript:{execution}",
+        "{execution}",
+        "https://a:b@ci/{execution}",
+        "https:///{execution}",
+    ):
         with pytest.raises(Misconfigured, match="STORYGATE_RUN_URL must be an address"):
             settings.run_url({"STORYGATE_RUN_URL": wrong})

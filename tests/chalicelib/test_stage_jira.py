@@ -136,6 +136,16 @@ def test_links_take_no_longer_than_the_time_that_is_left(
     assert [operation for operation, _ in dynamodb.calls] == ["query"]
 
 
+def test_to_run_out_of_time_while_asking_is_no_absence_of_jira_and_leaves_time_for_links(
+    jira: LocalJira, stage: StageJira, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chalicelib.stage_jira.ASKING", 0)
+    answer = asked(stage)
+    assert (answer.left, answer.errors) == (2, ["the time to ask Jira is over; the next sweep goes on"])
+    assert len(links(jira)) == 2
+    assert printed(capsys) == []
+
+
 def test_with_telling_off_jira_is_asked_and_nothing_written(jira: LocalJira, stage: StageJira) -> None:
     quiet = replace(stage, variables={**stage.variables, "STORYGATE_JIRA_TELL": "off"})
     assert asked(quiet).asked == 2
