@@ -11,12 +11,12 @@ from chalicelib.body import sent
 from chalicelib.refusals import Refused
 from chalicelib.rules import Rules
 from chalicelib.secret import Secret
+from chalicelib.shortening import cut, named
 from chalicelib.verdicts import PENDING, Delivery, VerdictTable
 
 Answer = tuple[int, dict[str, Any]]
 LONGEST_HEADER = 100  # characters of a header in the log line
 NAMED = 20  # runs named in a sentence
-LOGGED = 100  # runs or calls in a list of the log line
 GATEWAY_SECONDS = 29  # then API Gateway answers 504 (quotas, integration timeout)
 
 
@@ -94,7 +94,7 @@ def _ignored(read: jira.Ignored, table: VerdictTable, arrived: float | None) -> 
     else:
         return Reply(200, body, read.refused)
     if read.names_waiting and delivery.waiting:
-        body["ignored"] += f"; still waiting for it: {_named([run.execution for run in delivery.waiting])}"
+        body["ignored"] += f"; still waiting for it: {named([run.execution for run in delivery.waiting], NAMED)}"
     return Reply(200, body | (_runs(delivery) if _reached(delivery) else {}), read.refused)
 
 
@@ -124,28 +124,16 @@ def _others(delivery: Delivery) -> dict[str, Any]:
     return later | ({"resuming": delivery.resuming} if delivery.resuming else {})
 
 
-def _named(runs: list[str]) -> str:
-    more = len(runs) - NAMED
-    return ", ".join(runs[:NAMED]) + (f" and {more} more" if more > 0 else "")
-
-
 def _log_line(headers: Mapping[str, str], reply: Reply, began: float, calls: list[str]) -> str:
     logged = ("story", "decision", "resumed", "closed", "later", "resuming", "unlisted", "ignored", "error")
     line: dict[str, Any] = {
         "log": "callback",
         "status": reply.status,
-        **{name: _cut(reply.body[name]) for name in logged if name in reply.body},
+        **{name: cut(reply.body[name]) for name in logged if name in reply.body},
         **({"refused": True} if reply.refused else {}),
         "webhook": headers.get("X-Atlassian-Webhook-Identifier", "")[:LONGEST_HEADER],
         "retry": headers.get("X-Atlassian-Webhook-Retry", "0")[:LONGEST_HEADER],
         "ms": round((time.perf_counter() - began) * 1000),
-        "aws": _cut(calls),
+        "aws": cut(calls),
     }
     return json.dumps(line)
-
-
-def _cut(value: Any) -> Any:
-    """Return a list of at most LOGGED texts, the last of which says how many more there were; any other value as is."""
-    if isinstance(value, list) and len(value) > LOGGED:
-        return [*value[: LOGGED - 1], f"and {len(value) - LOGGED + 1} more"]
-    return value

@@ -17,8 +17,8 @@ from chalicelib.jira_values import (
     key_of,
     message_of,
     moment,
-    name_of,
     object_of,
+    resolution_of,
     text_of,
 )
 from chalicelib.refusals import BadBody
@@ -136,9 +136,7 @@ def _state(issue: Body, body: Body) -> State:
     fields = issue.get("fields") or {}
     if not isinstance(fields, dict):
         return State(None, None)
-    resolution = fields["resolution"] if "resolution" in fields else became.get("resolution")
-    if resolution is not None and resolution != "":
-        resolution = name_of(resolution) or "without a name"  # which no list names
+    resolution = resolution_of(fields["resolution"] if "resolution" in fields else became.get("resolution"))
     if fields.get("status") is None:
         return State(text_of(became.get("status")), resolution)
     status = object_of(fields["status"])

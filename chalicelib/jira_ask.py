@@ -4,7 +4,6 @@ For webhooks that Jira lost. Nothing that Jira does not say decides: an issue th
 the user may not see it, so it is reported and never rejected.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
@@ -14,11 +13,12 @@ from chalicelib.jira_history import Unusable, former_keys, last_verdict
 from chalicelib.jira_values import key_of, object_of
 from chalicelib.refusals import Unavailable
 from chalicelib.rules import Rules
+from chalicelib.shortening import named
+from chalicelib.story_key import is_key
 from chalicelib.sweep import Asked, WaitingStory
 from chalicelib.verdicts import Verdict, VerdictTable
 
-KEY = re.compile(r"[A-Z][A-Z0-9_]*-[1-9][0-9]*")  # as the workflow takes it (workflow.asl.yaml, InputIsValid)
-LONGEST_LIST = 3  # of runs that an error names
+NAMED = 3  # runs in an error
 
 Issue = dict[str, Any]
 
@@ -36,7 +36,7 @@ def ask(
     `answer` is filled, also if Jira cannot be used or the time of `api` is over, which raises JiraAway: the rest is
     then left for the next time.
     """
-    usable = [story for story in stories if KEY.fullmatch(story.key)]
+    usable = [story for story in stories if is_key(story.key)]
     answer.errors += [
         f"{story.key[:40]} is no key of Jira's: nothing will decide {_named(story)}"
         for story in stories
@@ -54,8 +54,7 @@ def ask(
 
 def _named(story: WaitingStory) -> str:
     """Return the story's runs for an error's text."""
-    more = len(story.executions) - LONGEST_LIST
-    return ", ".join(story.executions[:LONGEST_LIST]) + (f" and {more} more" if more > 0 else "")
+    return named(story.executions, NAMED)
 
 
 def _runs(stories: list[WaitingStory]) -> int:

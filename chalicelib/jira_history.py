@@ -18,8 +18,8 @@ from chalicelib.jira_values import (
     key_of,
     message_of,
     moment,
-    name_of,
     object_of,
+    resolution_of,
     text_of,
 )
 from chalicelib.rules import Rules, State
@@ -114,10 +114,7 @@ def _present(issue: dict[str, Any]) -> State:
     name = text_of(status.get("name"))
     if name is None or "resolution" not in fields:
         raise Unusable("it has no status or no resolution")
-    resolution = fields["resolution"]
-    # One without a name is in no list.
-    resolved = None if resolution in (None, "") else name_of(resolution) or "without a name"
-    return State(name, resolved, text_of(object_of(status.get("statusCategory")).get("key")))
+    return State(name, resolution_of(fields["resolution"]), text_of(object_of(status.get("statusCategory")).get("key")))
 
 
 def _state(status: str | None, resolution: str | None, now: State) -> State:

@@ -7,6 +7,8 @@ picture or markup, and what is not for eyes (control characters, changes of dire
 import unicodedata
 from typing import Any
 
+from chalicelib.shortening import named
+
 LONGEST_TITLE = 250  # Jira takes 255 for a link's title
 LONGEST_TEXT = 1000
 MOST_PACKAGES = 20
@@ -86,11 +88,9 @@ def _link(execution: str, url: str, title: str, request: dict[str, Any], *, reso
 
 def _facts(request: dict[str, Any]) -> list[tuple[str, str]]:
     packages = [plain(name, 100) for name in request.get("packageIds") or [] if isinstance(name, str)]
-    more = len(packages) - MOST_PACKAGES
-    listed = ", ".join(packages[:MOST_PACKAGES]) + (f" and {more} more" if more > 0 else "")
     metadata = request.get("metadata")
     environment = metadata.get("environment") if isinstance(metadata, dict) else None
-    return [("Packages", listed), ("Environment", plain(environment, 100))]
+    return [("Packages", named(packages, MOST_PACKAGES)), ("Environment", plain(environment, 100))]
 
 
 def _text(text: str) -> dict[str, Any]:

@@ -87,6 +87,11 @@ def name_of(value: Any) -> str | None:
     return text_of(value.get("name") if isinstance(value, dict) else value)
 
 
+def resolution_of(value: Any) -> str | None:
+    """Return the name of a resolution, None if there is none. One that has no name gets a name that no list has."""
+    return None if value in (None, "") else name_of(value) or "without a name"
+
+
 def key_of(value: Any) -> str | None:
     """Return a story's key as the table holds it, trimmed and in Jira's capitals; None if it is not a key."""
     key = story_key.normal(text_of(value) or "") if isinstance(value, str) else ""

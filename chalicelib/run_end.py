@@ -4,16 +4,15 @@ It is `Step Functions Execution Status Change` (EventBridge events reference, ev
 `executionArn`, `name`, `status`, `stopDate` in epoch milliseconds, `input`, and `cause` of a failure.
 """
 
-import re
 from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.jira_tell import End
+from chalicelib.jira_values import iso
 from chalicelib.run_request import request_of, result_of
 from chalicelib.run_status import ENDED, SMOKE
-from chalicelib.story_key import normal
+from chalicelib.story_key import is_key, normal
 
-KEY = re.compile(r"[A-Z][A-Z0-9_]*-[1-9][0-9]*")
 WITHOUT_RESULT = {"ABORTED": "aborted", "TIMED_OUT": "timed_out"}
 STOPPED = "It was stopped from outside."
 
@@ -32,7 +31,7 @@ def end_of(detail: dict[str, Any], s3: Any, bucket: str) -> End | None:
     outcome = (result or {}).get("outcome") or WITHOUT_RESULT.get(str(status), "error")
     story = request.get("jiraStoryId")
     key = normal(story) if isinstance(story, str) else ""
-    if outcome == "invalid_input" or not KEY.fullmatch(key):
+    if outcome == "invalid_input" or not is_key(key):
         return None
     reason = (result or {}).get("reason") or detail.get("cause") or (STOPPED if status == "ABORTED" else "")
     return End(str(detail.get("executionArn")), key, str(outcome), str(reason), _time(detail.get("stopDate")), request)
@@ -41,4 +40,4 @@ def end_of(detail: dict[str, Any], s3: Any, bucket: str) -> End | None:
 def _time(milliseconds: Any) -> str:
     """Return a time as the table holds it. One that is missing is older than every other one: it overwrites nothing."""
     known = milliseconds if isinstance(milliseconds, int | float) and not isinstance(milliseconds, bool) else 0
-    return datetime.fromtimestamp(known / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return iso(datetime.fromtimestamp(known / 1000, UTC))

@@ -12,12 +12,13 @@ from typing import Any
 
 from chalicelib import settings
 from chalicelib.jira_api import Credentials, JiraApi, JiraAway, OutOfTime
-from chalicelib.jira_ask import KEY, ask
+from chalicelib.jira_ask import ask
 from chalicelib.jira_tell import Teller
 from chalicelib.refusals import Misconfigured
 from chalicelib.rules import Rules
 from chalicelib.run_end import end_of
 from chalicelib.run_request import request_of
+from chalicelib.story_key import is_key
 from chalicelib.sweep import Asked, WaitingStory
 from chalicelib.verdicts import AWS_ERRORS, VerdictTable
 
@@ -96,7 +97,7 @@ class StageJira:
             if time.monotonic() > end:  # also where every link exists, a story costs a call to the table
                 return
             waiting = [f"{executions}:{run}" for run in story.executions if run not in decided]
-            if waiting and KEY.fullmatch(story.key) and self.rules.gates(story.key):
+            if waiting and is_key(story.key) and self.rules.gates(story.key):
                 answer.errors += teller.waits(story.key, waiting, self._request)
 
     def _request(self, execution_arn: str) -> dict[str, Any] | None:

@@ -19,6 +19,7 @@ from chalicelib.drop import state_machine_arn
 from chalicelib.entries import Entries, Waiting
 from chalicelib.parallel import each
 from chalicelib.refusals import Unavailable
+from chalicelib.shortening import cut
 from chalicelib.sweep_event import SECONDS, SweepEvent
 from chalicelib.verdicts import AWS_ERRORS, Budget, Delivery, Verdict, VerdictTable
 
@@ -27,7 +28,6 @@ ROUNDS = 10  # through a story that was handed over, while AWS throttles
 LOOKS = 100  # at runs that may be over; DescribeExecution's quota is 300 at once, then 15/s (Step Functions, quotas)
 OVERDUE_SECONDS = 60  # a verdict that a run did not get for so long was left by a crash, not by a callback at work
 AT_ONCE = 100  # stories
-LOGGED = 100  # texts in a list of the log line
 
 
 @dataclass(frozen=True)
@@ -228,7 +228,7 @@ class Sweep:
 
     def _print(self, log: str, **more: Any) -> None:
         """Lambda makes a log event of the line."""
-        found = {name: _cut(value) for name, value in asdict(self.swept).items()}
+        found = {name: cut(value) for name, value in asdict(self.swept).items()}
         print(json.dumps({"log": log, **found, **more}), flush=True)
 
 
@@ -259,9 +259,3 @@ def _said(error: BaseException) -> str:
     if isinstance(error, ClientError):
         return f"{error.operation_name}: {error.response['Error'].get('Code')}"
     return str(error)
-
-
-def _cut(value: Any) -> Any:
-    if isinstance(value, list) and len(value) > LOGGED:
-        return [*value[: LOGGED - 1], f"and {len(value) - LOGGED + 1} more"]
-    return value

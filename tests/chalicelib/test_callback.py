@@ -226,13 +226,6 @@ def test_runs_whose_input_came_after_the_verdict_are_named_later(cloud: Any, tab
     assert send(sample("cloud-done"), table) == (200, answer)
 
 
-def test_a_long_list_of_runs_is_cut_where_it_is_read_by_people() -> None:
-    runs = [f"run-{number}" for number in range(callback.LOGGED + 1)]
-    assert callback._named(runs[: callback.NAMED + 2]) == ", ".join(runs[: callback.NAMED]) + " and 2 more"
-    assert callback._cut(runs[:-1]) == runs[:-1]
-    assert callback._cut(runs) == [*runs[: callback.LOGGED - 1], "and 2 more"]
-
-
 def test_a_change_of_an_approved_story_names_the_runs_that_wait_and_mends_what_a_crash_left(
     cloud: Any, table: Any, stepfunctions: Any
 ) -> None:
