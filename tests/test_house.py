@@ -44,11 +44,11 @@ MODULES = modules()
 
 
 @cache
-def imported(module: str) -> frozenset[str]:
-    """The modules of ours that a module imports."""
-    path = MODULES[module]
+def imported(module: str, at_once: bool = False) -> frozenset[str]:
+    """The modules of ours that a module imports, or only those that it imports when it is itself imported."""
+    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in tree.body if at_once else ast.walk(tree):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -111,6 +111,21 @@ def test_only_commands_and_tools_use_the_local_cloud_and_nothing_uses_tools() ->
     users = {room(module) for module, other in imports() if room(other) == LOCAL_CLOUD} - {LOCAL_CLOUD}
     assert users <= {"storygate.commands", "tools"}
     assert {room(module) for module, other in imports() if room(other) == "tools"} <= {"tools"}
+
+
+def test_the_callback_loads_nothing_that_calls_jira() -> None:
+    loaded, found = set(), {"app"}
+    while found:
+        module = found.pop()
+        loaded.add(module)
+        found |= imported(module, at_once=True) - loaded
+    assert "chalicelib.callback" in loaded
+    assert {
+        "chalicelib.jira_api",
+        "chalicelib.stage_jira",
+        "chalicelib.jira_ask",
+        "chalicelib.jira_tell",
+    } & loaded == set()
 
 
 def test_no_import_runs_in_a_circle() -> None:
