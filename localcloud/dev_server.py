@@ -6,6 +6,7 @@ api-gateway-payload-encodings) as follows; each difference is removed here:
  - it looks for `content-type` in lower case only, so binary bodies are not passed in base64 as on AWS;
  - any exception of an authorizer or of the framework drops the connection; API Gateway answers 500 or 502;
  - at most five connections wait, the sixth is refused; and Nagle's algorithm delays every answer by some 40 ms;
+ - requests print at the same time into one another's lines; on AWS each has a function of its own;
  - it survives a parent that is killed; this process ends when its standard input closes.
 
 Started by `localcloud.rest_api` as a plain script, in the project's directory, with a bound socket to listen on.
@@ -13,13 +14,14 @@ Started by `localcloud.rest_api` as a plain script, in the project's directory, 
 
 import argparse
 import functools
+import io
 import logging
 import os
 import sys
 import threading
 from pathlib import Path
 from socket import socket as Socket
-from typing import Any
+from typing import Any, TextIO
 
 from chalice.app import Chalice
 from chalice.cli.factory import CLIFactory
@@ -37,6 +39,24 @@ from chalice.local import (
 )
 
 log = logging.getLogger("localcloud.dev_server")
+
+
+class Lines(io.TextIOBase):
+    """Standard output of several threads: each thread's lines arrive whole. `print` writes a line's end by itself."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream, self._lock = stream, threading.Lock()
+        self._begun = threading.local()
+
+    def write(self, text: str) -> int:
+        """Write the lines that end in the text, and keep what begins behind them."""
+        lines, end, begun = (getattr(self._begun, "text", "") + text).rpartition("\n")
+        self._begun.text = begun
+        if end:
+            with self._lock:
+                self._stream.write(lines + end)
+                self._stream.flush()
+        return len(text)
 
 
 class IntegrationError(LocalGatewayException):  # type: ignore[misc]  # chalice is untyped here
@@ -108,6 +128,7 @@ def main() -> None:
     arguments.add_argument("--socket", type=int, required=True, help="file descriptor of a bound TCP socket")
     options = arguments.parse_args()
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    sys.stdout = Lines(sys.stdout)
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
     os.environ["AWS_CHALICE_CLI_MODE"] = "true"  # as under `chalice local`
 
