@@ -11,18 +11,24 @@ from typing import Any
 import pytest
 
 from benchmarks.chaos_faults import Faults
+from chalicelib.entries import Entries
 from localcloud.cloud import LocalCloud
 from localcloud.jira.local_jira import LocalJira
 from localcloud.jira.site import Site
 from storygate.cli import main
 from storygate.commands.local_jira import SITE, STORIES, connect
 from storygate.deployment.bring_up import Deployment, deploy
+from storygate.runs.executions import RUNNING, Runs
 from storygate.stage.aws import Aws, isolated
 from storygate.stage.context import Context, load_context
 from storygate.stage.project_copy import copy_project
+from storygate.support.patience import Patience
 from storygate.support.terminal import Terminal
 from tests import ROOT
 from tests.jira_openapi import Recorder, violations
+
+SECONDS = 90.0
+"""The longest that a test waits for what an idle machine does at once."""
 
 
 @dataclass(frozen=True)
@@ -79,9 +85,27 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
         context = load_context(project, "local", aws)
         deployment = deploy(context, Terminal(io.StringIO()))
         cloud.start_api()
+        cloud.schedules.stop()  # tests sweep themselves; on a busy machine the clock would come in between
         connect(context, jira)
         yield Local(context, cloud, deployment, faults, jira)
     assert violations(recorder.exchanges) == []
+
+
+@pytest.fixture
+def alone(local: Local) -> None:
+    """End the runs that other tests left waiting: a sweep goes through all that wait."""
+    runs = Runs(local.context)
+    left = [run.name for run in runs.latest(RUNNING)]
+    for name in left:
+        runs.stop(name, "left by another test")
+    for name in left:
+        patience = Patience(SECONDS)
+        while runs.describe(name)["status"] == RUNNING:
+            assert patience.pause(), f"{name} still runs"
+    entries = Entries(local.aws.client("dynamodb"), local.context.stage.table)
+    for story in entries.waiting():
+        for run in entries.read(story).waiting:
+            entries.remove(run)
 
 
 @pytest.fixture

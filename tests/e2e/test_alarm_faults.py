@@ -11,9 +11,7 @@ from storygate.runs.inputs import drop
 from storygate.support.http import post
 from storygate.support.patience import Patience
 from tests.alarms import counted, goes_off
-from tests.e2e.conftest import Local
-
-SECONDS = 30.0
+from tests.e2e.conftest import SECONDS, Local
 
 
 def metrics(local: Local, function: str, of: dict[str, Any]) -> dict[str, float]:

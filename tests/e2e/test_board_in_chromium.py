@@ -13,11 +13,11 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from storygate.console.serving import console, reserved
-from tests.e2e.conftest import Local
+from tests.e2e.conftest import SECONDS, Local
 from tests.e2e.test_jira import sweep, waiting
 from tools.pictures import CHROMIUM, chromium
 
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=SECONDS * 1000)
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed (Debian: apt-get install chromium)")
 CONTRAST = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
 AA = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}}
@@ -34,7 +34,7 @@ def tabs(browser: Any) -> Iterator[Any]:
     """Opens tabs; no script, style or request may have been refused."""
     troubles = []
     context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(SECONDS * 1000)
 
     def tab(url: str) -> Any:
         page = context.new_page()
@@ -81,7 +81,14 @@ def test_a_story_is_moved_to_done_and_the_run_is_seen_to_go_on(local: Local, tab
     picture(board, "3-told")
 
 
-def test_a_card_is_dragged_and_webhooks_are_switched(local: Local, tabs: Any, picture: Any) -> None:
+@pytest.fixture
+def webhooks(local: Local) -> Iterator[Any]:
+    """The stage's webhooks, which a test may switch off."""
+    yield local.jira.deliveries
+    local.jira.deliveries.enabled = True
+
+
+def test_a_card_is_dragged_and_webhooks_are_switched(local: Local, webhooks: Any, tabs: Any, picture: Any) -> None:
     board = tabs(local.jira.url)
     board.get_by_label("Story", exact=True).fill("proj-711")
     board.keyboard.press("Enter")
@@ -91,7 +98,7 @@ def test_a_card_is_dragged_and_webhooks_are_switched(local: Local, tabs: Any, pi
     expect(board.get_by_role("region", name="In Review").locator("#story-PROJ-711")).to_be_visible()
     board.get_by_role("switch", name="Webhooks are sent").uncheck()
     expect(board.locator("#said")).to_have_text("Webhooks are lost.")
-    assert local.jira.deliveries.enabled is False
+    assert webhooks.enabled is False
     board.get_by_role("switch", name="Webhooks are sent").check()
     expect(board.locator("#said")).to_have_text("Webhooks are sent.")
     picture(board, "4-moved")

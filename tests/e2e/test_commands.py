@@ -6,20 +6,19 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chalicelib.drop import execution_name
-from storygate.runs.history import History, follow
+from storygate.runs.history import History, await_run, follow
 from storygate.runs.inputs import drop
 from storygate.support.own_command import command_line
 from storygate.support.patience import Patience
 from tests import ROOT
-from tests.e2e.conftest import Command, Local
-
-SECONDS = 30.0
+from tests.e2e.conftest import SECONDS, Command, Local
 
 
 @pytest.fixture
@@ -49,6 +48,8 @@ def waiting(storygate: Command, local: Local, request_file: Any) -> Any:
 def drop_invalid(storygate: Command, local: Local) -> str:
     """Upload an input that ends `invalid_input`, as another tool would; return its run's name."""
     name = drop(local.aws.client("s3"), local.deployment.stage.bucket, "invalid.json", b"{}").execution
+    history = History(local.aws.client("stepfunctions"), arn_of(local, name))
+    assert await_run(history, SECONDS)
     assert storygate("watch", name).code == 1
     return name
 
@@ -182,6 +183,8 @@ def test_ctrl_c_ends_the_watching_and_not_the_run(storygate: Command, local: Loc
         # Shells start what they put into the background with Ctrl-C switched off, and tests may run there.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
+    overdue = threading.Timer(SECONDS, process.kill)
+    overdue.start()
     assert process.stdout
     try:
         for line in process.stdout:
@@ -190,6 +193,7 @@ def test_ctrl_c_ends_the_watching_and_not_the_run(storygate: Command, local: Loc
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=SECONDS)
     finally:
+        overdue.cancel()
         process.kill()
     assert process.returncode == 130
     assert f"the run continues.\n  fix: To watch it again: {command_line(f'watch {name} --stage local')}" in err

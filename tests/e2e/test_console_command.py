@@ -8,9 +8,7 @@ import threading
 import urllib.request
 
 from tests import ROOT
-from tests.e2e.conftest import Local
-
-SECONDS = 60.0
+from tests.e2e.conftest import SECONDS, Local
 
 
 def test_it_prints_an_address_that_lets_in_and_stays_until_sigterm(local: Local) -> None:

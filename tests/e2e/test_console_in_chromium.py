@@ -23,13 +23,12 @@ from storygate.runs.history import History, follow
 from storygate.runs.inputs import drop
 from storygate.stage.context import Context
 from storygate.support.patience import Patience
-from tests.e2e.conftest import Local
+from tests.e2e.conftest import SECONDS, Local
 from tools.pictures import CHROMIUM, chromium
 
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=SECONDS * 1000)
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed (Debian: apt-get install chromium)")
 
-SECONDS = 20.0
 CONTRAST = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
 AA = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}}
 

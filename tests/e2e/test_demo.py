@@ -61,7 +61,7 @@ def test_an_approval_is_shown_step_by_step_and_exits_0() -> None:
 @pytest.mark.parametrize(
     ("outcome", "shown"),
     [
-        ("rejected", " s: PROJ-12346 was rejected by Ada Marlow: status Rejected, resolution Won't Do."),
+        ("rejected", "s: PROJ-12346 was rejected by Ada Marlow: status Rejected, resolution Won't Do."),
         ("timed_out", "state WaitForStory"),
         ("api_failed", "validation API: failed"),
         ("invalid_input", "state FindInput"),

@@ -15,9 +15,7 @@ from storygate.runs.history import History, follow
 from storygate.runs.inputs import drop
 from storygate.runs.result_files import read_result
 from storygate.support.patience import Patience
-from tests.e2e.conftest import Local
-
-SECONDS = 30.0
+from tests.e2e.conftest import SECONDS, Local
 
 
 def eventually(what: Callable[[], Any]) -> Any:
@@ -51,10 +49,11 @@ def sweep(local: Local) -> Any:
 
 @pytest.fixture
 def lost(local: Local) -> Iterator[None]:
-    """Every webhook is lost."""
+    """Every webhook is lost, and Jira may be made to fail."""
     local.jira.deliveries.enabled = False
     yield
     local.jira.deliveries.enabled = True
+    local.jira.outage.begin(503, times=0)
 
 
 def test_a_person_moves_the_story_and_reads_on_it_what_became_of_the_run(local: Local) -> None:
@@ -75,7 +74,7 @@ def test_a_person_moves_the_story_and_reads_on_it_what_became_of_the_run(local: 
     assert link["object"]["status"] == {"resolved": True}
 
 
-@pytest.mark.usefixtures("lost")
+@pytest.mark.usefixtures("alone", "lost")
 def test_the_sweep_finds_what_webhooks_lost_with_jiras_own_time(local: Local) -> None:
     approved, rejected, undecided = waiting(local, "PROJ-701"), waiting(local, "PROJ-702"), waiting(local, "PROJ-703")
     first = sweep(local)
@@ -101,7 +100,7 @@ def test_the_sweep_finds_what_webhooks_lost_with_jiras_own_time(local: Local) ->
     result(local, undecided)
 
 
-@pytest.mark.usefixtures("lost")
+@pytest.mark.usefixtures("alone", "lost")
 def test_jira_is_down_and_comes_back(local: Local) -> None:
     history = waiting(local, "PROJ-704")
     local.jira.site.transition("PROJ-704", "Done", user=PEOPLE[0])

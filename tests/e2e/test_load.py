@@ -14,10 +14,9 @@ from localcloud.cloud import LocalCloud
 from storygate.deployment.bring_up import Deployment
 from storygate.deployment.stage_secret import read_field
 from storygate.operations import jira_webhook
-from tests.e2e.conftest import Local
+from tests.e2e.conftest import SECONDS, Local
 
 RUNS = 30
-PATIENCE = 90.0
 
 
 @pytest.fixture
@@ -32,9 +31,9 @@ def deployment(local: Local) -> Deployment:
 
 def awaited(what: str, count: Callable[[], int], wanted: int) -> None:
     """Waits until `count()` has reached the wanted number."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + SECONDS
     while (reached := count()) < wanted:
-        assert time.monotonic() < deadline, f"{reached} of {wanted} {what} after {PATIENCE} s"
+        assert time.monotonic() < deadline, f"{reached} of {wanted} {what} after {SECONDS} s"
         time.sleep(0.5)  # a look costs as much as a run
 
 

@@ -18,10 +18,9 @@ from storygate.runs.executions import Runs
 from storygate.runs.history import History, await_run, follow
 from storygate.support.patience import Patience
 from tests import ROOT
-from tests.e2e.conftest import Local
+from tests.e2e.conftest import SECONDS, Local
 
 SAMPLES = ROOT / "samples" / "pipelines"
-SECONDS = 30.0
 Made = dict[str, str]
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from storygate.runs.history import History, follow
 from storygate.support.patience import Patience
+from tests.e2e.conftest import SECONDS
 
 Command = Callable[..., Any]
-SECONDS = 30.0
 
 
 def test_a_run_is_drawn_while_it_waits_and_when_it_is_over(storygate: Command, local: Any, tmp_path: Path) -> None:

@@ -22,11 +22,10 @@ from storygate.deployment.warm_functions import forget_secret
 from storygate.operations import jira_webhook
 from storygate.support.patience import Patience
 from storygate.support.terminal import Terminal
-from tests.e2e.conftest import Local
+from tests.e2e.conftest import SECONDS, Local
 
 APIS = ("validation", "deployment", "notification")
 BETWEEN_REQUESTS = 0.2
-PATIENCE = 30.0
 
 
 NOW = timedelta(0)  # no stranger sends anything here, so every function may read the secret again at once
@@ -60,7 +59,7 @@ def call_back(local: Local, story: str, secret: str) -> int:
     headers = {"Content-Type": "application/json", "X-Hub-Signature": jira_webhook.sign(body, secret)}
     request = urllib.request.Request(local.deployment.callback_url, body, headers, method="POST")
     try:
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=PATIENCE) as answer:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=SECONDS) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         with error:
@@ -113,13 +112,13 @@ class Traffic:
         finally:
             self.stop.set()
             for thread in threads:
-                thread.join(PATIENCE)
+                thread.join(SECONDS)
 
 
 def await_that(what: str, happened: Callable[[], bool]) -> None:
-    patience = Patience(PATIENCE)
+    patience = Patience(SECONDS)
     while not happened():
-        assert patience.pause(), f"waited {PATIENCE:g} s for {what}"
+        assert patience.pause(), f"waited {SECONDS:g} s for {what}"
 
 
 def test_no_callback_and_no_run_is_refused_while_all_secrets_change(local: Local) -> None:

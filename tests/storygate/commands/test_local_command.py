@@ -76,9 +76,9 @@ def test_local_runs_in_the_background_until_sigterm_and_leaves_nothing(tmp_path:
         )
         assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == ["storygate-local"]
         with pytest.raises(urllib.error.HTTPError, match="401"):
-            urllib.request.urlopen(f"{urls[1]}/jira/callback", b"{}", timeout=10)
-        assert b"<h1" in urllib.request.urlopen(urls[2], timeout=10).read()  # the console
-        board = json.loads(urllib.request.urlopen(f"{urls[3]}/local/board", timeout=10).read())
+            urllib.request.urlopen(f"{urls[1]}/jira/callback", b"{}", timeout=60)
+        assert b"<h1" in urllib.request.urlopen(urls[2], timeout=60).read()  # the console
+        board = json.loads(urllib.request.urlopen(f"{urls[3]}/local/board", timeout=60).read())
         assert "PROJ-12345" in [story["key"] for story in board["stories"]]
         assert board["webhooks"]["registered"][0]["url"].endswith("/api/jira/callback")
         local.process.send_signal(signal.SIGTERM)
