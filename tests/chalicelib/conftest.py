@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 from chalice.test import Client
 from moto import mock_aws
 
+from chalicelib.sweep import Sweep
 from tests.chalicelib.fakes import REGION, SECRET_VALUES, Hooked, StepFunctions, client
 
 # Derandomised and without a database of failures, so that `make test` gives the same result each time.
@@ -23,6 +24,7 @@ ENVIRONMENT = {
     "STORYGATE_SECRET": "the-secret",
     "STORYGATE_STATE_MACHINE": "gate",
 }
+SWEPT_MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:gate"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": REGION}
 
 
@@ -96,3 +98,13 @@ def dynamodb(cloud: Any) -> Any:
 def machine() -> Any:
     """Step Functions, which keeps what it was sent."""
     return StepFunctions()
+
+
+@pytest.fixture
+def build(dynamodb: Hooked, machine: StepFunctions) -> Callable[..., Sweep]:
+    """Makes a sweep at 13:00 on 2026-01-01, with that table and these executions."""
+
+    def built(ask: Any = None, clock: Any = lambda: 1_767_272_400.0, sleep: Any = lambda _: None) -> Sweep:
+        return Sweep(dynamodb, "verdicts", machine, SWEPT_MACHINE, ask, clock, sleep)
+
+    return built

@@ -6,18 +6,16 @@ That its steps are right in every order is shown in tests/protocol.
 import json
 from collections.abc import Callable
 from dataclasses import asdict
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from chalicelib import sweep
-from chalicelib.refusals import Unavailable
-from chalicelib.sweep import LOOKS, ROUNDS, Asked, Sweep, Swept, WaitingStory, run_sweep
-from chalicelib.sweep_event import SECONDS, SweepEvent, hand_over
+from chalicelib.sweep import LOOKS, Asked, Sweep, Swept, WaitingStory
+from chalicelib.sweep_event import SECONDS
 from chalicelib.verdicts import Verdict, VerdictTable
 from tests.alarms import SWEEP, counted, goes_off
-from tests.chalicelib.fakes import StepFunctions, aws_error
+from tests.chalicelib.fakes import StepFunctions, aws_error, wait
 
 EARLY, AT, LATE = (f"2026-01-01T1{hour}:00:00.000Z" for hour in range(3))
 NOW = 1_767_272_400.0  # 13:00
@@ -26,21 +24,6 @@ APPROVED, REJECTED = Verdict("approved", AT, AT), Verdict("rejected", LATE, LATE
 EXECUTIONS = "arn:aws:states:eu-central-1:123456789012:execution:gate"
 FUNCTION = "arn:aws:lambda:eu-central-1:123456789012:function:storygate-dev-sweep"
 Build = Callable[..., Sweep]
-
-
-@pytest.fixture
-def build(dynamodb: Any, machine: StepFunctions) -> Build:
-    def built(ask: Any = None, clock: Any = lambda: NOW, sleep: Any = lambda _: None) -> Sweep:
-        return Sweep(dynamodb, "verdicts", machine, MACHINE, ask, clock, sleep)
-
-    return built
-
-
-def wait(dynamodb: Any, machine: StepFunctions, *runs: str, story: str = "P-1", **given: Any) -> None:
-    """Let runs wait that go on running."""
-    for run in runs:
-        dynamodb.wait(run, story, **given)
-        machine.known.add(run)
 
 
 def test_each_run_gets_the_verdict_that_stands_and_counts_for_it(
@@ -129,10 +112,11 @@ def test_the_next_sweep_goes_on_where_this_one_ran_out_of_time(
     assert (first.mended, first.left, asked) == (["run-1", "run-2"], 3, ["#sweep", "P-1", "P-2", "P-3"])
     assert "startedAt" not in dynamodb.entry("#sweep", "CURSOR")
     wait(dynamodb, machine, "again", story="P-1")
+    wait(dynamodb, machine, "and again", story="P-2")
     asked.clear()
     dynamodb.before["query"] = lambda query: asked.append(query["ExpressionAttributeValues"][":story"]["S"])
-    assert build().everything().mended == ["run-3", "run-4", "run-5", "again"]
-    assert asked == ["#sweep", "P-3", "P-4", "P-5", "P-1"]
+    assert build().everything().mended == ["run-3", "run-4", "run-5", "again", "and again"]
+    assert asked == ["#sweep", "P-3", "P-4", "P-5", "P-1", "P-2"]
 
 
 def test_what_fails_for_one_story_is_named_and_the_others_go_on(
@@ -200,68 +184,3 @@ def test_the_log_line_says_all_and_how_many_runs_were_overdue(
     assert list(asdict(swept)) == ["waiting", "mended", "asked", "decided", "left", "errors"]
     assert goes_off("sweep-mended", counted(line, SWEEP)) is bool(overdue)
     assert not goes_off("sweep-missing", counted(line, SWEEP))
-
-
-def test_a_story_that_was_handed_over_is_swept_until_all_its_runs_have_the_verdict(
-    dynamodb: Any, machine: StepFunctions, build: Build, capsys: pytest.CaptureFixture[str]
-) -> None:
-    wait(dynamodb, machine, "a", "b", "c")
-    wait(dynamodb, machine, "other", story="P-2")
-    dynamodb.say(APPROVED)
-    dynamodb.say(APPROVED, "P-2")
-    machine.over["token of b"] = "ThrottlingException"
-    slept: list[float] = []
-
-    def sleep(seconds: float) -> None:
-        slept.append(seconds)
-        machine.over.clear()
-
-    assert build(sleep=sleep).story("P-1").mended == ["a", "c", "b"]
-    assert len(slept) == 1
-    line = json.loads(capsys.readouterr().out)
-    assert (line["log"], line["story"], line["mended"], line["errors"]) == ("resume", "P-1", ["a", "c", "b"], [])
-
-
-def test_a_story_that_was_handed_over_fails_if_aws_refuses_to_the_end(
-    dynamodb: Any, machine: StepFunctions, build: Build
-) -> None:
-    wait(dynamodb, machine, "a")
-    dynamodb.say(APPROVED)
-    machine.over["token of a"] = "ThrottlingException"
-    slept: list[float] = []
-    with pytest.raises(Unavailable, match="P-1: not all runs got their verdict: P-1: SendTaskSuccess: Throttling"):
-        build(sleep=slept.append).story("P-1")
-    assert len(slept) == ROUNDS - 1
-
-
-@pytest.mark.parametrize(("event", "mended"), [({}, ["a", "b"]), ({"story": "P-2"}, ["b"])])
-def test_the_function_sweeps_everything_or_the_story_of_its_event(
-    dynamodb: Any, machine: StepFunctions, event: Any, mended: list[str]
-) -> None:
-    for story, run in (("P-1", "a"), ("P-2", "b")):
-        wait(dynamodb, machine, run, story=story)
-        dynamodb.say(APPROVED, story)
-    context = SimpleNamespace(
-        invoked_function_arn="arn:aws:lambda:eu-central-1:123456789012:function:storygate-dev-sweep"
-    )
-    assert run_sweep(SweepEvent(event, context), dynamodb, "verdicts", machine, "gate")["mended"] == mended
-
-
-def test_a_story_is_handed_over_by_one_asynchronous_invocation(monkeypatch: pytest.MonkeyPatch) -> None:
-    invoked: list[Any] = []
-    client = SimpleNamespace(invoke=lambda **given: invoked.append(given))
-    with pytest.raises(Unavailable):  # not in Lambda
-        hand_over(client, "P-1")
-    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "storygate-dev")
-    hand_over(client, "P-1")
-    assert invoked == [
-        {"FunctionName": "storygate-dev-sweep", "InvocationType": "Event", "Payload": '{"story": "P-1"}'}
-    ]
-
-
-def test_many_stories_are_swept_by_several_threads(dynamodb: Any, machine: StepFunctions, build: Build) -> None:
-    stories = [f"P-{number:03}" for number in range(130)]
-    for story in stories:
-        wait(dynamodb, machine, f"under {story}", story=story)
-        dynamodb.say(APPROVED, story)
-    assert build().everything() == Swept(len(stories), [f"under {story}" for story in stories])

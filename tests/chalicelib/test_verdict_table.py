@@ -5,12 +5,13 @@ That its steps are right in every order is shown in tests/protocol.
 
 import random
 from datetime import UTC, datetime
+from itertools import product
 from typing import Any
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from chalicelib.entries import CONFLICT_ATTEMPTS, KEPT_SECONDS
+from chalicelib.entries import CONFLICT_ATTEMPTS, KEPT_SECONDS, Entries
 from chalicelib.refusals import Unavailable
 from chalicelib.verdicts import PATIENCE_SECONDS, Budget, Verdict, VerdictTable
 from tests.chalicelib.fakes import StepFunctions, aws_error
@@ -151,6 +152,23 @@ def test_no_call_to_aws_begins_later_than_twelve_seconds_after_the_requests_arri
     else:
         table.deliver("P-1", APPROVED, arrived=arrived)
     assert len(machine.sent) == resumed
+
+
+@pytest.mark.parametrize(("method", "given"), [("move", ("P-1", "OLD-1")), ("resume", ("P-1",))])
+def test_the_time_of_a_move_counts_from_the_arrival_too(table: Any, method: str, given: Any) -> None:
+    with pytest.raises(Unavailable, match="too long"):
+        getattr(table, method)(*given, arrived=NOW - PATIENCE_SECONDS - 1)
+
+
+def test_a_verdict_is_newer_exactly_if_the_table_takes_it(dynamodb: Any) -> None:
+    entries = Entries(dynamodb, "verdicts")
+    verdicts = [Verdict(decision, at, at) for decision in ("approved", "pending", "rejected") for at in (EARLY, AT)]
+    for number, (first, second) in enumerate(product(verdicts, repeat=2)):
+        entries.record(f"P-{number}", first)
+        entries.record(f"P-{number}", second)
+        taken = entries.known(f"P-{number}").verdict == second != first
+        assert second.is_newer_than(first) == taken, (first, second)
+    assert verdicts[0].is_newer_than(None)
 
 
 def test_runs_that_the_verdict_does_not_count_for_are_named_later(dynamodb: Any, table: Any) -> None:
