@@ -10,7 +10,7 @@ from chalice.app import CaseInsensitiveMapping
 from chalicelib import callback
 from chalicelib.refusals import Unavailable
 from chalicelib.secret import Secret
-from chalicelib.verdicts import Budget, VerdictTable
+from chalicelib.verdicts import Budget, Delivery, VerdictTable
 from tests.chalicelib.fakes import (
     DEFAULT_RULES,
     SECRET_VALUES,
@@ -245,3 +245,40 @@ def test_a_change_of_an_approved_story_names_the_runs_that_wait_and_mends_what_a
         "story": story, "decision": "approved", "resumed": ["run-1"], "closed": [], "later": ["run-2"],
     }  # fmt: skip
     assert list(stepfunctions.sent) == ["token-1"]
+
+
+class Late(Table):
+    """A decision table that notes when the requests arrived."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.arrivals: list[float | None] = []
+
+    def move(self, story: str, former_key: str, arrived: float | None = None) -> Delivery:
+        self.arrivals.append(arrived)
+        return super().move(story, former_key, arrived)
+
+    def resume(self, story: str, arrived: float | None = None) -> Delivery:
+        self.arrivals.append(arrived)
+        return super().resume(story, arrived)
+
+
+@pytest.mark.parametrize("name", ["moved", "done-then-closed"])
+def test_the_arrival_of_a_delivery_that_decides_nothing_counts_as_well(name: str) -> None:
+    raw, table = json.dumps(sample(name)).encode(), Late()
+    headers = CaseInsensitiveMapping(proof(raw))
+    secret = Secret(SecretsManager(), "the-secret")
+    callback._replied(raw, headers, secret, table, DEFAULT_RULES, None, 17.0)  # type: ignore[arg-type]
+    assert table.arrivals == [17.0]
+
+
+def test_a_closed_story_that_is_in_no_list_is_answered_with_what_to_add() -> None:
+    status, body = send(sample("withdrawn"), Table())
+    assert (status, body["decision"]) == (202, "pending")
+    assert "STORYGATE_APPROVED_RESOLUTIONS" in body["unlisted"]
+
+
+def test_the_log_line_has_later_resuming_and_unlisted() -> None:
+    said = {"later": ["a"], "resuming": 3, "unlisted": "add it"}
+    line = json.loads(callback._log_line({}, callback.Reply(200, said), 0.0, []))
+    assert {name: line[name] for name in said} == said
