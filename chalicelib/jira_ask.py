@@ -107,9 +107,8 @@ def _decide(
     try:
         verdict = last_verdict(issue, _histories(issue, api), rules, now())
         if key is None or not rules.gates(key):
-            answer.errors.append(
-                f"{story.key} is now {key}, which is not in STORYGATE_PROJECTS; waiting: {_named(story)}"
-            )
+            left = f"{story.key} is now {key}, which" if key != story.key else f"the project of {key}"
+            answer.errors.append(f"{left} is not in STORYGATE_PROJECTS; waiting: {_named(story)}")
             key = story.key
         answer.decided += _deliver(story, key, verdict, table)
     except JiraAway:

@@ -171,6 +171,11 @@ def test_a_story_that_left_is_named_with_its_runs(world: World) -> None:
     assert sent(world, "PROJ-1") is None
 
 
+def test_a_story_whose_project_is_no_longer_gated_is_named_with_its_runs(world: World) -> None:
+    answer = world.ask(world.wait("OPS-1"), GATED)
+    assert answer.errors == ["the project of OPS-1 is not in STORYGATE_PROJECTS; waiting: run-OPS-1"]
+
+
 def test_two_moved_stories_in_one_answer_are_not_mixed_up(world: World) -> None:
     stories = world.wait("PROJ-1", "PROJ-2", "PROJ-3")
     assert world.site.move("PROJ-2", "PAY").key == "PAY-1"
