@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.drop import state_machine_arn
 from chalicelib.entries import Entries, Waiting
@@ -99,13 +99,15 @@ class Sweep:
         self._table = VerdictTable(dynamodb, table, stepfunctions, clock, sleep, budget=self._budget)
         self._standing: dict[str, Verdict] = {}
         self._overdue = 0
+        self._broken: list[Exception] = []
         self.swept = Swept()
 
     def everything(self) -> Swept:
         """Go through all stories with waiting runs, from where the last sweep ran out of time. Print one line of JSON.
 
         An AWS call that fails for one story is in `errors`, and the others go on. Raises Unavailable or AWS's error if
-        the waiting runs cannot be listed.
+        the waiting runs cannot be listed. Any other error, for example by an entry of another form, is raised at the
+        end: the line is then a `broken sweep`, which the alarm `sweep-missing` does not count.
         """
         names = self._entries.waiting()
         self.swept.waiting = sum(map(len, names.values()))
@@ -114,7 +116,9 @@ class Sweep:
             self._remove_those_that_are_over(waiting)
         if waiting and self._ask:
             self._ask_for(waiting, self._ask)
-        self._print("sweep", overdue=self._overdue)
+        self._print("broken sweep" if self._broken else "sweep", overdue=self._overdue)
+        if self._broken:
+            raise self._broken[0]
         return self.swept
 
     def story(self, story: str) -> Swept:
@@ -162,6 +166,9 @@ class Sweep:
         try:
             return self._table.sweep(story)
         except Unavailable as error:
+            return Delivery(failures=[error])
+        except Exception as error:  # noqa: BLE001 - the runs of all other stories must get their verdict all the same
+            self._broken.append(error)
             return Delivery(failures=[error])
 
     def _count(self, story: str, delivery: Delivery) -> None:
@@ -258,4 +265,4 @@ def _said(error: BaseException) -> str:
     error = error.__cause__ if isinstance(error, Unavailable) and error.__cause__ else error
     if isinstance(error, ClientError):
         return f"{error.operation_name}: {error.response['Error'].get('Code')}"
-    return str(error)
+    return str(error) if isinstance(error, Unavailable | BotoCoreError) else type(error).__name__

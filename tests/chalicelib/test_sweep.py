@@ -140,6 +140,20 @@ def test_what_fails_for_one_story_is_named_and_the_others_go_on(
     ]
 
 
+def test_an_entry_of_another_form_fails_the_sweep_after_all_other_stories_got_their_verdict(
+    dynamodb: Any, machine: StepFunctions, build: Build, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wait(dynamodb, machine, "a", story="P-2")
+    dynamodb.say(APPROVED, "P-2")
+    dynamodb.put("P-1", "WAIT#by hand", startedAt=EARLY)
+    with pytest.raises(KeyError, match="taskToken"):
+        build().everything()
+    assert list(machine.sent) == ["token of a"]
+    (line,) = capsys.readouterr().out.splitlines()
+    assert (json.loads(line)["mended"], json.loads(line)["errors"]) == (["a"], ["P-1: KeyError"])
+    assert goes_off("sweep-missing", counted(line, SWEEP))
+
+
 def test_it_fails_if_the_waiting_runs_cannot_be_listed(dynamodb: Any, build: Build) -> None:
     def refuse(_: Any) -> None:
         raise aws_error("dynamodb", "AccessDeniedException", "Scan")
