@@ -38,7 +38,12 @@ def handle(
     """
     call_times()  # drop the times of the previous request to this warm function
     began = time.perf_counter()
-    reply = _replied(sent(request), request.headers, secret, table, rules, None, _arrived(request.context))
+    try:
+        reply = answer(sent(request), request.headers, secret, table, rules, arrived=_arrived(request.context))
+    except Exception as error:  # Chalice answers 500 and logs where it came from
+        broken = Reply(500, {"error": type(error).__name__})
+        print(_log_line(request.headers, broken, began, call_times()), flush=True)
+        raise
     print(_log_line(request.headers, reply, began, call_times()), flush=True)
     return reply.status, reply.body
 
@@ -50,31 +55,13 @@ def answer(
     table: VerdictTable,
     rules: Rules,
     received: datetime | None = None,
-) -> Answer:
-    """Return HTTP status and body for a delivery (README, "What Jira sends"); `received` is now if it is not given.
-
-    `headers` must ignore case.
-    """
-    reply = _replied(raw, headers, secret, table, rules, received, None)
-    return reply.status, reply.body
-
-
-def _arrived(context: Mapping[str, Any], clock: Callable[[], float] = time.time) -> float | None:
-    """Return when API Gateway got the request, in seconds since 1970; None for a time that cannot be right."""
-    now, epoch = clock(), context.get("requestTimeEpoch")
-    arrived = epoch / 1000 if isinstance(epoch, int) else now
-    return arrived if now - GATEWAY_SECONDS < arrived < now else None
-
-
-def _replied(
-    raw: bytes,
-    headers: Mapping[str, str],
-    secret: Secret,
-    table: VerdictTable,
-    rules: Rules,
-    received: datetime | None,
-    arrived: float | None,
+    arrived: float | None = None,
 ) -> Reply:
+    """Return the answer to a delivery (README, "What Jira sends"); `headers` must ignore case.
+
+    `received` is the moment that no verdict is dated after, by default now; from `arrived` on (seconds since 1970) the
+    time for the answer is counted.
+    """
     try:
         signed = credentials.authenticate(raw, headers.get("X-Hub-Signature"), headers.get("Authorization"), secret)
         read = jira.read(raw, received or datetime.now(UTC), rules, signed)
@@ -83,6 +70,13 @@ def _replied(
         return _decided(read, table.deliver(read.story, read.verdict, read.former_key, arrived))
     except Refused as error:
         return Reply(error.status, {"error": str(error)}, error.status < 500)
+
+
+def _arrived(context: Mapping[str, Any], clock: Callable[[], float] = time.time) -> float | None:
+    """Return when API Gateway got the request, in seconds since 1970; None for a time that cannot be right."""
+    now, epoch = clock(), context.get("requestTimeEpoch")
+    arrived = epoch / 1000 if isinstance(epoch, int) else now
+    return arrived if now - GATEWAY_SECONDS < arrived < now else None
 
 
 def _ignored(read: jira.Ignored, table: VerdictTable, arrived: float | None) -> Reply:

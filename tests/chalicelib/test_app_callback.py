@@ -97,6 +97,16 @@ def test_a_delivery_is_recorded_once_however_often_it_comes(cloud: Any, post: An
     assert [(item["story"]["S"], item["decision"]["S"]) for item in items] == [("PROJ-12345", "approved")]
 
 
+def test_an_error_that_no_code_expects_is_500_and_leaves_a_log_line(
+    cloud: Any, post: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entry = {"story": {"S": "PROJ-12345"}, "entry": {"S": "WAIT#by hand"}, "startedAt": {"S": "2026-01-01"}}
+    cloud.dynamodb.put_item(TableName=cloud.app.TABLE, Item=entry)
+    assert post(sample("cloud-done"))[0] == 500
+    line = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (line["log"], line["status"], line["error"]) == ("callback", 500, "KeyError")
+
+
 def test_a_verdict_older_than_the_known_one_is_200_ignored(post: Any) -> None:
     post({**sample("rejected-by-status"), "timestamp": 1767261600001})
     status, body = post({**sample("rejected-by-status"), "timestamp": 1767261600000})

@@ -30,7 +30,7 @@ def send(body: Any, table: Any, headers: Any = None, secret: Any = None) -> Any:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     headers = proof(raw) if headers is None else headers
     secret = secret or Secret(SecretsManager(), "the-secret")
-    return callback.answer(raw, CaseInsensitiveMapping(headers), secret, table, DEFAULT_RULES)
+    return callback.answer(raw, CaseInsensitiveMapping(headers), secret, table, DEFAULT_RULES)[:2]
 
 
 def wait(

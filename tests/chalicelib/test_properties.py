@@ -99,7 +99,7 @@ def states_an_approval(raw: bytes, approved_names: Any) -> Any:
 def send(raw: bytes, rules: Any, signature: Any = None) -> Any:
     table: Any = Table()
     headers = CaseInsensitiveMapping({"x-hub-signature": signature or sign(raw, KEY)})
-    status, body = callback.answer(raw, headers, SECRET, table, rules)
+    status, body, _ = callback.answer(raw, headers, SECRET, table, rules)
     json.dumps(body)
     return status, table.delivered
 

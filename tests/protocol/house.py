@@ -88,7 +88,7 @@ class House:
         secret = Secret(self.clients["secretsmanager"], "storygate")
         table = real.table_of(self.clients["dynamodb"], self.clients["stepfunctions"])
         try:
-            status, reply = callback.answer(
+            status, reply, _ = callback.answer(
                 body, {"X-Hub-Signature": sign(body, real.KEY)}, secret, table, real.RULES, real.NOW
             )
         except Died:

@@ -83,7 +83,7 @@ def handler(body: bytes, exceptions: dict[str, Any], tamper: Tamper | None = Non
         )
         table = table_of(dynamodb, stepfunctions)
         headers = {"X-Hub-Signature": sign(body, KEY)}
-        return callback.answer(body, headers, Secret(Secrets(), "storygate"), table, RULES, NOW)
+        return callback.answer(body, headers, Secret(Secrets(), "storygate"), table, RULES, NOW)[:2]
 
     return play
 
