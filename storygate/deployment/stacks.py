@@ -41,9 +41,10 @@ def deploy_stack(
 ) -> bool:
     """Create or update a stack; return whether anything changed.
 
-    `template` is its text, or None for the one that the stack has. If another operation runs on the stack, its end is
-    awaited; a stack whose creation failed is deleted and created again. Raises OperatorError with the reasons of the
-    first failed resources, or if it takes longer than `patience` seconds.
+    `template` is its text, at most 51,200 bytes (API reference, CreateChangeSet), or None for the one the stack has. If
+    another operation runs on the stack, its end is awaited; a stack whose creation failed is deleted and created
+    again. Raises OperatorError with the reasons of the first failed resources, or if it takes longer than `patience`
+    seconds.
     """
     bound = Patience(patience)
     status = settled_status(client, name, terminal, bound)

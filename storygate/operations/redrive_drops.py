@@ -34,10 +34,9 @@ def redrive_drops(context: Context, show: Callable[[str, bool], object] | None =
     """Start a run for each drop in the queue, and delete its message after that.
 
     `show` gets each run's name, and whether it was started now; `look` is the longest wait for more messages, in
-    seconds. A message that is no record of this stage's drops stays
-    in the queue and becomes an error of the result. The runs get no `droppedAt`: a verdict counts from their own start,
-    so an old drop never takes an approval that was given for a newer one. Raises OperatorError if there is no queue or
-    no state machine, and AWS's errors.
+    seconds. A message that is no record of this stage's drops stays in the queue and becomes an error of the result.
+    The runs get no `droppedAt`: a verdict counts from their own start, so an old drop never takes an approval that was
+    given for a newer one. Raises OperatorError if there is no queue or no state machine, and AWS's errors.
     """
     sqs, runs, done, url = context.client("sqs"), Runs(context), Redriven(), queue_url(context)
     held: dict[str, Any] = {}  # by receipt: what is to be shown to other receivers again

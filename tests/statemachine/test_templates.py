@@ -43,6 +43,11 @@ def test_cfn_lint_finds_nothing(template: Path) -> None:
     assert lint_file(template) == []
 
 
+@pytest.mark.parametrize("template", TEMPLATES[:2], ids=lambda path: path.name)
+def test_a_template_is_small_enough_to_be_part_of_the_request(template: Path) -> None:
+    assert template.stat().st_size < 51_200  # bytes of a TemplateBody (CloudFormation API reference, CreateChangeSet)
+
+
 def test_each_placeholder_of_the_definition_is_substituted_and_no_other() -> None:
     given = the_only(WORKFLOW, "AWS::StepFunctions::StateMachine")["Properties"]["DefinitionSubstitutions"]
     assert set(re.findall(r"\$\{(\w*)\}", TEXT)) == set(given) == set(PLACEHOLDERS)
