@@ -268,7 +268,7 @@ def test_the_arrival_of_a_delivery_that_decides_nothing_counts_as_well(name: str
     raw, table = json.dumps(sample(name)).encode(), Late()
     headers = CaseInsensitiveMapping(proof(raw))
     secret = Secret(SecretsManager(), "the-secret")
-    callback._replied(raw, headers, secret, table, DEFAULT_RULES, None, 17.0)  # type: ignore[arg-type]
+    callback.answer(raw, headers, secret, table, DEFAULT_RULES, arrived=17.0)  # type: ignore[arg-type]
     assert table.arrivals == [17.0]
 
 
