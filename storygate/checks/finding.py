@@ -125,7 +125,7 @@ class Check:
             if context.missing:
                 return fail(f"not to be checked without {', '.join(context.missing)}", context.deploy_command)
             return fail(
-                f"the check itself broke: {type(error).__name__}: {error}", "Look by hand, and report this line."
+                f"the check itself broke: {type(error).__name__}: {error}", "Check it by hand, and report this bug."
             )
 
 

@@ -135,7 +135,7 @@ def _webhook(context: Context, site: str, args: argparse.Namespace, terminal: Te
     except JiraFailed as error:
         fix = "Use the token of a user who may administer Jira, or make it by hand (docs/set-up-jira.md)."
         raise OperatorError(f"{error}.", fix) from error
-    what = "made" if wrong is None else f"mended ({'; '.join(wrong)})" if wrong else "was right, got the current secret"
+    what = "made" if wrong is None else f"mended ({'; '.join(wrong)})" if wrong else "was right; its secret is current"
     terminal.done(f"webhook to {url}: {what}")
 
 

@@ -58,7 +58,7 @@ def show(stage: Stage, rotation: Rotation, terminal: Terminal) -> None:
         terminal.say(
             f"  Or let an administrator's token give the webhook its Secret: {stage.command('jira connect')} --webhook"
         )
-    terminal.say(f"Then, if somebody who should not knows the old values: {stage.command('rotate')} --revoke")
+    terminal.say(f"Then, to end the old values at once: {stage.command('rotate')} --revoke")
     if rotation.untouched:
         terminal.say(
             f"Not changed: your own connections to {', '.join(rotation.untouched)}; their credentials are not stored "

@@ -164,6 +164,6 @@ def _put(client: Any, name: str, base: str, values: Values) -> StoredSecret:
         )
     except client.exceptions.ResourceExistsException as error:
         raise OperatorError(
-            f"Somebody else changed secret {name} at the same moment.", "Run this again; it goes on from there."
+            f"Another command changed secret {name} at the same moment.", "Run this again; it goes on from there."
         ) from error
     return StoredSecret(str(answer["VersionId"]), datetime.now(UTC), values)
