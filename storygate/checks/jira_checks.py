@@ -31,7 +31,7 @@ def token(context: Examination) -> Finding:
     left = expires - context.now.date()
     if left < SOON:
         return warn(f"{name}'s; it expires on {expires}, in {max(left.days, 0)} days", f"a new token, then {connect}")
-    return ok(f"{name}'s, until {expires}")
+    return ok(f"of {name}, until {expires}")
 
 
 @check("jira webhook", "Jira reports to a stage only what its webhook says, and signs only with a secret")

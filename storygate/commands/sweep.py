@@ -37,7 +37,7 @@ def show(swept: Sweep, terminal: Terminal) -> None:
     for name in swept.mended:
         terminal.done(f"{name} got the verdict that its story had")
     for name in swept.decided:
-        terminal.done(f"{name} got the verdict that Jira told")
+        terminal.done(f"{name} got the verdict that Jira's answer gives")
     for error in swept.errors:
         terminal.fail(error)
     terminal.say(f"{swept.waiting} waited, {len(swept.mended) + len(swept.decided)} of them got their verdict")
