@@ -140,8 +140,8 @@ class Entries:
         read = [next(pages)] if at_most else list(pages)
         if at_most and read[0].rest and read[0].rest["entry"]["S"] < "WAIT#":
             # Many runs that are over have left entries (jira_tell.py), so this page may end before those that wait.
-            runs = {"Limit": at_most, "ExclusiveStartKey": _strings({"story": story, "entry": "WAIT#"})}
-            read.append(next(self._query("story = :story", {":story": story}, runs)))
+            runs = "story = :story AND begins_with(entry, :wait)"
+            read.append(next(self._query(runs, {":story": story, ":wait": "WAIT#"}, {"Limit": at_most})))
         found = _partition(story, read, read[-1].rest)
         if len(read) > 1:  # a newer verdict may have replaced the first page's before the last page was read
             found.verdict = self.known(story).verdict
