@@ -55,7 +55,9 @@ class Teller:
         self._api, self._dynamodb, self._table = api, dynamodb, table
         self._run_url, self._clock = run_url, clock
 
-    def waits(self, story: str, execution_arns: Iterable[str], request: Callable[[str], Request | None]) -> list[str]:
+    def link_waiting(
+        self, story: str, execution_arns: Iterable[str], request: Callable[[str], Request | None]
+    ) -> list[str]:
         """Make the link of each waiting run that has none yet; return what went wrong.
 
         `request` finds what a run, by its ARN, was asked to do. Raises JiraAway.
@@ -78,7 +80,7 @@ class Teller:
             self._put(story, f"TELLS#{execution}")
         return errors
 
-    def ended(self, end: End) -> tuple[list[str], list[str]]:
+    def report_end(self, end: End) -> tuple[list[str], list[str]]:
         """Update the run's link, and write its comment if its end was not told yet; return what was told, and errors.
 
         An event that comes again, or later than that of a newer end, changes nothing: a run that was redriven ends

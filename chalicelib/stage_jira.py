@@ -84,7 +84,7 @@ class StageJira:
             end = end_of(detail, self.clients.s3, self.bucket) if settings.jira_tell(self.variables) else None
             if end is None or not self.rules.gates(end.story):
                 return
-            told, errors = self._teller(self._api(time.monotonic() + TELL_SECONDS)).ended(end)
+            told, errors = self._teller(self._api(time.monotonic() + TELL_SECONDS)).report_end(end)
         except (JiraAway, Misconfigured) as error:
             errors = [str(error)]
         except AWS_ERRORS as error:
@@ -98,7 +98,7 @@ class StageJira:
                 return
             waiting = [f"{executions}:{run}" for run in story.executions if run not in decided]
             if waiting and is_key(story.key) and self.rules.gates(story.key):
-                answer.errors += teller.waits(story.key, waiting, self._request)
+                answer.errors += teller.link_waiting(story.key, waiting, self._request)
 
     def _request(self, execution_arn: str) -> dict[str, Any] | None:
         """Return what a run was asked to do; None if that cannot be read: its link is made without it."""

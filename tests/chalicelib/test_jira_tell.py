@@ -30,7 +30,7 @@ class Told:
         return Teller(api, self.dynamodb, "verdicts", run_url)
 
     def waits(self, *arns: str) -> list[str]:
-        return self.teller().waits("PROJ-1", arns or (ARN,), lambda _: REQUEST)
+        return self.teller().link_waiting("PROJ-1", arns or (ARN,), lambda _: REQUEST)
 
     @property
     def links(self) -> list[tuple[str, bool]]:
@@ -64,8 +64,8 @@ def test_a_waiting_run_has_one_link_however_often_it_is_looked_at(told: Told) ->
 
 def test_at_its_end_the_link_is_resolved_and_one_comment_written(told: Told) -> None:
     told.waits()
-    assert told.teller().ended(END) == (["link", "comment"], [])
-    assert told.teller().ended(END) == ([], [])
+    assert told.teller().report_end(END) == (["link", "comment"], [])
+    assert told.teller().report_end(END) == ([], [])
     assert told.links == [APPROVED]
     assert told.comments == ["Deployment approved"]
     entry = told.dynamodb.entry("PROJ-1", "TOLD#run-1")
@@ -73,37 +73,37 @@ def test_at_its_end_the_link_is_resolved_and_one_comment_written(told: Told) -> 
 
 
 def test_a_newer_end_updates_the_link_alone_and_an_older_one_changes_nothing(told: Told) -> None:
-    told.teller().ended(END)
+    told.teller().report_end(END)
     newer = replace(END, outcome="error", at="2026-01-01T13:00:00.000Z")
-    assert told.teller().ended(newer) == (["link"], [])
-    assert told.teller().ended(END) == ([], [])
+    assert told.teller().report_end(newer) == (["link"], [])
+    assert told.teller().report_end(END) == ([], [])
     assert told.links == [("Deployment ended by an error", True)]
     assert told.comments == ["Deployment approved"]
 
 
 def test_waits_never_stays_over_an_end_that_came_meanwhile(told: Told) -> None:
     def end_first(_: str) -> Any:
-        told.teller().ended(END)
+        told.teller().report_end(END)
         return REQUEST
 
-    assert told.teller().waits("PROJ-1", [ARN], end_first) == []
+    assert told.teller().link_waiting("PROJ-1", [ARN], end_first) == []
     assert told.links == [APPROVED]
 
 
 def test_of_two_events_at_once_one_comments(told: Told) -> None:
     def other_first(_: Any) -> None:
         told.dynamodb.before.clear()
-        assert told.teller().ended(END) == (["link", "comment"], [])
+        assert told.teller().report_end(END) == (["link", "comment"], [])
 
     told.dynamodb.before["put_item"] = other_first
-    assert told.teller().ended(END) == ([], [])
+    assert told.teller().report_end(END) == ([], [])
     assert told.comments == ["Deployment approved"]
 
 
 def test_a_link_that_jira_refuses_is_reported_and_the_comment_written_all_the_same(told: Told) -> None:
     told.jira.site.denied.add("LINK_ISSUES")
     assert told.waits() == ["PROJ-1: no link for run-1: Jira answers HTTP 403 to issue/PROJ-1/remotelink"]
-    assert told.teller().ended(END)[0] == ["comment"]
+    assert told.teller().report_end(END)[0] == ["comment"]
     told.jira.site.denied.clear()
     other = ARN.replace("run-1", "run-2")
     assert told.waits(other) == []
@@ -117,7 +117,7 @@ def test_while_jira_is_away_nothing_is_told_and_a_link_is_made_later(told: Told)
         told.waits()
     assert told.waits() == []
     told.jira.outage.begin(500, times=2)
-    done, errors = told.teller().ended(END)
+    done, errors = told.teller().report_end(END)
     assert done == []
     assert errors == [
         "PROJ-1: no link for run-1: Jira answers HTTP 500",
@@ -143,7 +143,7 @@ def test_while_jira_is_away_nothing_is_told_and_a_link_is_made_later(told: Told)
     ],
 )
 def test_the_link_leads_to_the_run(told: Told, run_url: str | None, arn: str, expected: str) -> None:
-    told.teller(run_url).waits("PROJ-1", [arn], lambda _: None)
+    told.teller(run_url).link_waiting("PROJ-1", [arn], lambda _: None)
     (link,) = told.jira.site.issue("PROJ-1").links.values()
     assert link["object"]["url"] == expected
 
@@ -151,6 +151,6 @@ def test_the_link_leads_to_the_run(told: Told, run_url: str | None, arn: str, ex
 def test_what_a_run_was_asked_to_do_is_looked_up_only_for_a_new_link(told: Told) -> None:
     asked: list[str] = []
     look: Callable[[str], Any] = asked.append
-    told.teller().waits("PROJ-1", [ARN], look)
-    told.teller().waits("PROJ-1", [ARN], look)
+    told.teller().link_waiting("PROJ-1", [ARN], look)
+    told.teller().link_waiting("PROJ-1", [ARN], look)
     assert asked == [ARN]
