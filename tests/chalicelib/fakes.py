@@ -2,6 +2,7 @@
 
 import copy
 import json
+import threading
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -206,6 +207,7 @@ class Hooked:
 
     def __init__(self, client: Any) -> None:
         self.client, self.exceptions = client, client.exceptions
+        self._one_at_a_time = threading.Lock()  # moto's tables are no safer than a dictionary
         self.before: dict[str, Callable[[dict[str, Any]], object]] = {}
         self.calls: list[tuple[str, dict[str, Any]]] = []
 
@@ -214,7 +216,8 @@ class Hooked:
             self.calls.append((operation, arguments))
             if operation in self.before:
                 self.before[operation](arguments)
-            return getattr(self.client, operation)(**arguments)
+            with self._one_at_a_time:
+                return getattr(self.client, operation)(**arguments)
 
         return call
 
