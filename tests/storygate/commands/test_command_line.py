@@ -128,6 +128,7 @@ def test_make_fails_too_and_adds_no_line_where_it_can(tmp_path: Path, in_backgro
     script = tmp_path / "storygate"
     script.write_text("#!/bin/sh\necho outcome rejected, as requested\nexit 1\n")
     script.chmod(0o755)
+    own = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}  # not of `make test`
     handler = signal.SIG_IGN if in_background else signal.SIG_DFL  # as shells start what they put into the background
     ended = subprocess.run(
         ["make", "--old-file=.venv/local", f"BIN={tmp_path}", "demo"],
@@ -136,6 +137,7 @@ def test_make_fails_too_and_adds_no_line_where_it_can(tmp_path: Path, in_backgro
         text=True,
         timeout=60,
         check=False,
+        env=own,
         preexec_fn=lambda: signal.signal(signal.SIGQUIT, handler),
     )
     assert ended.returncode != 0
