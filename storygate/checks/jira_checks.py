@@ -55,7 +55,9 @@ def webhook(context: Examination) -> Finding:
     if len(found) > 1:
         return warn(f"{len(found)} send to {wanted.url}", "remove all but one in Jira: System, WebHooks")
     wrong = wanted.wrong_in(found[0])
-    return warn("; ".join(wrong), mend) if wrong else ok(f"{found[0].get('name')}, to {wanted.url}")
+    if wrong:
+        return warn("; ".join(wrong), mend)
+    return ok(f"{found[0].get('name')}, to {wanted.url}; Jira does not show its secret")
 
 
 @check("jira statuses", "a story that is closed in a status of no list is pending, and its run waits on")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from storygate.stage.aws import of_stage
-from storygate.stage.config import find_project
+from storygate.stage.config import check_known, find_project
 from storygate.stage.context import Context, load_context
 from storygate.support.terminal import Terminal
 
@@ -95,7 +95,9 @@ def number_between(least: int, most: int) -> Callable[[str], int]:
 
 def context_of(args: argparse.Namespace) -> Context:
     """Return the context of `--stage`, in this project and on the AWS of that stage (`aws.of_stage`)."""
-    return load_context(find_project(), args.stage, of_stage(args.stage))
+    project = find_project()
+    check_known(project, args.stage)  # before its AWS: an unknown stage is not a missing region
+    return load_context(project, args.stage, of_stage(args.stage))
 
 
 def exit_code(outcome: Any) -> int:

@@ -60,6 +60,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     if outcome == args.outcome:
         red = "" if outcome == APPROVED else ". Exit code 1: only an approved run is a success"
         terminal.done(f"outcome {outcome}, as requested, after {seconds:.1f} s{red}")
+        terminal.say(f"The demo's AWS and Jira are gone. To keep them and move stories yourself: {command_line(LOCAL)}")
     else:
         terminal.warn(f"outcome {outcome}, but {args.outcome} was requested, after {seconds:.1f} s")
     return exit_code(outcome)

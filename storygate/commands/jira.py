@@ -34,7 +34,8 @@ def register(commands: Any) -> None:
         help="connect the stage with its Jira Cloud, or check that connection",
         description="`jira connect` asks for the user and token with which storygate asks and tells Jira, tries them, "
         "stores them in a secret of their own, and sends the callback a test delivery. It never shows a token, and "
-        "takes it from standard input if that is no terminal. `jira check` says what is wrong later; `doctor` says it, "
+        "takes it from standard input if that is no terminal: a line for the token, then with --webhook one for the "
+        "administrator's. `jira check` says what is wrong later; `doctor` says it, "
         "too.",
         example="connect --stage dev --webhook",
     )

@@ -19,18 +19,19 @@ def register(commands: Any) -> None:
         "results",
         run,
         help="show the result of a run, and its log",
-        description="Shows the result of a run, and with --log the run's log. --json prints result.json unchanged, "
-        'with --log {"result", "log"}.',
+        description="Shows the result of a run, and with --log the run's log. Without EXECUTION the newest run. --json "
+        'prints result.json unchanged, with --log {"result", "log"}.',
         example="approved-0123456789abcdef --stage dev --log",
     )
-    add_execution(parser)
+    add_execution(parser, nargs="?")
     parser.add_argument("--log", action="store_true", help="also the run's log")
 
 
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
     """Show the result: 0 if it says approved, else 1."""
     context = context_of(args)
-    name = name_of(Runs(context).arn(args.execution))
+    runs = Runs(context)
+    name = name_of(runs.arn(args.execution)) if args.execution else runs.newest().name
     s3, bucket = context.client("s3"), context.stage.bucket
     result = read_result(s3, bucket, name)
     if result is None:

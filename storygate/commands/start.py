@@ -14,7 +14,7 @@ from storygate.commands.arguments import (
     print_json,
     quiet_if_json,
 )
-from storygate.operations.start_run import await_start, read_input
+from storygate.operations.start_run import await_start, read_input, refuse_if_not_deployed
 from storygate.report.follow_run import follow_to_end
 from storygate.runs.executions import Runs
 from storygate.runs.inputs import Drop, drop
@@ -42,6 +42,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     """Upload: 0. With --wait 0 if the run ended approved, else 1, and 124 at the timeout."""
     context, shown = context_of(args), quiet_if_json(args, terminal)
     content = read_input(args.file, context.stage.projects)
+    refuse_if_not_deployed(context)
     dropped = drop(context.client("s3"), context.stage.bucket, f"{args.file.stem}.json", content)
     document = _document(context, dropped)
     shown.done(f"uploaded s3://{dropped.bucket}/{dropped.key}, version {dropped.version}")

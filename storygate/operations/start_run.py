@@ -5,15 +5,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from botocore.exceptions import ClientError
+
 from storygate.runs.executions import Runs
 from storygate.runs.history import History, await_run
 from storygate.runs.input_rules import problems
 from storygate.runs.inputs import Drop
 from storygate.stage.context import Context
-from storygate.support.errors import OperatorError, OutOfPatience
+from storygate.support.errors import DENIED, OperatorError, OutOfPatience, error_code
 
 # From the upload to the run: S3 "typically" notifies in seconds, at times in a minute or longer (S3 user guide).
 START_SECONDS = 120.0
+MINIMAL = '{"jiraStoryId": "PROJ-123", "packageIds": ["pkg-001"]}'
 
 
 def read_input(path: Path, projects: Sequence[str]) -> bytes:
@@ -30,6 +33,8 @@ def read_input(path: Path, projects: Sequence[str]) -> bytes:
         content = path.read_bytes()
     except OSError as error:
         raise OperatorError(f"{path} cannot be read: {error.strerror}.", "Check the path.") from error
+    if not content.strip():
+        raise OperatorError(f"{path} is empty.", f"Write at least {MINIMAL}.")
     try:
         request = json.loads(content.decode("utf-8-sig"), parse_constant=_no_constant)
     except UnicodeDecodeError as error:
@@ -39,6 +44,15 @@ def read_input(path: Path, projects: Sequence[str]) -> bytes:
     if wrong := problems(request, projects):
         raise OperatorError(f"{path} is no valid input: {'; '.join(wrong)}.", "Correct it. Nothing was uploaded.")
     return content
+
+
+def refuse_if_not_deployed(context: Context) -> None:
+    """Raise OperatorError if the stage has no state machine. Whoever may only upload is not asked to look."""
+    try:
+        next(Runs(context).latest(page=1), None)
+    except ClientError as error:
+        if error_code(error) not in DENIED:
+            raise
 
 
 def await_start(context: Context, dropped: Drop, seconds: float) -> History:

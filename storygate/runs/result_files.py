@@ -40,7 +40,7 @@ def no_result(context: Context, name: str) -> OperatorError:
     """Return why a run has no result, and what to do about it; raises OperatorError for an unknown run."""
     described = Runs(context).describe(name)
     status, ended = described["status"], described.get("stopDate")
-    why = ": ".join(filter(None, (described.get("error"), described.get("cause")))) or "no cause given"
+    cause = described.get("cause")
     if status == RUNNING:
         running = span((datetime.now(UTC) - described["startDate"]).total_seconds())
         watch = context.stage.command(f"watch {name}")
@@ -48,9 +48,10 @@ def no_result(context: Context, name: str) -> OperatorError:
     retry = context.stage.command(f"retry {name}")
     if status == "ABORTED":
         return OperatorError(
-            f"{name} was cancelled at {local_time(ended)} ({why}); a cancelled run writes no files.",
+            f"{name} was stopped at {local_time(ended)}: {cause or 'no cause given'}. A stopped run writes no files.",
             f"To run the same request again: {retry}",
         )
+    why = ": ".join(filter(None, (described.get("error"), cause))) or "no cause given"
     return OperatorError(
         f"{name} ended {status} at {local_time(ended)} without a result: {why}",
         f"Fix what it names, then run the same request again: {retry}",

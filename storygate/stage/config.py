@@ -214,6 +214,11 @@ def load_stage(project: Path, name: str, region: str) -> Stage:
     return stage
 
 
+def check_known(project: Path, name: str) -> None:
+    """Raise OperatorError, which names the project's stages, unless config.json has this one."""
+    _own_settings(read_config(project), name)
+
+
 def sharing_bucket(project: Path, stage: Stage) -> list[str]:
     """Return the names of the other stages of config.json with the same STORYGATE_BUCKET."""
     config = read_config(project)

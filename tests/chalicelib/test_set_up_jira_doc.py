@@ -96,8 +96,9 @@ def test_the_lists_are_read_as_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable, value in json.loads(f"{{{lines}}}").items():
         monkeypatch.setenv(variable, value)
     read = rules.Rules.from_environment()
-    assert read.approved == {"released", "signed off"}
+    assert read.approved == {"done", "freigegeben"}
+    assert read.approved_resolutions == {"done", "fertig"}
     assert read.rejected == {"rejected", "abgelehnt"}
-    assert read.rejected_resolutions == {"won't do", "duplicate"}
+    assert read.rejected_resolutions == {"won't do", "wird nicht erledigt"}
     assert read.projects == {"PROJ", "PAY"}
     assert read.approvers == {"5b10ac8d82e05b22cc7d4ef5", "712020:0d3c7a4e-5f0b-4f6b-9d55-2f1f3c9b7a10"}

@@ -99,10 +99,9 @@ def test_an_unreachable_aws_exits_1_with_the_fix(
     assert command_line("local") in capsys.readouterr().err
 
 
-def test_an_unknown_stage_exits_1_and_names_the_file(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_an_unknown_stage_exits_1_and_names_the_file_though_no_region_is_set(
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     assert main(["deploy", "--stage", "qa"]) == 1
     told = capsys.readouterr().err
     assert 'error: .chalice/config.json has no stage "qa"' in told

@@ -4,20 +4,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.stub import Stubber
 
 from chalicelib.drop import execution_name
-from storygate.operations.start_run import read_input
+from storygate.operations.start_run import read_input, refuse_if_not_deployed
 from storygate.runs.inputs import drop
 from storygate.stage.aws import Aws
+from storygate.stage.config import Stage
+from storygate.stage.context import Context
 from storygate.support.errors import OperatorError
 
+ONE_STATE = '{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}'
 GOOD = b'{"jiraStoryId": "proj-1", "packageIds": ["pkg-1"]}'
 
 
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"", "not JSON"),
+        (b" \n", "is empty"),
         (b"{'a': 1}", "not JSON"),
         (b'{"a": NaN}', "NaN"),
         (b'{"a": 1', "line 1 column 8"),
@@ -62,6 +66,22 @@ def test_only_a_name_that_ends_in_json_starts_a_run(tmp_path: Path, name: str) -
     path.write_bytes(GOOD)
     with pytest.raises(OperatorError, match=r"does not end in \.json, and only a file that does starts a run"):
         read_input(path, ())
+
+
+def test_a_stage_that_is_not_deployed_gets_no_upload(project: Path, stage: Stage, aws: Aws) -> None:
+    context = Context(project, stage, aws)
+    with pytest.raises(OperatorError, match="Stage dev is not deployed here"):
+        refuse_if_not_deployed(context)
+    role = "arn:aws:iam::123456789012:role/x"
+    aws.client("stepfunctions").create_state_machine(name=stage.state_machine, definition=ONE_STATE, roleArn=role)
+    refuse_if_not_deployed(context)
+
+
+def test_who_may_only_upload_is_not_refused(project: Path, stage: Stage, aws: Aws) -> None:
+    client = aws.client("stepfunctions")
+    with Stubber(client) as denied:
+        denied.add_client_error("list_executions", "AccessDeniedException")
+        refuse_if_not_deployed(Context(project, stage, aws))
 
 
 def test_the_runs_name_is_the_one_that_the_trigger_will_give_it(aws: Aws) -> None:

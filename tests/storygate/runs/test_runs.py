@@ -211,7 +211,7 @@ def test_why_there_is_no_result_is_said(context: Context) -> None:
     assert "no result yet: it has been running for" in no_result(context, "a").message
     assert "watch a --stage dev" in no_result(context, "a").hint
     Runs(context).stop("a", "wrong packages")
-    assert "was cancelled at" in no_result(context, "a").message
+    assert "was stopped at" in no_result(context, "a").message
     assert "writes no files" in no_result(context, "a").message
     assert "retry a --stage dev" in no_result(context, "a").hint
 
