@@ -89,7 +89,7 @@ def _ignored(read: jira.Ignored, table: VerdictTable, arrived: float | None) -> 
         return Reply(200, body, read.refused)
     if read.names_waiting and delivery.waiting:
         body["ignored"] += f"; still waiting for it: {named([run.execution for run in delivery.waiting], NAMED)}"
-    return Reply(200, body | (_runs(delivery) if _reached(delivery) else {}), read.refused)
+    return Reply(200, body | (_runs(delivery) if _reached(delivery) else {}))
 
 
 def _decided(read: jira.Decided, delivery: Delivery) -> Reply:

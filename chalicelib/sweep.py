@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -142,8 +142,8 @@ class Sweep:
     def _mend(self, names: Mapping[str, list[str]]) -> dict[str, list[Waiting]]:
         """Sweep story by story; return the runs that go on waiting."""
         waiting: dict[str, list[Waiting]] = {}
-        stories = list(_from(self._entries.last_swept(), sorted(names)))
-        last = ""
+        last = self._entries.last_swept()
+        stories = list(_from(last, sorted(names)))
         for begin in range(0, len(stories), AT_ONCE):
             batch = stories[begin : begin + AT_ONCE]
             for story, delivery in zip(batch, each(self._sweep, batch), strict=True):
@@ -174,11 +174,11 @@ class Sweep:
     def _count(self, story: str, delivery: Delivery) -> None:
         if delivery.verdict:
             self._standing[story] = delivery.verdict
+            if _is_overdue(delivery.verdict, self._clock()):
+                self._overdue += len(delivery.resumed)
         self.swept.mended += delivery.resumed
         self.swept.left += delivery.resuming
         self.swept.errors += [f"{story}: {_said(error)}" for error in delivery.failures]
-        if _is_overdue(delivery, self._clock()):
-            self._overdue += len(delivery.resumed)
 
     def _ask_for(self, waiting: dict[str, list[Waiting]], ask: Ask) -> None:
         stories = [
@@ -254,10 +254,8 @@ def _from(last: str, stories: list[str]) -> Iterator[str]:
     yield from (story for story in stories if story <= last)
 
 
-def _is_overdue(delivery: Delivery, now: float) -> bool:
-    if not delivery.verdict:
-        return False
-    return now - datetime.fromisoformat(delivery.verdict.received_at).astimezone(UTC).timestamp() > OVERDUE_SECONDS
+def _is_overdue(verdict: Verdict, now: float) -> bool:
+    return now - datetime.fromisoformat(verdict.received_at).timestamp() > OVERDUE_SECONDS
 
 
 def _said(error: BaseException) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib.callback import LONGEST_HEADER
 from chalicelib.credentials import sign
-from tests.chalicelib.fakes import SECRET_VALUES, proof, sample
+from tests.chalicelib.fakes import SECRET_VALUES, proof, sample, without
 
 KEY, TOKEN = SECRET_VALUES["callback"], SECRET_VALUES["automation"]
 
@@ -105,6 +105,7 @@ def test_an_error_that_no_code_expects_is_500_and_leaves_a_log_line(
     assert post(sample("cloud-done"))[0] == 500
     line = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (line["log"], line["status"], line["error"]) == ("callback", 500, "KeyError")
+    assert [call.split()[0] for call in line["aws"]] == ["GetSecretValue", "PutItem", "Query"]
 
 
 def test_a_verdict_older_than_the_known_one_is_200_ignored(post: Any) -> None:
@@ -191,6 +192,7 @@ def test_the_log_line_tells_deliveries_and_their_retries_apart(
     [
         (sample("cloud-done"), {}, False),
         (sample("edited-while-done"), {}, False),
+        (without(sample("cloud-done"), "timestamp"), {}, True),
         (b"{", {}, True),
         (sample("cloud-done"), {"Authorization": "Bearer wrong"}, True),
     ],

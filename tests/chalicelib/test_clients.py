@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib import clients
+from chalicelib.parallel import FEW, each
 
 NEEDED = {"app.app": ("secretsmanager", "dynamodb"), "app.start_execution": ("stepfunctions",)}
 
@@ -40,6 +41,14 @@ def test_a_client_made_at_the_start_is_the_one_that_is_used(lambda_starts: Any) 
     before = clients._made.cache_info()
     assert clients.Client("stepfunctions").meta.service_model.service_name == "stepfunctions"
     assert clients._made.cache_info().misses == before.misses
+
+
+def test_calls_of_several_threads_are_timed_for_the_request_that_makes_them(cloud: Any) -> None:  # noqa: ARG001
+    clients.call_times()
+    dynamodb = clients.Client("dynamodb")
+    each(lambda _: dynamodb.list_tables(), range(FEW + 1))
+    assert [call.split()[0] for call in clients.call_times()] == ["ListTables"] * (FEW + 1)
+    assert clients.call_times() == []
 
 
 def test_every_function_of_the_app_says_what_it_needs(cloud: SimpleNamespace) -> None:

@@ -27,13 +27,17 @@ def test_the_runs_under_every_former_key_are_counted_together(
 ) -> None:
     for story in ("P-1", "OLD-1", "OLD-2"):
         dynamodb.wait(f"open {story}", story)
+        dynamodb.wait(f"new {story}", story, counts_from=AT)
         dynamodb.wait(f"over {story}", story)
         machine.over[f"token of over {story}"] = "TaskTimedOut"
     for former in ("OLD-1", "OLD-2"):
         dynamodb.put("P-1", f"MOVED#{former}")
+    pending = table.deliver("P-1", Verdict("pending", EARLY, EARLY))
+    assert len(pending.waiting) == 9
     delivery = table.deliver("P-1", APPROVED)
     assert delivery.resumed == ["open P-1", "open OLD-1", "open OLD-2"]
     assert delivery.closed == ["over P-1", "over OLD-1", "over OLD-2"]
+    assert delivery.later == ["new P-1", "new OLD-1", "new OLD-2"]
 
 
 def test_a_story_that_was_moved_there_and_back_is_gone_through_once(dynamodb: Any, table: Any) -> None:
@@ -118,6 +122,19 @@ def test_who_begins_at_a_former_key_gives_what_is_known_under_the_present_one(
     dynamodb.say(APPROVED, keys[-1])
     dynamodb.say(REJECTED, keys[0])  # by a callback that died before it came to the former keys
     assert table.resume(keys[-1]).resumed == ["a"]
+    assert machine.sent["token of a"]["decision"] == "rejected"
+
+
+@pytest.mark.parametrize("second", [APPROVED, None])
+def test_of_several_later_keys_the_newest_verdict_counts(
+    dynamodb: Any, machine: StepFunctions, table: Any, second: Verdict | None
+) -> None:
+    for later, verdict in (("A-1", REJECTED), ("B-1", second)):
+        dynamodb.put("OLD-1", f"BECAME#{later}")
+        if verdict:
+            dynamodb.say(verdict, later)
+    dynamodb.wait("a", "OLD-1")
+    assert table.resume("OLD-1").resumed == ["a"]
     assert machine.sent["token of a"]["decision"] == "rejected"
 
 

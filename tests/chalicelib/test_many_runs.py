@@ -59,6 +59,15 @@ def test_a_callback_reads_a_hundred_entries_and_counts_the_runs_behind_them(dyna
     assert len(sweep(dynamodb, machine).resumed) == 3
 
 
+def test_runs_read_and_not_read_are_counted_together_when_time_is_over(dynamodb: Any) -> None:
+    for run in range(AT_ONCE + 5):
+        dynamodb.wait(f"{run:03}")
+    machine = Slow(SEND_SECONDS + 0.001)
+    table = VerdictTable(dynamodb, "verdicts", machine, lambda: machine.now, hand_over=lambda _: None)
+    delivery = table.deliver("P-1", APPROVED)
+    assert len(delivery.resumed) + delivery.resuming == AT_ONCE + 5
+
+
 @pytest.mark.parametrize("told", [AT_ONCE - 1, AT_ONCE, 2 * AT_ONCE])
 def test_what_jira_was_told_of_many_runs_delays_none_that_waits(dynamodb: Any, machine: Any, told: int) -> None:
     for run in range(told):
@@ -68,6 +77,15 @@ def test_what_jira_was_told_of_many_runs_delays_none_that_waits(dynamodb: Any, m
     dynamodb.wait("b", counts_from=AT)
     delivery = VerdictTable(dynamodb, "verdicts", machine, lambda: NOW).deliver("P-1", APPROVED)
     assert (delivery.resumed, delivery.later, delivery.resuming) == (["a"], ["b"], 0)
+
+
+def test_of_the_runs_behind_what_jira_was_told_a_callback_reads_no_more_at_once(dynamodb: Any, machine: Any) -> None:
+    for run in range(AT_ONCE + 3):
+        dynamodb.put("P-1", f"TOLD#{run:03}")
+        dynamodb.wait(f"{run:03}")
+    table = VerdictTable(dynamodb, "verdicts", machine, lambda: NOW, hand_over=lambda _: None)
+    delivery = table.deliver("P-1", APPROVED)
+    assert (len(delivery.resumed), delivery.resuming) == (AT_ONCE, 3)
 
 
 def test_many_runs_are_sent_to_by_several_threads_and_each_gets_its_verdict_once(dynamodb: Any, machine: Any) -> None:
@@ -82,8 +100,14 @@ def test_many_runs_are_sent_to_by_several_threads_and_each_gets_its_verdict_once
     assert sweep(dynamodb, machine).resumed == []
 
 
-@pytest.mark.parametrize("trouble", [None, aws_error("stepfunctions", "ThrottlingException")])
-def test_without_a_function_to_hand_over_to_the_answer_is_503(dynamodb: Any, trouble: Any) -> None:
+@pytest.mark.parametrize(
+    ("trouble", "told"),
+    [
+        (None, "more runs wait for this story than one answer has time for; send it again"),
+        (aws_error("stepfunctions", "ThrottlingException"), "AWS did not take the verdict; send it again"),
+    ],
+)
+def test_without_a_function_to_hand_over_to_the_answer_is_503(dynamodb: Any, trouble: Any, told: str) -> None:
     def refuse(_: str) -> None:
         raise trouble
 
@@ -91,7 +115,7 @@ def test_without_a_function_to_hand_over_to_the_answer_is_503(dynamodb: Any, tro
         dynamodb.wait(run)
     machine = Slow(SEND_SECONDS + 0.001)
     table = VerdictTable(dynamodb, "verdicts", machine, lambda: machine.now, hand_over=refuse if trouble else None)
-    with pytest.raises(Unavailable, match="send it again"):
+    with pytest.raises(Unavailable, match=f"^{told}$"):
         table.deliver("P-1", APPROVED)
     assert len(machine.sent) == 1
 

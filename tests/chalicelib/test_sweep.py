@@ -6,11 +6,14 @@ That its steps are right in every order is shown in tests/protocol.
 import json
 from collections.abc import Callable
 from dataclasses import asdict
+from threading import Barrier
 from typing import Any
 
 import pytest
 
 from chalicelib import sweep
+from chalicelib.parallel import THREADS
+from chalicelib.refusals import Unavailable
 from chalicelib.sweep import LOOKS, Asked, Sweep, Swept, WaitingStory
 from chalicelib.sweep_event import SECONDS
 from chalicelib.verdicts import Verdict, VerdictTable
@@ -119,6 +122,71 @@ def test_the_next_sweep_goes_on_where_this_one_ran_out_of_time(
     assert asked == ["#sweep", "P-3", "P-4", "P-5", "P-1", "P-2"]
 
 
+def test_a_sweep_without_time_for_any_story_leaves_the_next_one_where_the_last_one_stopped(
+    dynamodb: Any, machine: StepFunctions, build: Build
+) -> None:
+    for story in ("P-1", "P-2"):
+        wait(dynamodb, machine, f"under {story}", story=story)
+    dynamodb.put("#sweep", "CURSOR", after="P-1")
+    now = iter([NOW])
+    assert build(clock=lambda: next(now, NOW + SECONDS + 1)).everything().left == 2
+    assert dynamodb.entry("#sweep", "CURSOR")["after"] == {"S": "P-1"}
+
+
+def test_runs_of_several_stories_for_which_time_ran_out_are_counted_together(
+    dynamodb: Any, machine: StepFunctions, build: Build
+) -> None:
+    stories = [f"P-{number:02}" for number in range(12)]
+    for story in stories:
+        wait(dynamodb, machine, f"under {story}", story=story)
+        dynamodb.say(APPROVED, story)
+    now = [NOW]
+    all_threads_read = Barrier(THREADS, lambda: now.__setitem__(0, NOW + SECONDS + 1))
+
+    def read(query: Any) -> None:
+        if query["ExpressionAttributeValues"][":story"] != {"S": "#sweep"}:
+            all_threads_read.wait(10)
+
+    dynamodb.before["query"] = read
+    swept = build(clock=lambda: now[0]).everything()
+    assert (swept.left, swept.mended, swept.errors) == (12, [], [])
+
+
+def test_a_list_of_waiting_runs_without_an_end_does_not_use_up_the_functions_time(dynamodb: Any, build: Build) -> None:
+    now = [NOW]
+
+    def slowly(scan: Any) -> None:
+        now[0] += 10
+        scan.update(Limit=1)
+
+    for run in range(40):
+        dynamodb.wait(f"{run}")
+    dynamodb.before["scan"] = slowly
+    with pytest.raises(Unavailable):
+        build(clock=lambda: now[0]).everything()
+
+
+@pytest.mark.parametrize("is_over", [True, False])
+def test_an_entry_in_a_transaction_is_removed_after_a_pause(
+    dynamodb: Any, machine: StepFunctions, build: Build, is_over: bool
+) -> None:
+    wait(dynamodb, machine, "a")
+    if is_over:
+        machine.ended.add("a")
+    else:
+        dynamodb.say(APPROVED)
+    slept: list[float] = []
+
+    def locked(_: Any) -> None:
+        if not slept:
+            raise aws_error("dynamodb", "TransactionConflictException", "DeleteItem")
+
+    dynamodb.before["delete_item"] = locked
+    assert build(sleep=slept.append).everything().errors == []
+    assert len(slept) == 1
+    assert not dynamodb.entry("P-1", "WAIT#a")
+
+
 def test_what_fails_for_one_story_is_named_and_the_others_go_on(
     dynamodb: Any, machine: StepFunctions, build: Build
 ) -> None:
@@ -186,12 +254,37 @@ def test_jira_is_asked_about_the_runs_that_no_known_verdict_counts_for(
     assert machine.sent["token of c"]["decision"] == "rejected"
 
 
-@pytest.mark.parametrize(("received", "overdue"), [("2026-01-01T12:58:59.000Z", 1), ("2026-01-01T12:59:30.000Z", 0)])
+def test_runs_that_neither_the_sweep_nor_jira_had_time_for_are_counted_together(
+    dynamodb: Any, machine: StepFunctions, build: Build
+) -> None:
+    wait(dynamodb, machine, "a")
+    wait(dynamodb, machine, "b", story="P-2")
+    now = [NOW]
+
+    def slowly(query: Any) -> None:
+        if query["ExpressionAttributeValues"][":story"] == {"S": "P-1"}:
+            now[0] += SECONDS + 1
+
+    dynamodb.before["query"] = slowly
+    assert build(lambda *_: Asked(left=1), clock=lambda: now[0]).everything().left == 2
+    assert dynamodb.entry("#sweep", "CURSOR")["after"] == {"S": "P-1"}  # where the sweep itself stopped
+
+
+def test_a_jira_that_was_asked_for_all_leaves_no_place_to_go_on(
+    dynamodb: Any, machine: StepFunctions, build: Build
+) -> None:
+    wait(dynamodb, machine, "a")
+    build(lambda *_: Asked(1, last="P-1")).everything()
+    assert not dynamodb.entry("#sweep", "CURSOR")
+
+
+@pytest.mark.parametrize(("received", "overdue"), [("2026-01-01T12:58:59.000Z", 2), ("2026-01-01T12:59:30.000Z", 0)])
 def test_the_log_line_says_all_and_how_many_runs_were_overdue(
     dynamodb: Any, machine: StepFunctions, build: Build, received: str, overdue: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    wait(dynamodb, machine, "a")
-    dynamodb.say(Verdict("approved", AT, received))
+    for story in ("P-1", "P-2"):
+        wait(dynamodb, machine, f"under {story}", story=story)
+        dynamodb.say(Verdict("approved", AT, received), story)
     swept = build().everything()
     (line,) = capsys.readouterr().out.splitlines()
     assert json.loads(line) == {"log": "sweep", **asdict(swept), "overdue": overdue}

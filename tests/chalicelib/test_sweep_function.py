@@ -37,7 +37,7 @@ def test_a_story_that_was_handed_over_is_swept_until_all_its_runs_have_the_verdi
         slept.append(seconds)
         machine.over.clear()
 
-    assert build(sleep=sleep).story("P-1").mended == ["a", "c", "b"]
+    assert build(sleep=sleep).story("P-1") == Swept(3, ["a", "c", "b"])
     assert len(slept) == 1
     line = json.loads(capsys.readouterr().out)
     assert (line["log"], line["story"], line["mended"], line["errors"]) == ("resume", "P-1", ["a", "c", "b"], [])

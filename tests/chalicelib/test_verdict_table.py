@@ -50,10 +50,10 @@ def test_a_rejection_completes_the_wait_with_the_whole_decision(
     dynamodb: Any, machine: StepFunctions, table: Any
 ) -> None:
     dynamodb.wait("a")
-    table.deliver("P-1", Verdict("rejected", LATE, LATE, "Won't Do", "Ännchen ☃", '"no"'))
+    table.deliver("P-1", Verdict("rejected", LATE, LATE, "Won't Do", "Ännchen ☃", '"no"', "id-7"))
     output = (
-        '{"decision": "rejected", "status": "Won\'t Do", "actor": "Ännchen ☃", "actorId": null, "message": "\\"no\\"", '
-        f'"decidedAt": "{LATE}", "receivedAt": "{LATE}"}}'
+        '{"decision": "rejected", "status": "Won\'t Do", "actor": "Ännchen ☃", "actorId": "id-7", '
+        f'"message": "\\"no\\"", "decidedAt": "{LATE}", "receivedAt": "{LATE}"}}'
     )
     assert machine.calls == [("SendTaskSuccess", {"taskToken": "token of a", "output": output})]
 
