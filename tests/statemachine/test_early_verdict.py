@@ -9,6 +9,7 @@ from tests.statemachine.machine import (
     APPROVED,
     CANCELLED,
     COUNTS_FROM,
+    DYNAMODB_ATTEMPTS,
     NOT_APPROVED,
     REJECTED,
     VERDICT,
@@ -131,14 +132,18 @@ def test_a_verdict_after_ninety_nine_conflicts_still_counts() -> None:
 
 @pytest.mark.parametrize("error", SHAKY)
 def test_the_verdict_is_read_again_when_the_table_is_shaky(error: str) -> None:
-    done = play(wait=CANCELLED, story=InTurn(*[Failure(error, "busy")] * 5, story(**VERDICT)))
-    assert len(done.made_by("ReadVerdict")) == 6
+    done = play(wait=CANCELLED, story=InTurn(*[Failure(error, "busy")] * (DYNAMODB_ATTEMPTS - 1), story(**VERDICT)))
+    assert len(done.made_by("ReadVerdict")) == DYNAMODB_ATTEMPTS
     assert done.ending[0] == "approved"
 
 
 @pytest.mark.parametrize(
     ("error", "attempts"),
-    [*((error, 6) for error in SHAKY), ("DynamoDb.ResourceNotFoundException", 1), ("States.Permissions", 1)],
+    [
+        *((error, DYNAMODB_ATTEMPTS) for error in SHAKY),
+        ("DynamoDb.ResourceNotFoundException", 1),
+        ("States.Permissions", 1),
+    ],
 )
 def test_a_verdict_that_cannot_be_read_is_an_error(error: str, attempts: int) -> None:
     done = play(wait=CANCELLED, story=Failure(error, "no"))
