@@ -5,6 +5,7 @@ a credential: texts are made of the status and the address alone.
 """
 
 import base64
+import copy
 import json
 import queue
 import threading
@@ -110,6 +111,12 @@ class JiraApi:
         self._clock, self._sleep, self._longest_answer = clock, sleep, longest_answer
         # Not by the environment's proxy, and no certificate but a valid one.
         self._pool = urllib3.PoolManager(retries=False, cert_reqs="CERT_REQUIRED")
+
+    def until(self, deadline: float) -> "JiraApi":
+        """Return the same API with another deadline."""
+        api = copy.copy(self)
+        api._deadline = deadline
+        return api
 
     def issues(self, keys: list[str]) -> Issues:
         """Return at most MOST_ISSUES issues with status, resolution and their newest histories.

@@ -14,19 +14,25 @@ def result_of(s3: Any, bucket: str, execution: str) -> dict[str, Any] | None:
 
 
 def request_of(s3: Any, bucket: str, given: str | None) -> dict[str, Any] | None:
-    """Return the request in an execution's input, or in the file that the input names; None if there is none.
+    """Return the request in an execution's input, or in the file that the input names; None if it cannot be read."""
+    place = place_of(bucket, given)
+    return _parsed(given or "") if place is None else _object(s3, **place)
+
+
+def place_of(bucket: str, given: str | None) -> dict[str, str] | None:
+    """Return where an execution's input is in S3, as S3's arguments; None if the input is the request itself.
 
     The forms are those of the workflow (workflow.asl.yaml, FindInput).
     """
-    request = _parsed(given or "")
-    if request is None or "jiraStoryId" in request:
-        return request
-    key = request.get("key") or request.get("inputFile")
-    if not isinstance(key, str):
+    named = _parsed(given or "")
+    if named is None or "jiraStoryId" in named:
         return None
-    version = request.get("versionId")
-    where = {"Bucket": request.get("bucket") or bucket, "Key": key} | ({"VersionId": version} if version else {})
-    return _object(s3, **where)
+    key = named["inputFile"] if "inputFile" in named else named.get("key")
+    if not isinstance(key, str) or not key:
+        return None
+    where, version = named.get("bucket"), named.get("versionId")
+    place = {"Bucket": where if isinstance(where, str) else bucket, "Key": key}
+    return place | ({"VersionId": version} if isinstance(version, str) else {})
 
 
 def _object(s3: Any, **where: Any) -> dict[str, Any] | None:

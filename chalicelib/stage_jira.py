@@ -61,13 +61,14 @@ class StageJira:
         answer = Asked(left=sum(len(story.executions) for story in stories))
         end = time.monotonic() + seconds
         try:
-            api = self._api(time.monotonic() + seconds * ASKING)
+            api = self._api(end)
             try:
-                ask(stories, api, verdicts, self.rules, lambda: datetime.now(UTC), answer)
+                asking = api.until(end - seconds * (1 - ASKING))
+                ask(stories, asking, verdicts, self.rules, lambda: datetime.now(UTC), answer)
             except OutOfTime as error:  # the links have time of their own
                 answer.errors.append(str(error))
             if settings.jira_tell(self.variables):
-                self._link(stories, answer, self._teller(self._api(end)), machine_arn, end)
+                self._link(stories, answer, self._teller(api), machine_arn, end)
         except OutOfTime as error:
             answer.errors.append(str(error))
         except (JiraAway, Misconfigured) as error:

@@ -7,12 +7,12 @@ from typing import Any
 
 from chalicelib import story_key
 from chalicelib.drop import PREFIX, execution_name
+from chalicelib.run_request import LONGEST_INPUT, place_of
 from storygate.support.errors import OperatorError, error_code
 from storygate.support.json_text import loaded
 from storygate.support.own_command import command_line
 from storygate.support.times import local_time
 
-LONGEST = 262_144  # bytes; the workflow refuses a longer object (workflow.asl.yaml, ReadInput)
 GONE = {"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404", "MethodNotAllowed"}  # the last: a delete marker
 
 
@@ -50,7 +50,7 @@ def pinned(s3: Any, bucket: str, described: Any) -> str:
     newest when it started. Raises OperatorError if that version is gone.
     """
     text = str(described.get("input", "{}"))
-    source = _source(text, bucket)
+    source = place_of(bucket, text)
     if source is None:
         return text
     if "VersionId" not in source:
@@ -66,7 +66,7 @@ def pinned(s3: Any, bucket: str, described: Any) -> str:
 
 def request_of(s3: Any, bucket: str, text: str | None) -> dict[str, Any]:
     """Return the request in an execution's input (JSON text), read from S3 if it is there; {} if it is no object."""
-    source = _source(text or "", bucket)
+    source = place_of(bucket, text)
     request = loaded(text) if source is None else loaded(_read(s3, source))
     return request if isinstance(request, dict) else {}
 
@@ -87,20 +87,6 @@ def environment_in(request: Mapping[str, Any]) -> str | None:
     metadata = request.get("metadata")
     environment = metadata.get("environment") if isinstance(metadata, Mapping) else None
     return environment if isinstance(environment, str) else None
-
-
-def _source(text: str, bucket: str) -> dict[str, str] | None:
-    """The place of an input in S3, as S3's arguments; None if the input is the request itself (ASL: FindInput)."""
-    given = loaded(text)
-    if not isinstance(given, Mapping) or "jiraStoryId" in given:
-        return None
-    key = given["inputFile"] if "inputFile" in given else given.get("key")
-    if not isinstance(key, str) or not key:
-        return None
-    where = given.get("bucket")
-    source = {"Bucket": where if isinstance(where, str) else bucket, "Key": key}
-    version = given.get("versionId")
-    return source | ({"VersionId": version} if isinstance(version, str) else {})
 
 
 def _version_at(s3: Any, source: dict[str, str], moment: Any) -> str:
@@ -132,4 +118,4 @@ def _read(s3: Any, source: dict[str, str]) -> str:
         if error_code(error) not in GONE:
             raise
         return ""
-    return "" if answer["ContentLength"] > LONGEST else str(answer["Body"].read().decode(errors="replace"))
+    return "" if answer["ContentLength"] > LONGEST_INPUT else str(answer["Body"].read().decode(errors="replace"))

@@ -66,6 +66,7 @@ def test_it_asks_and_makes_the_link_of_each_waiting_run(
 ) -> None:
     assert replace(asked(stage), last="") == Asked(asked=2)
     assert links(jira) == ["pkg-001", "run-2"]  # run-2's request cannot be read
+    assert stage.clients.secretsmanager.calls == ["gate-jira"]
     assert printed(capsys) == []
 
 
