@@ -143,8 +143,8 @@ class Stage:
 
     def story_url(self, story: str | None) -> str | None:
         """Return the address of a story in the stage's Jira; None if STORYGATE_JIRA_SITE names none."""
-        site = self.variables.get("STORYGATE_JIRA_SITE", "").strip().rstrip("/")
-        known = story and site.startswith(("https://", "http://"))
+        site = self.jira_site
+        known = story and site and site.startswith(("https://", "http://"))
         return f"{site}/browse/{quote(story, safe='')}" if known and story else None
 
     def not_deployed(self, why: str) -> OperatorError:
