@@ -16,7 +16,6 @@ from localcloud.jira.site import Issue, JiraError, Site
 SERVER_INFO = "/rest/api/3/serverInfo"
 MOST_ISSUES, MOST_CHANGELOGS, MOST_FIELDS = 100, 1000, 10
 LONGEST_LINK_TEXT = 255  # of globalId, title and relationship
-LINK_FIELDS = ("globalId", "application", "relationship", "object")
 PERMISSIONS = {  # id and name of those that a gate asks for
     "BROWSE_PROJECTS": (10, "Browse Projects", "PROJECT"),
     "ADD_COMMENTS": (15, "Add Comments", "PROJECT"),

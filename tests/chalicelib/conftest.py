@@ -13,6 +13,7 @@ from moto import mock_aws
 
 from chalicelib.sweep import Sweep
 from tests.chalicelib.fakes import REGION, SECRET_VALUES, Hooked, StepFunctions, client
+from tests.decision_table import make_table
 
 # Derandomised and without a database of failures, so that `make test` gives the same result each time.
 hypothesis.settings.register_profile("storygate", deadline=None, derandomize=True, database=None)
@@ -50,7 +51,7 @@ def cloud(_app: Any) -> Iterator[Any]:
     app, http = _app
     with mock_aws():
         _forget(app)
-        _make_table(app.TABLE)
+        make_table(client("dynamodb"), app.TABLE)
         client("secretsmanager").create_secret(Name=app.SECRET, SecretString=json.dumps(SECRET_VALUES))
         _make_machine(app.STATE_MACHINE)
         services = {service: client(service) for service in ("dynamodb", "secretsmanager", "stepfunctions")}
@@ -61,25 +62,6 @@ def cloud(_app: Any) -> Iterator[Any]:
 def _forget(app: Any) -> None:
     app.secret.cache_clear()
     app.verdict_table.cache_clear()
-
-
-def _make_table(name: str) -> None:
-    client("dynamodb").create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in ("story", "entry", "startedAt")],
-        KeySchema=[{"AttributeName": "story", "KeyType": "HASH"}, {"AttributeName": "entry", "KeyType": "RANGE"}],
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": "waiting",
-                "KeySchema": [
-                    {"AttributeName": "story", "KeyType": "HASH"},
-                    {"AttributeName": "startedAt", "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "KEYS_ONLY"},
-            }
-        ],
-    )
 
 
 def _make_machine(name: str) -> None:

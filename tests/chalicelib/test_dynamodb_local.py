@@ -12,13 +12,12 @@ from typing import Any
 
 import boto3
 import pytest
-import yaml
 from botocore.config import Config
 
 from chalicelib.verdicts import Verdict, VerdictTable
-from tests import ROOT
 from tests.chalicelib import test_former_keys, test_verdict_table
 from tests.chalicelib.fakes import Hooked, StepFunctions, exceptions
+from tests.decision_table import make_table
 from tests.engines import dynamodb_local
 from tests.statemachine.machine import PLACEHOLDERS, play
 
@@ -54,12 +53,7 @@ def _made(client: Any, name: str) -> None:
         for item in client.scan(TableName=name)["Items"]:
             client.delete_item(TableName=name, Key={key: item[key] for key in ("story", "entry")})
         return
-    text = (
-        (ROOT / "statemachine" / "storage.yaml").read_text(encoding="utf-8").replace("!Ref ", "").replace("!Sub ", "")
-    )
-    wanted = yaml.safe_load(text)["Resources"]["Table"]["Properties"]
-    settings = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
-    client.create_table(TableName=name, **{setting: wanted[setting] for setting in settings})
+    make_table(client, name)
 
 
 @pytest.fixture

@@ -20,7 +20,6 @@ from localcloud.jira.site_data import PEOPLE
 from tests.chalicelib.fakes import DEFAULT_RULES, Hooked, StepFunctions
 from tests.jira_openapi import Recorder, violations
 
-UPLOADED = "2026-01-01T10:00:00.000Z"  # what `Hooked.wait` puts into an entry
 GATED = DEFAULT_RULES._replace(projects=frozenset(("PROJ", "PAY")))
 
 

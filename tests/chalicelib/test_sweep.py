@@ -24,8 +24,6 @@ EARLY, AT, LATE = (f"2026-01-01T1{hour}:00:00.000Z" for hour in range(3))
 NOW = 1_767_272_400.0  # 13:00
 MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:gate"
 APPROVED, REJECTED = Verdict("approved", AT, AT), Verdict("rejected", LATE, LATE)
-EXECUTIONS = "arn:aws:states:eu-central-1:123456789012:execution:gate"
-FUNCTION = "arn:aws:lambda:eu-central-1:123456789012:function:storygate-dev-sweep"
 Build = Callable[..., Sweep]
 
 

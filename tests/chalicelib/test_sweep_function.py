@@ -14,10 +14,8 @@ from chalicelib.sweep_event import SweepEvent, hand_over
 from chalicelib.verdicts import Verdict
 from tests.chalicelib.fakes import StepFunctions, aws_error, wait
 
-EARLY, AT, LATE = (f"2026-01-01T1{hour}:00:00.000Z" for hour in range(3))
-NOW = 1_767_272_400.0  # 13:00
-MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:gate"
-APPROVED, REJECTED = Verdict("approved", AT, AT), Verdict("rejected", LATE, LATE)
+AT = "2026-01-01T11:00:00.000Z"
+APPROVED = Verdict("approved", AT, AT)
 EXECUTIONS = "arn:aws:states:eu-central-1:123456789012:execution:gate"
 FUNCTION = "arn:aws:lambda:eu-central-1:123456789012:function:storygate-dev-sweep"
 Build = Callable[..., Sweep]
@@ -65,9 +63,7 @@ def test_the_function_sweeps_everything_or_the_story_of_its_event(
     for story, run in (("P-1", "a"), ("P-2", "b")):
         wait(dynamodb, machine, run, story=story)
         dynamodb.say(APPROVED, story)
-    context = SimpleNamespace(
-        invoked_function_arn="arn:aws:lambda:eu-central-1:123456789012:function:storygate-dev-sweep"
-    )
+    context = SimpleNamespace(invoked_function_arn=FUNCTION)
     assert run_sweep(SweepEvent(event, context), dynamodb, "verdicts", machine, "gate")["mended"] == mended
 
 

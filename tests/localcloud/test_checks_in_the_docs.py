@@ -10,6 +10,7 @@ import pytest
 
 from localcloud.gaps.registry import filled
 from tests import ROOT
+from tests.decision_table import make_table
 from tests.localcloud.stepfunctions_cloud import Cloud
 
 TEXT = (ROOT / "docs" / "aws.md").read_text(encoding="utf-8")
@@ -33,13 +34,7 @@ def checks() -> Iterator[tuple[str, str, dict[str, str]]]:
 def cloud() -> Iterator[Cloud]:
     with filled(), Cloud() as cloud:
         cloud.s3.create_bucket(Bucket="storygate-dev")
-        kinds = {"story": "HASH", "entry": "RANGE"}
-        cloud.dynamodb.create_table(
-            TableName="storygate-dev",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in kinds],
-            KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in kinds.items()],
-        )
+        make_table(cloud.dynamodb, "storygate-dev")
         yield cloud
 
 

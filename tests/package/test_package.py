@@ -18,6 +18,7 @@ from moto.moto_api._internal import moto_api_backend
 from moto.server import ThreadedMotoServer
 
 from tests import ROOT
+from tests.decision_table import make_table
 from tests.package.runtime_api import invoke
 
 SECRET = {name: f"{name}-secret" for name in ("callback", "automation", "validation", "deployment", "notification")}
@@ -57,12 +58,7 @@ def environment() -> Iterator[dict[str, str]]:
     where = {"endpoint_url": f"http://{host}:{port}", "region_name": "us-east-1"}
     session = boto3.Session("test", "test")
     session.client("secretsmanager", **where).create_secret(Name="storygate-local", SecretString=json.dumps(SECRET))
-    session.client("dynamodb", **where).create_table(
-        TableName="storygate-local",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("story", "entry")],
-        KeySchema=[{"AttributeName": "story", "KeyType": "HASH"}, {"AttributeName": "entry", "KeyType": "RANGE"}],
-    )
+    make_table(session.client("dynamodb", **where), "storygate-local")
     session.client("stepfunctions", **where).create_state_machine(
         name="storygate-local",
         roleArn="arn:aws:iam::123456789012:role/any",

@@ -20,6 +20,8 @@ from botocore.exceptions import ClientError
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 
+from tests.decision_table import make_table
+
 Contents = tuple[str, ...]  # a table's items as JSON
 Answers = tuple[int, ...]  # by their numbers in Answered
 Called = tuple[str, dict[str, Any]]  # operation and arguments
@@ -131,27 +133,7 @@ class Table:
         self._dynamodb, self._name = dynamodb, name
         self._known: dict[tuple[Contents, Call], tuple[object, Contents]] = {}
         self._items: dict[str, Any] = {}  # moto's, by their JSON
-        dynamodb.create_table(
-            TableName=name,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[
-                {"AttributeName": key, "AttributeType": "S"} for key in ("story", "entry", "startedAt")
-            ],
-            KeySchema=[
-                {"AttributeName": "story", "KeyType": "HASH"},
-                {"AttributeName": "entry", "KeyType": "RANGE"},
-            ],
-            GlobalSecondaryIndexes=[
-                {
-                    "IndexName": "waiting",
-                    "KeySchema": [
-                        {"AttributeName": "story", "KeyType": "HASH"},
-                        {"AttributeName": "startedAt", "KeyType": "RANGE"},
-                    ],
-                    "Projection": {"ProjectionType": "KEYS_ONLY"},
-                }
-            ],
-        )
+        make_table(dynamodb, name)
 
     @property
     def asked(self) -> int:

@@ -17,6 +17,7 @@ from storygate.stage.config import Stage
 from storygate.stage.context import Context
 from storygate.support.errors import OperatorError
 from storygate.support.own_command import command_line
+from tests.decision_table import make_table
 from tests.storygate.conftest import KEYS, REGION
 
 DEFINITION = '{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}'
@@ -29,12 +30,7 @@ def context(project: Path, stage: Stage, aws: Aws) -> Any:
         name=stage.state_machine, definition=DEFINITION, roleArn="arn:aws:iam::123456789012:role/x"
     )
     aws.client("s3").create_bucket(Bucket=stage.bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    aws.client("dynamodb").create_table(
-        TableName=stage.table,
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": "story", "KeyType": "HASH"}, {"AttributeName": "entry", "KeyType": "RANGE"}],
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("story", "entry")],
-    )
+    make_table(aws.client("dynamodb"), stage.table)
     return Context(project, stage, aws)
 
 
