@@ -8,7 +8,6 @@ with LocalCloud(Path.cwd(), aws_port=4566, api_port=8000) as cloud:
 
 import contextlib
 import datetime
-import json
 import logging
 import os
 import socket
@@ -40,15 +39,13 @@ from localcloud.gaps.awslambda import invoke as lambda_invoke
 from localcloud.gaps.registry import filled
 from localcloud.lambda_functions import LambdaFunctions
 from localcloud.loopback import bound, serving
-from localcloud.rest_api import rest_api
+from localcloud.rest_apis import RestApis
 from localcloud.schedules import Schedules
 
 __all__ = ["REGION", "LocalCloud", "LocalCloudError"]
 
 REGION = "us-east-1"
 STOP_TIMEOUT_SECONDS = 3.0
-API_HANDLER = "app.app"
-"""What Chalice calls the handler of the function behind the REST API."""
 
 log = logging.getLogger("localcloud")
 
@@ -80,9 +77,7 @@ class LocalCloud:
         self._cleanup = contextlib.ExitStack()
         self._clients: dict[str, Any] = {}
         self._clients_lock = threading.Lock()
-        self._api_socket: socket.socket | None = None
-        self._api: contextlib.ExitStack | None = None
-        self._api_lock = threading.Lock()
+        self._apis: RestApis | None = None
         self.endpoint_url = ""
         """Where AWS is, `http://127.0.0.1:<port>`; known once started."""
         self.api_url = ""
@@ -148,72 +143,44 @@ class LocalCloud:
 
         Raises LocalCloudError, with what the dev server printed, if that fails.
         """
-        if self._api_socket is None:
+        if self._apis is None:
             raise LocalCloudError("start the local cloud before its API")
-        self._cleanup.callback(self._stop_api)
-        with self._api_lock:
-            self._api = self._serve_api(self._api_socket)
+        self._apis.start()
 
     def stop(self) -> None:
         """Stop all in reverse order and restore plain moto; each step is bounded. A second call does nothing."""
         self._cleanup.close()
         self._clients.clear()
-        self._api_socket = None
+        self._apis = None
 
     def _start(self) -> None:
         self._cleanup.enter_context(filled())
         moto_api_backend.reset()
         aws_port, api_port = self._ports
-        self._api_socket = self._cleanup.enter_context(_bind(api_port, "--api-port"))
-        self.api_url = "http://{}:{}".format(*self._api_socket.getsockname())
+        api_listener = self._cleanup.enter_context(_bind(api_port, "--api-port"))
+        self.api_url = "http://{}:{}".format(*api_listener.getsockname())
         listener = self._cleanup.enter_context(_bind(aws_port, "--aws-port"))
         self.endpoint_url = "http://{}:{}".format(*listener.getsockname())
 
-        api = ExecuteApi(DomainDispatcherApplication(create_backend_app), self._api_socket.getsockname()[1])
+        apis = self._apis = RestApis(self.project, self.stage, api_listener, self.environment, _write_api_log)
+        self._cleanup.callback(apis.stop)
+        api = ExecuteApi(DomainDispatcherApplication(create_backend_app), apis.port)
         self._cleanup.enter_context(serving(self._wrap(api), listener, _Handler))
         # moto's own integrations, such as Step Functions calling Lambda, go to the server at this port.
         self._cleanup.enter_context(_variable("MOTO_PORT", str(listener.getsockname()[1])))
         self._cleanup.callback(_stop_executions)
 
         functions = LambdaFunctions(self.environment, _write_log)
-        lambda_invoke.run_with(functions, self._renew_api)
+        lambda_invoke.run_with(functions, apis.renew)
         self._cleanup.callback(lambda_invoke.run_with, None)
         self._cleanup.callback(functions.stop)
         self.schedules = Schedules()
         self._cleanup.callback(self.schedules.stop)
         self.schedules.start()
 
-    def _serve_api(self, listener: socket.socket) -> contextlib.ExitStack:
-        with contextlib.ExitStack() as starting:
-            function = f"{_app_name(self.project)}-{self.stage}"  # Chalice's name for the function behind the REST API
-
-            def write(line: str) -> None:
-                _write_log(f"/aws/lambda/{function}", "rest-api", line)
-
-            starting.enter_context(rest_api(self.project, self.stage, listener, self.environment, write))
-            return starting.pop_all()
-
-    def _stop_api(self) -> None:
-        with self._api_lock:
-            api, self._api = self._api, None
-        if api:
-            api.close()
-
-    def _renew_api(self, handler: str) -> None:
-        """Replace the REST API's process if this is its function's handler; requests wait meanwhile."""
-        with self._api_lock:
-            if handler == API_HANDLER and self._api and self._api_socket:
-                self._api.close()
-                self._api = self._serve_api(self._api_socket)
-
     def _release(self) -> None:
         with LocalCloud._lock:
             LocalCloud._running = None
-
-
-def _app_name(project: Path) -> str:
-    config = json.loads((project / ".chalice" / "config.json").read_text(encoding="utf-8"))
-    return str(config["app_name"])
 
 
 class _Handler(MotoRequestHandler):  # type: ignore[misc]  # moto is untyped here
@@ -255,6 +222,10 @@ def _stop_executions() -> None:
 def _write_log(group: str, stream: str, line: str) -> None:
     with contextlib.suppress(Exception):  # a log line that cannot be written must not end the function
         lambda_invoke.write_log(DEFAULT_ACCOUNT_ID, REGION, group, stream, line)
+
+
+def _write_api_log(function: str, line: str) -> None:
+    _write_log(f"/aws/lambda/{function}", "rest-api", line)
 
 
 @contextlib.contextmanager

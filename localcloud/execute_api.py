@@ -1,16 +1,19 @@
 """The REST API on the AWS endpoint: `/_aws/execute-api/<api-id>/<stage>/<path>`, the path that LocalStack uses.
 
-With it one rule gives an API's address on AWS and here: from the endpoint and the API's id. Requests go to Chalice's
-dev server, which runs the same code as the deployed function.
+With it one rule gives an API's address on AWS and here: from the endpoint and the API's id. Requests go to the dev
+server of the function behind the API, which runs the same code.
 """
 
 import http.client
 import json
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from moto.apigateway.models import apigateway_backends
 from moto.core import DEFAULT_ACCOUNT_ID
+
+from localcloud import LocalCloudError
 
 PREFIX = "/_aws/execute-api/"
 # API Gateway quotas: 29 s for an integration, 10 MB for a payload.
@@ -21,17 +24,20 @@ HOP_BY_HOP = {"connection", "keep-alive", "te", "trailer", "transfer-encoding", 
 # The server adds its own of these to every answer.
 ANSWERED_BY_US = HOP_BY_HOP | {"server", "date"}
 
+FUNCTION = re.compile(r":function:([^/:]+)/invocations")
+
 Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 
 class ExecuteApi:
-    """WSGI middleware: forwards calls to deployed APIs to `127.0.0.1:port`, leaves all else to `app`.
+    """WSGI middleware: forwards calls to deployed APIs to 127.0.0.1, leaves all else to `app`.
 
-    Answers 504 if the API has not answered after `timeout` seconds.
+    `port` returns the port for the function behind an API. Answers 504 if the API has not answered after `timeout`
+    seconds.
     """
 
-    def __init__(self, app: Application, port: int, timeout: float = TIMEOUT_SECONDS) -> None:
+    def __init__(self, app: Application, port: Callable[[str], int], timeout: float = TIMEOUT_SECONDS) -> None:
         self._app = app
         self._port = port
         self._timeout = timeout
@@ -49,14 +55,18 @@ class ExecuteApi:
         target: str = environ.get("REQUEST_URI") or environ["PATH_INFO"]
         path, question, query = target.partition("?")
         api_id, stage, rest = ([*path.removeprefix(PREFIX).split("/", 2), "", ""])[:3]
-        stages = _stages(api_id)
-        if stages is None:
+        api = _api(api_id)
+        if api is None:
             return _error(404, f"There is no API {api_id} on this endpoint")
-        if stage not in stages:
+        if stage not in api.stages:
             return _error(403, "Forbidden")
         if int(environ.get("CONTENT_LENGTH") or 0) > PAYLOAD_BYTES:
             return _error(413, "Request Too Long")
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=self._timeout)
+        try:
+            port = self._port(_function(api))
+        except LocalCloudError as error:
+            return _error(502, str(error))
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=self._timeout)
         try:
             connection.request(
                 environ["REQUEST_METHOD"], f"/{rest}{question}{query}", _body(environ), dict(_headers(environ))
@@ -66,17 +76,23 @@ class ExecuteApi:
         except TimeoutError:
             return _error(504, "Endpoint request timed out")
         except (OSError, http.client.HTTPException) as error:
-            return _error(502, f"The dev server on port {self._port} does not answer: {error}")
+            return _error(502, f"The dev server on port {port} does not answer: {error}")
         finally:
             connection.close()
         return answer.status, [pair for pair in answer.getheaders() if pair[0].lower() not in ANSWERED_BY_US], body
 
 
-def _stages(api_id: str) -> set[str] | None:
-    for backend in apigateway_backends[DEFAULT_ACCOUNT_ID].values():
-        if api_id in backend.apis:
-            return set(backend.apis[api_id].stages)
-    return None
+def _api(api_id: str) -> Any:
+    """Return moto's API, None if there is none."""
+    backends = apigateway_backends[DEFAULT_ACCOUNT_ID].values()
+    return next((backend.apis[api_id] for backend in backends if api_id in backend.apis), None)
+
+
+def _function(api: Any) -> str:
+    """Return the name of the function that an API calls; "" if it calls none."""
+    methods = (method for resource in api.resources.values() for method in resource.resource_methods.values())
+    uris = (method.method_integration.uri or "" for method in methods if method.method_integration)
+    return next((found[1] for uri in uris if (found := FUNCTION.search(uri))), "")
 
 
 def _body(environ: Environ) -> bytes:

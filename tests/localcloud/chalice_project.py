@@ -36,7 +36,7 @@ def bearer(request):
 
 @app.route("/hello/{name}", methods=["POST"], authorizer=bearer, cors=True)
 def hello(name):
-    return {"hello": os.getpid() if name == "process" else name}
+    return {"hello": {"process": os.getpid(), "bucket": os.environ["BUCKET"]}.get(name, name)}
 
 
 @app.route("/length", methods=["POST"], content_types=["application/json", "text/plain"])
@@ -89,7 +89,10 @@ class Project:
             "version": "2.0",
             "app_name": "tiny",
             "log_retention_in_days": 7,
-            "stages": {"local": {"environment_variables": variables}},
+            "stages": {
+                "local": {"environment_variables": variables},
+                "other": {"environment_variables": {**variables, "BUCKET": f"other-{bucket}"}},
+            },
         }
         (self.path / ".chalice" / "config.json").write_text(json.dumps(config))
         self.write(version=1)
@@ -97,9 +100,9 @@ class Project:
     def write(self, version: int) -> None:
         (self.path / "app.py").write_text(APP.replace("VERSION", str(version)))
 
-    def chalice(self, command: str) -> None:
+    def chalice(self, command: str, stage: str = "local") -> None:
         subprocess.run(
-            [Path(sys.executable).with_name("chalice"), command, "--stage", "local"],
+            [Path(sys.executable).with_name("chalice"), command, "--stage", stage],
             cwd=self.path,
             env={**os.environ, **self.cloud.environment},
             check=True,
@@ -107,8 +110,8 @@ class Project:
             timeout=60,
         )
 
-    def deployed(self, name: str) -> dict[str, Any]:
-        resources = json.loads((self.path / ".chalice" / "deployed" / "local.json").read_text())["resources"]
+    def deployed(self, name: str, stage: str = "local") -> dict[str, Any]:
+        resources = json.loads((self.path / ".chalice" / "deployed" / f"{stage}.json").read_text())["resources"]
         return next(resource for resource in resources if resource["name"] == name)
 
     def notes(self, count: int) -> list[dict[str, Any]]:

@@ -125,6 +125,21 @@ def test_a_changed_configuration_replaces_the_rest_apis_process_as_lambda_replac
     assert post(f"{api}/hello/process", headers=RIGHT).json() != before
 
 
+def test_another_stages_api_is_answered_by_that_stages_functions(cloud: LocalCloud, project: Project, api: str) -> None:
+    cloud.client("s3").create_bucket(Bucket=f"other-{project.bucket}")
+    project.chalice("deploy", "other")
+    address = f"{cloud.endpoint_url}/_aws/execute-api/{project.deployed('rest_api', 'other')['rest_api_id']}/api"
+    assert post(f"{address}/hello/bucket", headers=RIGHT).json() == {"hello": f"other-{project.bucket}"}
+    assert post(f"{api}/hello/bucket", headers=RIGHT).json() == {"hello": project.bucket}
+    process = post(f"{api}/hello/process", headers=RIGHT).json()
+    client, name = cloud.client("lambda"), "tiny-other"
+    variables = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    client.update_function_configuration(FunctionName=name, Environment={"Variables": {**variables, "NEW": "1"}})
+    assert post(f"{api}/hello/process", headers=RIGHT).json() == process
+    project.chalice("delete", "other")
+    assert post(f"{address}/hello/bucket", headers=RIGHT).status_code == 404
+
+
 def test_the_authorizers_cache_of_a_stage_can_be_flushed(cloud: LocalCloud, project: Project) -> None:
     gateway, api = cloud.client("apigateway"), project.deployed("rest_api")["rest_api_id"]
     answer = gateway.flush_stage_authorizers_cache(restApiId=api, stageName="api")

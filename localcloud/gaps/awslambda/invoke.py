@@ -35,7 +35,7 @@ _on_change: Callable[[str], None] | None = None
 def run_with(runner: LambdaFunctions | None, on_change: Callable[[str], None] | None = None) -> None:
     """Run functions with this runner from now on; None: refuse to run any. moto's state is global, so this is too.
 
-    `on_change` is called with the handler of each function whose variables have changed, before the change is answered.
+    `on_change` is called with the name of each function whose variables have changed, before the change is answered.
     """
     global _runner, _on_change
     _runner, _on_change = runner, on_change
@@ -97,7 +97,7 @@ def _update_configuration(
     before = dict(function.environment_vars)
     answer = original(backend, function_name, qualifier, body)
     if _on_change and function.environment_vars != before:
-        _on_change(function.handler)
+        _on_change(function.function_name)
     return answer
 
 
