@@ -23,6 +23,7 @@ import localcloud.light  # noqa: F401 - before moto
 # isort: split
 import boto3
 import botocore.session
+from moto.awslambda.models import lambda_backends
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.events.models import events_backends
 from moto.moto_api._internal import moto_api_backend
@@ -162,7 +163,7 @@ class LocalCloud:
         listener = self._cleanup.enter_context(_bind(aws_port, "--aws-port"))
         self.endpoint_url = "http://{}:{}".format(*listener.getsockname())
 
-        apis = self._apis = RestApis(self.project, self.stage, api_listener, self.environment, _write_api_log)
+        apis = self._apis = RestApis(self.project, self.stage, api_listener, self._api_environment, _write_api_log)
         self._cleanup.callback(apis.stop)
         api = ExecuteApi(DomainDispatcherApplication(create_backend_app), apis.port)
         self._cleanup.enter_context(serving(self._wrap(api), listener, _Handler))
@@ -177,6 +178,11 @@ class LocalCloud:
         self.schedules = Schedules()
         self._cleanup.callback(self.schedules.stop)
         self.schedules.start()
+
+    def _api_environment(self, function: str) -> dict[str, str]:
+        functions = lambda_backends[DEFAULT_ACCOUNT_ID][REGION].list_functions()
+        deployed = [one.environment_vars for one in functions if one.function_name == function]
+        return {**(deployed[0] if deployed else {}), **self.environment}
 
     def _release(self) -> None:
         with LocalCloud._lock:

@@ -31,7 +31,7 @@ def rest_api(
     environment: Mapping[str, str],
     write: Callable[[str], None],
 ) -> Iterator[None]:
-    """Serve the project's code on a bound socket while the block runs, with these AWS variables and no others.
+    """Serve the project's code on a bound socket while the block runs, with these variables, and no others of AWS.
 
     `write` takes each line of JSON that the app prints, which Lambda would write to the function's log. Raises
     LocalCloudError, with what the dev server printed, if it ends or has not answered after `START_TIMEOUT_SECONDS`.

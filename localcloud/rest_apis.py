@@ -15,7 +15,8 @@ class RestApis:
     """The dev servers, each by the name of the function behind its API, which Chalice calls `<app>-<stage>`.
 
     That of `stage` listens on `listener` once it is started, every other one on a free port from its first request on.
-    `write` takes a function's name and a line of JSON that it prints.
+    `environment` returns a function's variables, and those that lead to this AWS. `write` takes a function's name and a
+    line of JSON that it prints.
     """
 
     def __init__(
@@ -23,7 +24,7 @@ class RestApis:
         project: Path,
         stage: str,
         listener: socket.socket,
-        environment: Mapping[str, str],
+        environment: Callable[[str], Mapping[str, str]],
         write: Callable[[str, str], None],
     ) -> None:
         self._project, self._stage, self._listener = project, stage, listener
@@ -76,5 +77,5 @@ class RestApis:
             self._write(function, line)
 
         running = contextlib.ExitStack()
-        running.enter_context(rest_api(self._project, stage, listener, self._environment, write))
+        running.enter_context(rest_api(self._project, stage, listener, self._environment(function), write))
         self._running[function] = running

@@ -84,18 +84,20 @@ class Project:
         self.path, self.cloud, self.bucket, self.queue_url = cloud.project, cloud, bucket, queue_url
         (self.path / ".chalice").mkdir()
         (self.path / "requirements.txt").touch()
-        variables = {"BUCKET": bucket, "QUEUE_URL": queue_url}
+        self.configure("local", "other")
+        self.write(version=1)
+
+    def configure(self, *stages: str) -> None:
+        """Write the configuration, with these stages."""
+        buckets = {"local": self.bucket, "other": f"other-{self.bucket}"}
+        variables = {stage: {"BUCKET": buckets[stage], "QUEUE_URL": self.queue_url} for stage in stages}
         config = {
             "version": "2.0",
             "app_name": "tiny",
             "log_retention_in_days": 7,
-            "stages": {
-                "local": {"environment_variables": variables},
-                "other": {"environment_variables": {**variables, "BUCKET": f"other-{bucket}"}},
-            },
+            "stages": {stage: {"environment_variables": own} for stage, own in variables.items()},
         }
         (self.path / ".chalice" / "config.json").write_text(json.dumps(config))
-        self.write(version=1)
 
     def write(self, version: int) -> None:
         (self.path / "app.py").write_text(APP.replace("VERSION", str(version)))
