@@ -52,7 +52,7 @@ def play_round(context: Context, wanted: str, timeout: float, terminal: Terminal
     }
     dropped = None
     try:
-        name, raw = f"{SMOKE}{played.story.lower()}.json", json.dumps(content).encode()
+        name, raw = f"{SMOKE}{played.story.rpartition('-')[2]}.json", json.dumps(content).encode()
         dropped = drop(context.client("s3"), context.stage.bucket, name, raw)
         played.execution = dropped.execution
         _drive(context, played, dropped, timeout, terminal)
