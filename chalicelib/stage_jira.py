@@ -5,7 +5,7 @@ The callback imports nothing of this.
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -46,6 +46,7 @@ class StageJira:
     secret: str
     table: str
     bucket: str
+    clock: Callable[[], float] = time.monotonic
 
     @property
     def is_known(self) -> bool:
@@ -59,7 +60,7 @@ class StageJira:
         cannot be used it prints a line of JSON, which an alarm counts.
         """
         answer = Asked(left=sum(len(story.executions) for story in stories))
-        end = time.monotonic() + seconds
+        end = self.clock() + seconds
         try:
             api = self._api(end)
             try:
@@ -85,7 +86,7 @@ class StageJira:
             end = end_of(detail, self.clients.s3, self.bucket) if settings.jira_tell(self.variables) else None
             if end is None or not self.rules.gates(end.story):
                 return
-            told, errors = self._teller(self._api(time.monotonic() + TELL_SECONDS)).report_end(end)
+            told, errors = self._teller(self._api(self.clock() + TELL_SECONDS)).report_end(end)
         except (JiraAway, Misconfigured) as error:
             errors = [str(error)]
         except AWS_ERRORS as error:
@@ -95,7 +96,7 @@ class StageJira:
     def _link(self, stories: list[WaitingStory], answer: Asked, teller: Teller, machine_arn: str, end: float) -> None:
         executions, decided = machine_arn.replace(":stateMachine:", ":execution:"), set(answer.decided)
         for story in stories:
-            if time.monotonic() > end:  # also where every link exists, a story costs a call to the table
+            if self.clock() > end:  # also where every link exists, a story costs a call to the table
                 return
             waiting = [f"{executions}:{run}" for run in story.executions if run not in decided]
             if waiting and is_key(story.key) and self.rules.gates(story.key):
@@ -113,7 +114,7 @@ class StageJira:
         base = settings.jira_api(self.variables)
         if base is None:
             raise Misconfigured("STORYGATE_JIRA_SITE names no Jira")
-        return JiraApi(base, Credentials.read(self.clients.secretsmanager, self.secret), deadline)
+        return JiraApi(base, Credentials.read(self.clients.secretsmanager, self.secret), deadline, self.clock)
 
     def _teller(self, api: JiraApi) -> Teller:
         return Teller(api, self.clients.dynamodb, self.table, settings.run_url(self.variables))

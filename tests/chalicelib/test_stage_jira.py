@@ -1,7 +1,6 @@
 """A stage's Jira: what is asked and told with its settings and credentials, and what goes wrong without harm."""
 
 import json
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from types import SimpleNamespace
@@ -9,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.stage_jira import Clients, StageJira
+from chalicelib.stage_jira import ASKING, Clients, StageJira
 from chalicelib.sweep import Asked, WaitingStory
 from chalicelib.verdicts import VerdictTable
 from localcloud.jira.local_jira import LocalJira
@@ -125,23 +124,21 @@ def test_a_run_that_was_stopped_before_its_input_was_checked_tells_no_story_of_a
     assert jira.site.issue("PROJ-1").comments == []
 
 
-def test_links_take_no_longer_than_the_time_that_is_left(
-    stage: StageJira, dynamodb: Hooked, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_links_take_no_longer_than_the_time_that_is_left(stage: StageJira, dynamodb: Hooked) -> None:
     asked(stage)  # both links exist now
-    late = time.monotonic() + 31
-    dynamodb.before["query"] = lambda _: monkeypatch.setattr(time, "monotonic", lambda: late)
+    now = [0.0]
+    dynamodb.before["query"] = lambda _: now.__setitem__(0, 31.0)
     dynamodb.calls.clear()
     table = VerdictTable(dynamodb, stage.table, stage.clients.stepfunctions)
-    stage.ask([*WAITING, WaitingStory("PROJ-2", ("run-3",))], table, 30, MACHINE)
+    replace(stage, clock=lambda: now[0]).ask([*WAITING, WaitingStory("PROJ-2", ("run-3",))], table, 30, MACHINE)
     assert [operation for operation, _ in dynamodb.calls] == ["query"]
 
 
 def test_to_run_out_of_time_while_asking_is_no_absence_of_jira_and_leaves_time_for_links(
-    jira: LocalJira, stage: StageJira, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    jira: LocalJira, stage: StageJira, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("chalicelib.stage_jira.ASKING", 0)
-    answer = asked(stage)
+    times = iter([0.0])
+    answer = asked(replace(stage, clock=lambda: next(times, 30 * ASKING)))
     assert (answer.left, answer.errors) == (2, ["the time to ask Jira is over; the next sweep goes on"])
     assert len(links(jira)) == 2
     assert printed(capsys) == []
