@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from localcloud import http_task
 from localcloud.gaps.registry import filled
-from localcloud.gaps.stepfunctions import http as stepfunctions_http
 from tests.localcloud.stepfunctions_cloud import Api, Cloud, states, task
 
 HEADERS = (  # Step Functions developer guide, call-https-apis, "Limitations on HTTP Task headers"
@@ -70,8 +70,8 @@ def test_an_http_task_retries_nothing_by_itself(cloud: Cloud, api: Api, connecti
 def test_an_http_task_may_not_set_the_headers_that_aws_lists() -> None:
     for name in HEADERS.split():
         with pytest.raises(ValueError, match=name):
-            stepfunctions_http.check_headers([name])
-        stepfunctions_http.check_headers([f"My-{name}"])
+            http_task.check_headers([name])
+        http_task.check_headers([f"My-{name}"])
 
 
 def test_an_http_task_gives_up_after_a_minute(connection: str) -> None:
@@ -81,8 +81,8 @@ def test_an_http_task_gives_up_after_a_minute(connection: str) -> None:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
         call = {"ApiEndpoint": url, "Method": "POST", "InvocationConfig": {"ConnectionArn": connection}}
         begun = time.monotonic()
-        with pytest.raises(stepfunctions_http.TaskFailure) as failed:
-            stepfunctions_http.invoke(call, timeout=60, most=0.05)
+        with pytest.raises(http_task.TaskFailure) as failed:
+            http_task.invoke(call, timeout=60, most=0.05)
         assert time.monotonic() - begun < 20
     assert failed.value.error == "States.Http.Socket"
-    assert inspect.signature(stepfunctions_http.invoke).parameters["most"].default == 60
+    assert inspect.signature(http_task.invoke).parameters["most"].default == 60
