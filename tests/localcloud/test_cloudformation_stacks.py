@@ -128,7 +128,8 @@ def change(cloud: LocalCloud, kind: str, body: dict[str, Any], **parameters: Any
 
 def test_change_sets_create_update_and_tell_when_there_is_nothing_to_do(cloud: LocalCloud) -> None:
     client = cloud.client("cloudformation")
-    body = template(NAMED["Resources"], NAMED["Parameters"], Outputs={"Name": {"Value": {"Ref": "Group"}}})
+    parameters = NAMED["Parameters"] | {"Other": {"Type": "String", "Default": "left at its default"}}
+    body = template(NAMED["Resources"], parameters, Outputs={"Name": {"Value": {"Ref": "Group"}}})
 
     def output() -> str:
         found = client.describe_stacks(StackName="changed")["Stacks"][0]
@@ -136,7 +137,8 @@ def test_change_sets_create_update_and_tell_when_there_is_nothing_to_do(cloud: L
 
     change(cloud, "CREATE", body, Name={"ParameterValue": "one"})
     assert output() == "CREATE_COMPLETE one-group"
-    nothing = change(cloud, "UPDATE", body, Name={"UsePreviousValue": True})
+    previous = {"UsePreviousValue": True}  # what `aws cloudformation deploy` sends for each that it is not given
+    nothing = change(cloud, "UPDATE", body, Name=previous, Other=previous)
     assert nothing["Status"] == "FAILED"
     assert "The submitted information didn't contain changes." in nothing["StatusReason"]
     change(cloud, "UPDATE", body, Name={"ParameterValue": "two"})
@@ -153,9 +155,11 @@ def test_a_stack_that_fails_says_why_in_its_events_and_can_be_deleted(cloud: Loc
         "Properties": {"RoleArn": "arn:aws:iam::123456789012:role/r", "DefinitionS3Location": lost},
     }
     outputs = {"Arn": {"Value": {"Ref": "Machine"}}}
-    client.create_stack(
-        StackName="fails", TemplateBody=json.dumps(template({"Machine": machine, "Q": group("q")}, Outputs=outputs))
-    )
+    body = template({"Machine": machine, "Q": group("q")}, Outputs=outputs)
+    change(cloud, "CREATE", body)
+    assert client.describe_stacks(StackName="changed")["Stacks"][0]["StackStatus"] == "CREATE_FAILED"
+    client.delete_stack(StackName="changed")
+    client.create_stack(StackName="fails", TemplateBody=json.dumps(body))
     assert client.describe_stacks(StackName="fails")["Stacks"][0]["StackStatus"] == "CREATE_FAILED"
     reasons = [
         event.get("ResourceStatusReason", "")

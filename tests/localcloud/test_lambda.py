@@ -134,6 +134,16 @@ def test_new_code_and_new_variables_count_at_once(cloud: LocalCloud, function: A
     assert invoke()[0] == "blue 2"
 
 
+def test_a_function_that_is_deleted_and_made_again_begins_anew(cloud: LocalCloud, function: Any) -> None:
+    code = "import os\ndef handler(event, context): return os.getpid()"
+    invoke = function(code)
+    before = invoke()
+    assert invoke() == before
+    cloud.client("lambda").delete_function(FunctionName="function-0")
+    create_function(cloud, "function-0", code)
+    assert invoke() != before
+
+
 def test_an_event_that_fails_three_times_goes_to_the_on_failure_queue(cloud: LocalCloud, function: Any) -> None:
     cloud.client("s3").create_bucket(Bucket="attempts")
     queue = cloud.client("sqs").create_queue(QueueName="failed")["QueueUrl"]

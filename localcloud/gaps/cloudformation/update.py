@@ -135,30 +135,13 @@ def _create_change_set(original: Callable[..., tuple[str, str]], backend: Any, *
     return ids
 
 
-@gap.replaces(CloudFormationBackend, "_resolve_update_parameters")
-def _update_parameters(_backend: Any, instance: Any, incoming_params: list[dict[str, str]]) -> dict[str, str]:
-    return {
-        parameter["ParameterKey"]: _previous(instance, parameter["ParameterKey"])
-        if parameter.get("UsePreviousValue")
-        else parameter["ParameterValue"]
-        for parameter in incoming_params
-    }
-
-
-def _previous(stack: Any, name: str) -> str:
-    if name in stack.parameters:
-        return str(stack.parameters[name])
-    # The stack uses the default of the parameter.
-    return str(stack.template_dict.get("Parameters", {}).get(name, {}).get("Default", ""))
-
-
 @gap.replaces(CloudFormationResponse, "_validate_different_update")
 def _refuse_if_unchanged(response: Any, incoming: list[dict[str, Any]] | None, body: str, stack: Any) -> None:
-    parameters = _update_parameters(None, stack, incoming or [])
-    template = Stack.parse_template(body)
-    _resolved_parameters(response.cloudformation_backend, stack.name, template, parameters)
     if response._get_action() == "CreateChangeSet":
         return  # a change set without changes is created, and fails
+    backend, template = response.cloudformation_backend, Stack.parse_template(body)
+    parameters = backend._resolve_update_parameters(stack, incoming or [])
+    _resolved_parameters(backend, stack.name, template, parameters)
     tags = {item["Key"]: item["Value"] for item in response._get_param("Tags", [])}
     if _unchanged(stack, template, parameters, tags):
         raise ValidationError(message="No updates are to be performed.")
