@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from chalicelib.refusals import Unavailable
-from chalicelib.sweep import Sweep
+from chalicelib.sweep import Sweep, Swept
+from chalicelib.sweep_event import SECONDS
 from chalicelib.verdicts import AT_ONCE, PATIENCE_SECONDS, SEND_SECONDS, Budget, Delivery, Verdict, VerdictTable
 from tests.chalicelib.fakes import StepFunctions, aws_error
 
@@ -130,6 +131,15 @@ def test_nothing_is_handed_over_when_the_answer_is_late(dynamodb: Any) -> None:
     with pytest.raises(Unavailable, match="send it again"):
         table.deliver("P-1", APPROVED, arrived=arrived)
     assert handed_over == []
+
+
+def test_a_story_for_which_the_functions_time_ends_says_how_many_runs_are_left(dynamodb: Any) -> None:
+    for run in "abc":
+        dynamodb.wait(run)
+    dynamodb.say(APPROVED)
+    machine = Slow(SECONDS + 1)
+    swept = Sweep(dynamodb, "verdicts", machine, MACHINE, clock=lambda: machine.now).story("P-1")
+    assert swept == Swept(waiting=3, mended=["a"], left=2)
 
 
 def test_a_thousand_runs_are_resumed_by_one_delivery_each_once(dynamodb: Any, machine: StepFunctions) -> None:

@@ -216,7 +216,8 @@ def test_an_entry_of_another_form_fails_the_sweep_after_all_other_stories_got_th
         build().everything()
     assert list(machine.sent) == ["token of a"]
     (line,) = capsys.readouterr().out.splitlines()
-    assert (json.loads(line)["mended"], json.loads(line)["errors"]) == (["a"], ["P-1: KeyError"])
+    said = json.loads(line)
+    assert (said["log"], said["mended"], said["errors"]) == ("broken sweep", ["a"], ["P-1: KeyError"])
     assert goes_off("sweep-missing", counted(line, SWEEP))
 
 
