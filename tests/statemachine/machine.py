@@ -57,7 +57,7 @@ VERDICT = {
     "decidedAt": "2026-03-01T12:30:00.000Z", "receivedAt": "2026-03-01T12:30:01.000Z",
 }  # fmt: skip
 REJECTED = VERDICT | {"decision": "rejected"}
-DYNAMODB_ATTEMPTS = 26  # some minutes
+PATIENT = 26  # attempts, in some minutes, of what a run must not lose
 TOKEN = "token"  # what sfnx hands the wait as its task token
 PAYLOAD_BYTES = 262_144  # the most a state may hand on (Step Functions developer guide, service-quotas)
 

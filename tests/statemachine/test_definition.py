@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from sfnx import testing
 
-from tests.statemachine.machine import APPROVED, DYNAMODB_ATTEMPTS, HTTP, MACHINE, all_states
+from tests.statemachine.machine import APPROVED, HTTP, MACHINE, PATIENT, all_states
 
 STATES = dict(all_states())
 TOP = MACHINE["States"]
-ASKING = {"WaitForStory", "ReadVerdict"}  # DynamoDB
+TABLE = {"WaitForStory", "ReadVerdict"}
+WRITERS = {"WriteApprovedLog", "WriteApprovedResult", "WriteLog", "WriteResult"}
 FAILING = {name: state for name, state in STATES.items() if state["Type"] in ("Task", "Parallel")}
 
 # The errors that a Retry may name, each with the reason why the same call may succeed a little later.
@@ -177,7 +178,7 @@ def test_an_api_that_fails_does_not_end_the_others(name: str) -> None:
 def test_only_what_passes_is_retried_and_with_an_end(name: str) -> None:
     for retry in STATES[name].get("Retry", []):
         assert set(retry["ErrorEquals"]) <= set(TRANSIENT)
-        assert 1 <= retry["MaxAttempts"] <= (DYNAMODB_ATTEMPTS - 1 if name in ASKING else 6)
+        assert 1 <= retry["MaxAttempts"] <= (PATIENT - 1 if name in TABLE | WRITERS else 6)
         assert retry["BackoffRate"] > 1
         assert retry["MaxDelaySeconds"] <= 32
         assert retry["JitterStrategy"] == "FULL"

@@ -9,8 +9,8 @@ from tests.statemachine.machine import (
     APPROVED,
     CANCELLED,
     COUNTS_FROM,
-    DYNAMODB_ATTEMPTS,
     NOT_APPROVED,
+    PATIENT,
     REJECTED,
     VERDICT,
     WAITED,
@@ -132,15 +132,15 @@ def test_a_verdict_after_ninety_nine_conflicts_still_counts() -> None:
 
 @pytest.mark.parametrize("error", SHAKY)
 def test_the_verdict_is_read_again_when_the_table_is_shaky(error: str) -> None:
-    done = play(wait=CANCELLED, story=InTurn(*[Failure(error, "busy")] * (DYNAMODB_ATTEMPTS - 1), story(**VERDICT)))
-    assert len(done.made_by("ReadVerdict")) == DYNAMODB_ATTEMPTS
+    done = play(wait=CANCELLED, story=InTurn(*[Failure(error, "busy")] * (PATIENT - 1), story(**VERDICT)))
+    assert len(done.made_by("ReadVerdict")) == PATIENT
     assert done.ending[0] == "approved"
 
 
 @pytest.mark.parametrize(
     ("error", "attempts"),
     [
-        *((error, DYNAMODB_ATTEMPTS) for error in SHAKY),
+        *((error, PATIENT) for error in SHAKY),
         ("DynamoDb.ResourceNotFoundException", 1),
         ("States.Permissions", 1),
     ],

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sfnx.testing import Failure
 
-from tests.statemachine.machine import APPROVED, DECIDED, NOT_APPROVED, REJECTED, VERDICT, InTurn, play
+from tests.statemachine.machine import APPROVED, DECIDED, NOT_APPROVED, PATIENT, REJECTED, VERDICT, InTurn, play
 
 SHAKY = ["S3.S3Exception", "S3.SdkClientException"]
 REFUSED = Failure("S3.NoSuchBucketException", "the bucket is gone")
@@ -24,8 +24,8 @@ WRITERS = pytest.mark.parametrize(
 @pytest.mark.parametrize("error", SHAKY)
 @WRITERS
 def test_a_file_is_written_again_when_s3_is_shaky(name: str, state: str, wait: Any, error: str) -> None:
-    done = play(wait=wait, **{name: InTurn(*[Failure(error, "slow down")] * 5, {})})
-    assert len(done.made_by(state)) == 6
+    done = play(wait=wait, **{name: InTurn(*[Failure(error, "slow down")] * (PATIENT - 1), {})})
+    assert len(done.made_by(state)) == PATIENT
     assert done.ending[0] == ("approved" if wait is VERDICT else "rejected")
 
 
@@ -33,7 +33,7 @@ def test_a_file_is_written_again_when_s3_is_shaky(name: str, state: str, wait: A
 @WRITERS
 def test_a_file_that_stays_unwritten_makes_the_run_an_error(name: str, state: str, wait: Any, error: str) -> None:
     done = play(wait=wait, **{name: Failure(error, "slow down")})
-    assert len(done.made_by(state)) == 6
+    assert len(done.made_by(state)) == PATIENT
     assert (done.error, done.cause) == ("error", f"{state} failed: {error}: slow down")
 
 
