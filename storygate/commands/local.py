@@ -56,7 +56,8 @@ def register(commands: Any) -> None:
         run,
         help="run an AWS on this machine, with storygate deployed to it, until Ctrl-C",
         description="Brings up an AWS, the REST API, the console and a Jira on this machine and deploys stage local. "
-        "Needs no account; nothing in it outlives the command.",
+        "Needs no account; nothing in it outlives the command. With another --jira-port or --console-port, start it "
+        "again to deploy a change: `deploy` takes both addresses from config.json.",
         example="--aws-port 4567",
         stage=False,
         json=False,
