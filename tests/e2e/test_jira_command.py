@@ -173,7 +173,7 @@ def test_the_check_names_what_is_wrong_and_fails_only_for_a_token_that_is_refuse
     store_credentials(client, local.context.stage.jira_secret, ACCOUNT.email, "revoked", EXPIRES)
     ended = storygate("jira", "check")
     assert ended.code == 1
-    assert "storygate jira connect --stage local" in ended.out
+    assert "jira connect --stage local" in ended.out
     assert "revoked" not in ended.out
 
 
