@@ -13,7 +13,7 @@ endef
 unexport PYTHONDONTWRITEBYTECODE  # else each worker and child process compiles every module again
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local quick quick-workflow quick-rest test check lint proofs bench coverage mutants flakes policies docs drawing pins pictures clean
+.PHONY: help demo local quick quick-others quick-handlers test check lint proofs bench coverage mutants flakes policies docs drawing pins pictures clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,12 +26,14 @@ local: .venv/local  ## an AWS on this machine, with storygate deployed to it, un
 
 # Two plain processes: workers of pytest-xdist would spend a third of the time on talking to each other.
 quick: .venv/test  ## in 20 seconds, what a change usually breaks: lint, handlers, workflow, docs
-	@$(MAKE) --no-print-directory -k -j 2 $(if $(filter output-sync,$(.FEATURES)),-O) lint quick-workflow quick-rest
-quick-workflow: PATHS = tests/statemachine
-quick-rest: PATHS = tests/chalicelib tests/docs tests/package/test_pins.py tests/policies/test_policy_files.py \
+	@$(MAKE) --no-print-directory -k -j 2 $(if $(filter output-sync,$(.FEATURES)),-O) lint quick-others quick-handlers
+quick-others: PATHS = tests/statemachine tests/docs tests/package/test_pins.py tests/policies/test_policy_files.py \
 	tests/storygate/support tests/storygate/stage tests/storygate/runs tests/storygate/operations
-quick-workflow quick-rest:
-	@$(BIN)/python -m pytest -n 0 $(PATHS) --ignore-glob='*/test_properties.py' -k "not cfn_lint"
+quick-handlers: PATHS = tests/chalicelib
+SLOW = properties dynamodb_local reference_engines many_runs hostile_bodies hostile_requests
+quick-others quick-handlers:
+	@$(BIN)/python -m pytest -n 0 $(PATHS) $(foreach name,$(SLOW),--ignore-glob='*/test_$(name).py') \
+		-k "not cfn_lint and not million"
 
 test: check  ## everything that CI runs: lint, types, tests
 	@$(BIN)/python -m pytest

@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.entries import Entries
 from chalicelib.refusals import Unavailable
-from chalicelib.sweep import ROUNDS, Asked, Sweep, Swept, WaitingStory, run_sweep
+from chalicelib.sweep import AT_ONCE, ROUNDS, Asked, Sweep, Swept, WaitingStory, run_sweep
 from chalicelib.sweep_event import SweepEvent, hand_over
 from chalicelib.verdicts import Verdict
 from tests.chalicelib.fakes import StepFunctions, aws_error, wait
@@ -82,7 +82,7 @@ def test_a_story_is_handed_over_by_one_asynchronous_invocation(monkeypatch: pyte
 
 
 def test_many_stories_are_swept_by_several_threads(dynamodb: Any, machine: StepFunctions, build: Build) -> None:
-    stories = [f"P-{number:03}" for number in range(130)]
+    stories = [f"P-{number:03}" for number in range(AT_ONCE + 5)]
     for story in stories:
         wait(dynamodb, machine, f"under {story}", story=story)
         dynamodb.say(APPROVED, story)
