@@ -1,4 +1,4 @@
-"""The sweep: what it does with the runs that wait, what it returns and prints, and how it is bounded.
+"""The sweep: what it does with the runs that wait, and what it returns and prints.
 
 That its steps are right in every order is shown in tests/protocol.
 """
@@ -6,15 +6,12 @@ That its steps are right in every order is shown in tests/protocol.
 import json
 from collections.abc import Callable
 from dataclasses import asdict
-from threading import Barrier
 from typing import Any
 
 import pytest
 
 from chalicelib import sweep
-from chalicelib.parallel import THREADS
-from chalicelib.refusals import Unavailable
-from chalicelib.sweep import LOOKS, Asked, Sweep, Swept, WaitingStory
+from chalicelib.sweep import Asked, Sweep, Swept, WaitingStory
 from chalicelib.sweep_event import SECONDS
 from chalicelib.verdicts import Verdict, VerdictTable
 from tests.alarms import SWEEP, counted, goes_off
@@ -65,103 +62,12 @@ def test_entries_of_runs_that_are_over_are_removed_and_no_others(
     )
 
 
-def test_a_list_of_running_executions_without_an_end_does_not_use_up_the_functions_time(
-    dynamodb: Any, machine: StepFunctions, build: Build, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    wait(dynamodb, machine, "a")
-    now = [NOW]
-
-    def list_executions(**_: Any) -> Any:
-        now[0] += 10
-        return {"executions": [], "nextToken": "more"}
-
-    monkeypatch.setattr(machine, "list_executions", list_executions)
-    swept = build(clock=lambda: now[0]).everything()
-    assert swept.errors == ["runs that are over: there was no time to list the running executions"]
-    assert now[0] - NOW <= SECONDS + 10
-
-
 def test_an_entry_that_got_a_new_token_meanwhile_stays(dynamodb: Any, machine: StepFunctions, build: Build) -> None:
     wait(dynamodb, machine, "a")
     machine.ended.add("a")
     dynamodb.before["delete_item"] = lambda _: dynamodb.wait("a", token="a new one")
     build().everything()
     assert dynamodb.entry("P-1", "WAIT#a")["taskToken"] == {"S": "a new one"}
-
-
-def test_at_most_a_hundred_runs_are_looked_at_in_one_sweep(dynamodb: Any, machine: StepFunctions, build: Build) -> None:
-    wait(dynamodb, machine, *(f"{run:03}" for run in range(LOOKS + 5)))
-    machine.ended |= machine.known
-    build().everything()
-    assert build().everything().waiting == 5
-
-
-def test_the_next_sweep_goes_on_where_this_one_ran_out_of_time(
-    dynamodb: Any, machine: StepFunctions, build: Build
-) -> None:
-    for number in range(1, 6):
-        wait(dynamodb, machine, f"run-{number}", story=f"P-{number}")
-        dynamodb.say(APPROVED, f"P-{number}")
-    now, asked = [NOW], []
-
-    def slowly(query: Any) -> None:
-        now[0] += SECONDS / 4 + 1
-        asked.append(query["ExpressionAttributeValues"][":story"]["S"])
-
-    dynamodb.before["query"] = slowly
-    first = build(clock=lambda: now[0]).everything()  # P-3 was read, but too late to send to its run
-    assert (first.mended, first.left, asked) == (["run-1", "run-2"], 3, ["#sweep", "P-1", "P-2", "P-3"])
-    assert "startedAt" not in dynamodb.entry("#sweep", "CURSOR")
-    wait(dynamodb, machine, "again", story="P-1")
-    wait(dynamodb, machine, "and again", story="P-2")
-    asked.clear()
-    dynamodb.before["query"] = lambda query: asked.append(query["ExpressionAttributeValues"][":story"]["S"])
-    assert build().everything().mended == ["run-3", "run-4", "run-5", "again", "and again"]
-    assert asked == ["#sweep", "P-3", "P-4", "P-5", "P-1", "P-2"]
-
-
-def test_a_sweep_without_time_for_any_story_leaves_the_next_one_where_the_last_one_stopped(
-    dynamodb: Any, machine: StepFunctions, build: Build
-) -> None:
-    for story in ("P-1", "P-2"):
-        wait(dynamodb, machine, f"under {story}", story=story)
-    dynamodb.put("#sweep", "CURSOR", after="P-1")
-    now = iter([NOW])
-    assert build(clock=lambda: next(now, NOW + SECONDS + 1)).everything().left == 2
-    assert dynamodb.entry("#sweep", "CURSOR")["after"] == {"S": "P-1"}
-
-
-def test_runs_of_several_stories_for_which_time_ran_out_are_counted_together(
-    dynamodb: Any, machine: StepFunctions, build: Build
-) -> None:
-    stories = [f"P-{number:02}" for number in range(12)]
-    for story in stories:
-        wait(dynamodb, machine, f"under {story}", story=story)
-        dynamodb.say(APPROVED, story)
-    now = [NOW]
-    all_threads_read = Barrier(THREADS, lambda: now.__setitem__(0, NOW + SECONDS + 1))
-
-    def read(query: Any) -> None:
-        if query["ExpressionAttributeValues"][":story"] != {"S": "#sweep"}:
-            all_threads_read.wait(10)
-
-    dynamodb.before["query"] = read
-    swept = build(clock=lambda: now[0]).everything()
-    assert (swept.left, swept.mended, swept.errors) == (12, [], [])
-
-
-def test_a_list_of_waiting_runs_without_an_end_does_not_use_up_the_functions_time(dynamodb: Any, build: Build) -> None:
-    now = [NOW]
-
-    def slowly(scan: Any) -> None:
-        now[0] += 10
-        scan.update(Limit=1)
-
-    for run in range(40):
-        dynamodb.wait(f"{run}")
-    dynamodb.before["scan"] = slowly
-    with pytest.raises(Unavailable):
-        build(clock=lambda: now[0]).everything()
 
 
 @pytest.mark.parametrize("is_over", [True, False])
@@ -251,30 +157,6 @@ def test_jira_is_asked_about_the_runs_that_no_known_verdict_counts_for(
     assert asked == [WaitingStory("P-1", ("a",)), WaitingStory("P-2", ("b",), APPROVED), WaitingStory("P-3", ("c",))]
     assert dynamodb.entry("#sweep", "CURSOR")["after"] == {"S": "P-3"}  # the next sweep begins behind it
     assert machine.sent["token of c"]["decision"] == "rejected"
-
-
-def test_runs_that_neither_the_sweep_nor_jira_had_time_for_are_counted_together(
-    dynamodb: Any, machine: StepFunctions, build: Build
-) -> None:
-    wait(dynamodb, machine, "a")
-    wait(dynamodb, machine, "b", story="P-2")
-    now = [NOW]
-
-    def slowly(query: Any) -> None:
-        if query["ExpressionAttributeValues"][":story"] == {"S": "P-1"}:
-            now[0] += SECONDS + 1
-
-    dynamodb.before["query"] = slowly
-    assert build(lambda *_: Asked(left=1), clock=lambda: now[0]).everything().left == 2
-    assert dynamodb.entry("#sweep", "CURSOR")["after"] == {"S": "P-1"}  # where the sweep itself stopped
-
-
-def test_a_jira_that_was_asked_for_all_leaves_no_place_to_go_on(
-    dynamodb: Any, machine: StepFunctions, build: Build
-) -> None:
-    wait(dynamodb, machine, "a")
-    build(lambda *_: Asked(1, last="P-1")).everything()
-    assert not dynamodb.entry("#sweep", "CURSOR")
 
 
 @pytest.mark.parametrize(("received", "overdue"), [("2026-01-01T12:58:59.000Z", 2), ("2026-01-01T12:59:30.000Z", 0)])
