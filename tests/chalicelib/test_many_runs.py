@@ -23,6 +23,22 @@ def sweep(dynamodb: Any, machine: Any, budget: Budget = AMPLE) -> Delivery:
     return VerdictTable(dynamodb, "verdicts", machine, clock, budget=budget).sweep("P-1")
 
 
+def wait_many(dynamodb: Any, count: int) -> list[str]:
+    """Let so many runs wait, and return their names."""
+    runs = [f"{run:03}" for run in range(count)]
+    times = dict.fromkeys(("countsFrom", "startedAt"), EARLY)
+    write_many(dynamodb, [{"entry": f"WAIT#{run}", "taskToken": f"token of {run}", **times} for run in runs])
+    return runs
+
+
+def write_many(dynamodb: Any, entries: list[dict[str, str]]) -> None:
+    """Write entries of P-1, 25 in a call: one by one they would take most of a test's time."""
+    items = [{name: {"S": value} for name, value in {"story": "P-1", **entry}.items()} for entry in entries]
+    for begin in range(0, len(items), 25):
+        puts = [{"PutRequest": {"Item": item}} for item in items[begin : begin + 25]]
+        dynamodb.client.batch_write_item(RequestItems={"verdicts": puts})
+
+
 class Slow(StepFunctions):
     """Step Functions whose clock goes on with every call."""
 
@@ -61,8 +77,7 @@ def test_a_callback_reads_a_hundred_entries_and_counts_the_runs_behind_them(dyna
 
 
 def test_runs_read_and_not_read_are_counted_together_when_time_is_over(dynamodb: Any) -> None:
-    for run in range(AT_ONCE + 5):
-        dynamodb.wait(f"{run:03}")
+    wait_many(dynamodb, AT_ONCE + 5)
     machine = Slow(SEND_SECONDS + 0.001)
     table = VerdictTable(dynamodb, "verdicts", machine, lambda: machine.now, hand_over=lambda _: None)
     delivery = table.deliver("P-1", APPROVED)
@@ -71,9 +86,7 @@ def test_runs_read_and_not_read_are_counted_together_when_time_is_over(dynamodb:
 
 @pytest.mark.parametrize("told", [AT_ONCE - 1, AT_ONCE, 2 * AT_ONCE])
 def test_what_jira_was_told_of_many_runs_delays_none_that_waits(dynamodb: Any, machine: Any, told: int) -> None:
-    for run in range(told):
-        item = {"story": {"S": "P-1"}, "entry": {"S": f"TOLD#{run:03}"}, "outcome": {"S": "approved"}}
-        dynamodb.client.put_item(TableName="verdicts", Item=item)
+    write_many(dynamodb, [{"entry": f"TOLD#{run:03}", "outcome": "approved"} for run in range(told)])
     dynamodb.wait("a")
     dynamodb.wait("b", counts_from=AT)
     delivery = VerdictTable(dynamodb, "verdicts", machine, lambda: NOW).deliver("P-1", APPROVED)
@@ -81,18 +94,14 @@ def test_what_jira_was_told_of_many_runs_delays_none_that_waits(dynamodb: Any, m
 
 
 def test_of_the_runs_behind_what_jira_was_told_a_callback_reads_no_more_at_once(dynamodb: Any, machine: Any) -> None:
-    for run in range(AT_ONCE + 3):
-        dynamodb.put("P-1", f"TOLD#{run:03}")
-        dynamodb.wait(f"{run:03}")
+    write_many(dynamodb, [{"entry": f"TOLD#{run}"} for run in wait_many(dynamodb, AT_ONCE + 3)])
     table = VerdictTable(dynamodb, "verdicts", machine, lambda: NOW, hand_over=lambda _: None)
     delivery = table.deliver("P-1", APPROVED)
     assert (len(delivery.resumed), delivery.resuming) == (AT_ONCE, 3)
 
 
 def test_many_runs_are_sent_to_by_several_threads_and_each_gets_its_verdict_once(dynamodb: Any, machine: Any) -> None:
-    runs = [f"{run:03}" for run in range(60)]
-    for run in runs:
-        dynamodb.wait(run)
+    runs = wait_many(dynamodb, 60)
     machine.over["token of 007"] = "TaskTimedOut"
     dynamodb.say(APPROVED)
     delivery = sweep(dynamodb, machine)
@@ -143,10 +152,7 @@ def test_a_story_for_which_the_functions_time_ends_says_how_many_runs_are_left(d
 
 
 def test_three_hundred_runs_are_resumed_by_one_delivery_each_once(dynamodb: Any, machine: StepFunctions) -> None:
-    runs = [f"{run:03}" for run in range(300)]
-    for begin in range(0, len(runs), 25):
-        items = [waiting(run) for run in runs[begin : begin + 25]]
-        dynamodb.client.batch_write_item(RequestItems={"verdicts": [{"PutRequest": {"Item": item}} for item in items]})
+    runs = wait_many(dynamodb, 300)
     swept: list[str] = []
 
     def hand_over(story: str) -> None:
@@ -158,9 +164,3 @@ def test_three_hundred_runs_are_resumed_by_one_delivery_each_once(dynamodb: Any,
     assert Counter(delivery.resumed + swept) == Counter(runs)
     assert Counter(call["taskToken"] for _, call in machine.calls) == Counter(f"token of {run}" for run in runs)
     assert [item["entry"]["S"] for item in dynamodb.client.scan(TableName="verdicts")["Items"]] == ["STORY"]
-
-
-def waiting(run: str) -> dict[str, dict[str, str]]:
-    texts = {"story": "P-1", "entry": f"WAIT#{run}", "taskToken": f"token of {run}"}
-    texts |= dict.fromkeys(("countsFrom", "startedAt"), EARLY)
-    return {name: {"S": text} for name, text in texts.items()}
