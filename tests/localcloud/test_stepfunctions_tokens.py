@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task import StateTask
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 
 from localcloud.gaps.registry import filled
@@ -153,6 +154,26 @@ def test_the_reason_is_kept_also_if_the_run_ends_before_the_call_that_stops_it(
     cloud.states.stop_execution(executionArn=execution, error="Stopped", cause="by an operator")
     ended = cloud.states.describe_execution(executionArn=execution)
     assert (ended["status"], ended["error"], ended["cause"]) == ("ABORTED", "Stopped", "by an operator")
+
+
+@pytest.mark.parametrize("seconds", [600, "{% 600 %}"])
+def test_a_run_that_is_stopped_while_a_task_begins_has_a_history_that_can_be_read(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, seconds: Any
+) -> None:
+    evaluate = StateTask._eval_parameters
+
+    def evaluate_and_stop(task: Any, env: Any) -> Any:
+        evaluated = evaluate(task, env)
+        run = env.states.context_object.context_object_data["Execution"]["Id"]
+        cloud.states.stop_execution(executionArn=run, error="Stopped")
+        return evaluated
+
+    monkeypatch.setattr(StateTask, "_eval_parameters", evaluate_and_stop)
+    before = {"Type": "Pass", "Output": ["a list"], "Next": "A"}
+    machine = cloud.machine({**states(B=before, A=waits(cloud, TimeoutSeconds=seconds)), "StartAt": "B"})
+    execution = cloud.start(machine)
+    assert cloud.ended(execution)["status"] == "ABORTED"
+    assert cloud.path(execution) == ["B", "A"]
 
 
 def test_a_machines_own_timeout_ends_a_wait(cloud: Cloud) -> None:

@@ -9,7 +9,8 @@ docs/design.md; recorded on AWS in localstack/localstack's aws.validated snapsho
 
 moto 5.2.5 evaluates `Output`, and the `Arguments` of a Parallel, outside its Retry and Catch, catches
 `States.Runtime`, gives a failed attempt's error as `$states.result`, and does not notice StopExecution while it waits
-between attempts. It starts a thread for every attempt, even if the attempt has no timeout.
+between attempts, nor while it begins one: its history can then not be read. It starts a thread for every attempt, even
+if the attempt has no timeout.
 """
 
 import copy
@@ -22,7 +23,8 @@ from typing import Any
 from moto.stepfunctions.parser.api import HistoryEventType
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEventException
 from moto.stepfunctions.parser.asl.component.common.retry.jitter_strategy_decl import JitterStrategy
-from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import EvalTimeoutError
+from moto.stepfunctions.parser.asl.component.common.timeouts.heartbeat import Heartbeat
+from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import EvalTimeoutError, Timeout
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.state_map import StateMap
 from moto.stepfunctions.parser.asl.component.state.exec.state_parallel.state_parallel import StateParallel
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task import StateTask
@@ -55,6 +57,14 @@ def _eval_state_output(original: Callable[..., None], self: Any, env: Any) -> No
     # In JSONata the attempt, or the catcher, has evaluated the output already.
     if self._is_language_query_jsonpath():
         original(self, env)
+
+
+@gap.wraps(Heartbeat, "eval")
+@gap.wraps(Timeout, "eval")
+def _eval_seconds(original: Callable[..., None], self: Any, env: Any) -> None:
+    original(self, env)
+    if not env.is_running():  # moto evaluates nothing then, and would take the state's input for the seconds
+        raise RuntimeError("The run was stopped")
 
 
 class Attempts:
