@@ -30,6 +30,7 @@ quick: .venv/test  ## in 20 seconds, what a change usually breaks: lint, handler
 quick-others: PATHS = tests/statemachine tests/docs tests/package/test_pins.py tests/policies/test_policy_files.py \
 	tests/storygate/support tests/storygate/stage tests/storygate/runs tests/storygate/operations
 quick-handlers: PATHS = tests/chalicelib
+# The slow ones are for `make test`.
 SLOW = properties dynamodb_local reference_engines many_runs hostile_bodies hostile_requests
 quick-others quick-handlers:
 	@$(BIN)/python -m pytest -n 0 $(PATHS) $(foreach name,$(SLOW),--ignore-glob='*/test_$(name).py') \

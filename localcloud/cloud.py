@@ -181,8 +181,8 @@ class LocalCloud:
 
     def _api_environment(self, function: str) -> dict[str, str]:
         functions = lambda_backends[DEFAULT_ACCOUNT_ID][REGION].list_functions()
-        deployed = [one.environment_vars for one in functions if one.function_name == function]
-        return {**(deployed[0] if deployed else {}), **self.environment}
+        variables: dict[str, str] = next((it.environment_vars for it in functions if it.function_name == function), {})
+        return {**variables, **self.environment}
 
     def _release(self) -> None:
         with LocalCloud._lock:

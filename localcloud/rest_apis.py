@@ -36,11 +36,11 @@ class RestApis:
     def start(self) -> None:
         """Start the dev server of `stage`, and wait until it answers. Raises LocalCloudError if that fails."""
         with self._lock:
-            self._start(f"{self._app}-{self._stage}")
+            self._start(self._own)
 
     def port(self, function: str) -> int:
         """Return the port of a function's dev server. Raises LocalCloudError if one of another stage does not start."""
-        if function == f"{self._app}-{self._stage}":
+        if function == self._own:
             return int(self._listener.getsockname()[1])
         with self._lock:
             if function not in self._others:
@@ -64,6 +64,10 @@ class RestApis:
             self._running.clear()
             while self._others:
                 self._others.popitem()[1].close()
+
+    @property
+    def _own(self) -> str:
+        return f"{self._app}-{self._stage}"
 
     @property
     def _app(self) -> str:

@@ -32,11 +32,10 @@ def register(commands: Any) -> None:
         "jira",
         run,
         help="connect the stage with its Jira Cloud, or check that connection",
-        description="`jira connect` asks for the user and token with which storygate asks and tells Jira, tries them, "
-        "stores them in a secret of their own, and sends the callback a test delivery. It never shows a token, and "
-        "takes it from standard input if that is no terminal: a line for the token, then with --webhook one for the "
-        "administrator's. `jira check` says what is wrong later; `doctor` says it, "
-        "too.",
+        description="`jira connect` asks for a user and a token, with which storygate reads stories and writes on "
+        "them. It tries both, stores them in a secret of their own, and sends the callback a test delivery. It never "
+        "shows a token. Without a terminal it reads tokens from standard input, one a line: the user's, then with "
+        "--webhook the administrator's. `jira check` and `doctor` find what is wrong later.",
         example="connect --stage dev --webhook",
     )
     parser.add_argument("what", choices=("connect", "check"), metavar="{connect,check}")

@@ -47,7 +47,7 @@ def read_input(path: Path, projects: Sequence[str]) -> bytes:
 
 
 def refuse_if_not_deployed(context: Context) -> None:
-    """Raise OperatorError if the stage has no state machine. Whoever may only upload is not asked to look."""
+    """Raise OperatorError if the stage has no state machine; a caller who may not list its runs passes."""
     try:
         next(Runs(context).latest(page=1), None)
     except ClientError as error:

@@ -144,8 +144,9 @@ class Stage:
     def story_url(self, story: str | None) -> str | None:
         """Return the address of a story in the stage's Jira; None if STORYGATE_JIRA_SITE names none."""
         site = self.jira_site
-        known = story and site and site.startswith(("https://", "http://"))
-        return f"{site}/browse/{quote(story, safe='')}" if known and story else None
+        if not (story and site and site.startswith(("https://", "http://"))):
+            return None
+        return f"{site}/browse/{quote(story, safe='')}"
 
     def not_deployed(self, why: str) -> OperatorError:
         """Return the error for a stage that this account and region do not have; `why`: `there is no …`."""

@@ -111,13 +111,13 @@ def test_many_runs_are_sent_to_by_several_threads_and_each_gets_its_verdict_once
 
 
 @pytest.mark.parametrize(
-    ("trouble", "told"),
+    ("trouble", "message"),
     [
         (None, "more runs wait for this story than one answer has time for; send it again"),
         (aws_error("stepfunctions", "ThrottlingException"), "AWS did not take the verdict; send it again"),
     ],
 )
-def test_without_a_function_to_hand_over_to_the_answer_is_503(dynamodb: Any, trouble: Any, told: str) -> None:
+def test_without_a_function_to_hand_over_to_the_answer_is_503(dynamodb: Any, trouble: Any, message: str) -> None:
     def refuse(_: str) -> None:
         raise trouble
 
@@ -125,7 +125,7 @@ def test_without_a_function_to_hand_over_to_the_answer_is_503(dynamodb: Any, tro
         dynamodb.wait(run)
     machine = Slow(SEND_SECONDS + 0.001)
     table = VerdictTable(dynamodb, "verdicts", machine, lambda: machine.now, hand_over=refuse if trouble else None)
-    with pytest.raises(Unavailable, match=f"^{told}$"):
+    with pytest.raises(Unavailable, match=f"^{message}$"):
         table.deliver("P-1", APPROVED)
     assert len(machine.sent) == 1
 
@@ -151,8 +151,8 @@ def test_a_story_for_which_the_functions_time_ends_says_how_many_runs_are_left(d
     assert swept == Swept(waiting=3, mended=["a"], left=2)
 
 
-def test_three_hundred_runs_are_resumed_by_one_delivery_each_once(dynamodb: Any, machine: StepFunctions) -> None:
-    runs = wait_many(dynamodb, 300)
+def test_a_thousand_runs_are_resumed_by_one_delivery_each_once(dynamodb: Any, machine: StepFunctions) -> None:
+    runs = wait_many(dynamodb, 1000)
     swept: list[str] = []
 
     def hand_over(story: str) -> None:

@@ -1,4 +1,4 @@
-"""A sweep whose time ends: what it leaves to the next one, and where that one goes on."""
+"""A sweep that runs out of time: which runs are left, and where the next sweep goes on."""
 
 from collections.abc import Callable
 from threading import Barrier

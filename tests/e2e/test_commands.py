@@ -241,7 +241,7 @@ def test_a_cancelled_run_leaves_no_entry_and_writes_no_files(storygate: Command,
     assert described["cause"] == "cancelled by user/moto: wrong packages"
     result = storygate("results", name)
     assert result.code == 1
-    assert "was stopped at" in result.err
+    assert "wrong packages. A stopped run writes no files." in result.err
     assert f"retry {name} --stage local" in result.err
     assert storygate("watch", name).code == 1
 

@@ -12,6 +12,7 @@ import pytest
 from localcloud.jira.site_data import ACCOUNT, TOKEN, Status
 from storygate.deployment.functions import callback_url
 from storygate.deployment.jira_credentials import store_credentials
+from storygate.support.own_command import command_line
 from tests.e2e.conftest import Command, Ended, Local
 
 EXPIRES = (datetime.now(UTC) + timedelta(days=200)).date()
@@ -173,7 +174,7 @@ def test_the_check_names_what_is_wrong_and_fails_only_for_a_token_that_is_refuse
     store_credentials(client, local.context.stage.jira_secret, ACCOUNT.email, "revoked", EXPIRES)
     ended = storygate("jira", "check")
     assert ended.code == 1
-    assert "jira connect --stage local" in ended.out
+    assert command_line("jira connect --stage local") in ended.out
     assert "revoked" not in ended.out
 
 

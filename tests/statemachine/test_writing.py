@@ -24,14 +24,14 @@ WRITERS = pytest.mark.parametrize(
 @pytest.mark.parametrize("error", SHAKY)
 @WRITERS
 def test_a_file_is_written_again_when_s3_is_shaky(name: str, state: str, wait: Any, error: str) -> None:
-    done = play(wait=wait, **{name: InTurn(*[Failure(error, "slow down")] * 2, {})})
-    assert len(done.made_by(state)) == 3
+    done = play(wait=wait, **{name: InTurn(*[Failure(error, "slow down")] * 5, {})})
+    assert len(done.made_by(state)) == 6
     assert done.ending[0] == ("approved" if wait is VERDICT else "rejected")
 
 
+@pytest.mark.parametrize("error", SHAKY)
 @WRITERS
-def test_a_file_that_stays_unwritten_makes_the_run_an_error(name: str, state: str, wait: Any) -> None:
-    error = SHAKY[0]
+def test_a_file_that_stays_unwritten_makes_the_run_an_error(name: str, state: str, wait: Any, error: str) -> None:
     done = play(wait=wait, **{name: Failure(error, "slow down")})
     assert len(done.made_by(state)) == PATIENT
     assert (done.error, done.cause) == ("error", f"{state} failed: {error}: slow down")
